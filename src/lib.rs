@@ -1,0 +1,39 @@
+//! Otkel, an encrypted cross-border transfer gateway.
+//!
+//! A caller sends its ordinary request; what may leave of it goes, sealed, to a partner, and the
+//! ledger says so before the first byte does.
+//!
+//! # The path of one transfer
+//! Each stage consumes the value of the last, and only its own module can make it, so that no stage
+//! can be skipped: a [`transfer::Claim`] becomes a [`transfer::Transfer`], that a
+//! [`decision::Permitted`], a [`redaction::Redacted`], an [`envelope::Sealed`], a
+//! [`store::Recorded`]; and only a `Recorded` can be sent. `proxy::Proxy::transfer` is the path,
+//! a dozen lines long.
+//!
+//! | stage | where | refuses with |
+//! |---|---|---|
+//! | accept | [`server`], [`tls`] | a handshake alert |
+//! | read the head | [`proxy::front`], [`proxy::head`] | 400, 403, 404, 405, 415, 421 |
+//! | read the body | [`proxy::body`] | 400, 408, 413 |
+//! | parse | [`transfer`], [`document`] | 400, 422 |
+//! | look up consents | [`store::roll`], [`consent`] | (an answer in four values, not an error) |
+//! | decide | [`decision`] by the rules of [`policy`] | 403 |
+//! | redact | [`redaction`] | nothing: what may not leave is left out |
+//! | seal | [`envelope`] | 503 |
+//! | record | [`store::disclosure`], [`ledger`] | 503; back to *decide* when a consent changed |
+//! | forward | [`proxy::upstream`] | 502, 504 |
+//! | settle | [`store::disclosure`] | nothing: an open entry is reported by `otkel verify` |
+//!
+//! Every refusal is recorded too, then told by [`proxy::refusal`].
+//!
+//! # Directions
+//! The vocabulary knows nothing else, the core knows the vocabulary and what stands before it, the
+//! shell knows all. The core is pure: bytes and values in, values out, with time, randomness and
+//! snapshots as arguments. A lint and `tests/tidy.rs` hold it to that.
+//!
+
+// vocabulary: pure, depends on nothing here
+
+// core: pure, in the order of the path
+
+// shell: IO, may use everything above
