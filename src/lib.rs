@@ -33,6 +33,9 @@
 //!
 
 // vocabulary: pure, depends on nothing here
+pub mod reason;
+pub mod time;
+pub mod vocabulary;
 
 // core: pure, in the order of the path
 
