@@ -33,6 +33,7 @@
 //!
 
 // vocabulary: pure, depends on nothing here
+pub mod diagnostic;
 pub mod reason;
 pub mod time;
 pub mod vocabulary;

@@ -1,0 +1,353 @@
+//! What is wrong in a file that people write, shown where it stands and with its cure.
+//!
+//! Rule files and the configuration hold no personal data, so their text may be quoted.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+/// A file's name and text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name to show, such as `partners/training-gb.toml`.
+    pub name: String,
+    /// The whole text; empty where there is none to show.
+    pub text: String,
+}
+
+impl Source {
+    /// A file of that name and text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), text: text.into() })
+    }
+
+    /// Line and column of a byte offset, counted from 1; columns count characters.
+    #[must_use]
+    pub fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let before = self.text.get(..self.boundary(at)).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        (before.matches('\n').count() + 1, column)
+    }
+
+    // The last character boundary that is not after the offset; the end of a text belongs to its
+    // last line, not to the empty one after it.
+    fn boundary(&self, at: usize) -> usize {
+        let end = self.text.strip_suffix('\n').map_or(self.text.len(), str::len);
+        let at = at.min(end);
+        (0..=at).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0)
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The files are not taken.
+    Error,
+    /// The files are taken; what they say may not be what was meant.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file.
+    pub source: Arc<Source>,
+    /// The bytes of the file's text that it is about.
+    pub span: Range<usize>,
+    /// What is wrong: lower case, no final period.
+    pub message: String,
+    /// What to do about it, in the same form.
+    pub help: String,
+}
+
+impl Diagnostic {
+    /// The diagnostic as text: message, file, line and column, the span underlined, and the help.
+    #[must_use]
+    pub fn render(&self, terminal: bool) -> String {
+        let renderer = if terminal { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&[self.report()])
+    }
+
+    fn report(&self) -> Group<'_> {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(self.message.as_str());
+        let name = self.source.name.as_str();
+        let group = if self.source.text.is_empty() {
+            title.element(Origin::path(name))
+        } else {
+            let start = self.source.boundary(self.span.start);
+            let end = self.source.boundary(self.span.end).max(start);
+            let underlined = AnnotationKind::Primary.span(start..end);
+            let snippet = Snippet::source(self.source.text.as_str()).path(name);
+            title.element(snippet.annotation(underlined))
+        };
+        group.element(Level::HELP.message(self.help.as_str()))
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// `file:line:column: error: message`, on one line and without the help.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.source.line_and_column(self.span.start);
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{}:{line}:{column}: {severity}: {}", self.source.name, self.message)
+    }
+}
+
+/// Everything found in the files of one reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Nothing found yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { found: Vec::new() }
+    }
+
+    /// What the `toml` crate found wrong, with a cure where its message tells one.
+    #[must_use]
+    pub fn from_toml(source: &Arc<Source>, error: &toml::de::Error) -> Self {
+        let mut found = Self::new();
+        found.toml(source, error);
+        found
+    }
+
+    /// Adds what the `toml` crate found wrong.
+    pub fn toml(&mut self, source: &Arc<Source>, error: &toml::de::Error) {
+        let (message, help) = in_our_words(error.message());
+        self.error(source, error.span().unwrap_or(0..0), message, help);
+    }
+
+    /// Adds an error.
+    pub fn error(
+        &mut self,
+        source: &Arc<Source>,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let (message, help) = (message.into(), help.into());
+        let source = Arc::clone(source);
+        self.found.push(Diagnostic { severity: Severity::Error, source, span, message, help });
+    }
+
+    /// Adds a warning.
+    pub fn warning(
+        &mut self,
+        source: &Arc<Source>,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let (message, help) = (message.into(), help.into());
+        let source = Arc::clone(source);
+        self.found.push(Diagnostic { severity: Severity::Warning, source, span, message, help });
+    }
+
+    /// Adds all that was found elsewhere.
+    pub fn append(&mut self, other: Self) {
+        self.found.extend(other.found);
+    }
+
+    /// Whether any of them is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|found| found.severity == Severity::Error)
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Puts them in the order of the files' names and, within a file, of their places.
+    pub fn sort(&mut self) {
+        self.found
+            .sort_by(|a, b| (&a.source.name, a.span.start).cmp(&(&b.source.name, b.span.start)));
+    }
+
+    /// The diagnostics, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.found.iter()
+    }
+
+    /// All of them as text, with colours where it goes to a terminal.
+    #[must_use]
+    pub fn render(&self, terminal: bool) -> String {
+        let texts: Vec<String> = self.iter().map(|found| found.render(terminal)).collect();
+        texts.join("\n\n")
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// What to say about a key that its table does not have.
+#[must_use]
+pub(crate) fn help_on_unknown(key: &str, known: &[&str]) -> String {
+    match nearest(key, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "nothing more may stand here".to_owned(),
+        None => format!("the keys here are `{}`", known.join("`, `")),
+    }
+}
+
+/// The known word that differs from a word by the fewest letters, if they are few.
+#[must_use]
+pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let allowed = (word.chars().count() / 3).clamp(1, 3);
+    let measured = known.iter().map(|candidate| (edits(word, candidate), *candidate));
+    measured.filter(|(edits, _)| *edits <= allowed).min().map(|(_, candidate)| candidate)
+}
+
+// The Levenshtein distance: letters to put in, leave out or change; letters that only stand in
+// another order count as one.
+fn edits(from: &str, to: &str) -> usize {
+    let sorted = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    if from != to && sorted(from) == sorted(to) {
+        return 1;
+    }
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (above, letter) in from.chars().enumerate() {
+        let mut diagonal = above;
+        let mut left = above + 1;
+        let mut next = vec![left];
+        for (cell, other) in row.iter().skip(1).zip(&to) {
+            let changed = diagonal + usize::from(letter != *other);
+            left = changed.min(left + 1).min(cell + 1);
+            diagonal = *cell;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+// serde and toml speak of fields; people who write the files speak of keys.
+fn in_our_words(message: &str) -> (String, String) {
+    let message = message.lines().next().unwrap_or_default();
+    if let Some(rest) = message.strip_prefix("unknown field `") {
+        let (key, expected) = rest.split_once('`').unwrap_or((rest, ""));
+        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        return (format!("unknown key `{key}`"), help_on_unknown(key, &known));
+    }
+    if let Some(rest) = message.strip_prefix("missing field ") {
+        return (format!("{rest} is missing"), format!("add {rest} to this table"));
+    }
+    let help = if message.starts_with("duplicate key") {
+        "a key may stand once in a table: keep one of them"
+    } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
+        "give a value of the kind that the key asks for"
+    } else {
+        "mend the TOML here: strings, and keys with other characters than \
+         `A-Z a-z 0-9 _ -`, stand in quotes (https://toml.io/en/v1.0.0)"
+    };
+    (message.to_owned(), help.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_is_counted_in_lines_and_characters() {
+        let source = Source::new("a.toml", "қала = 1\nb = 2");
+        assert_eq!(source.line_and_column(0), (1, 1));
+        assert_eq!(source.line_and_column("қала = ".len()), (1, 8));
+        assert_eq!(source.line_and_column(1), (1, 1), "inside a character is the character");
+        assert_eq!(source.line_and_column("қала = 1\n".len()), (2, 1));
+        assert_eq!(source.line_and_column(999), (2, 6));
+        assert_eq!(Source::new("a.toml", "a = 1\n").line_and_column(6), (1, 6));
+    }
+
+    #[test]
+    fn a_diagnostic_shows_file_place_and_cure() {
+        let source = Source::new("a.toml", "name = \"x\"\nnmae = 1\n");
+        let mut found = Diagnostics::new();
+        found.error(&source, 11..15, "unknown key `nmae`", "did you mean `name`?");
+        let expected = "\
+error: unknown key `nmae`
+ --> a.toml:2:1
+  |
+2 | nmae = 1
+  | ^^^^
+  |
+  = help: did you mean `name`?";
+        assert_eq!(found.to_string(), expected);
+        let plain = found.iter().next().unwrap().to_string();
+        assert_eq!(plain, "a.toml:2:1: error: unknown key `nmae`");
+        assert!(found.render(true).contains("\u{1b}["), "a terminal gets colours");
+    }
+
+    #[test]
+    fn a_span_outside_the_text_is_still_shown() {
+        for (text, span) in [("", 0..0), ("a = 1", 5..5), ("a = 1\n", 90..99), ("ққ", 1..3)] {
+            let mut found = Diagnostics::new();
+            found.warning(&Source::new("a.toml", text), span, "odd", "mend it");
+            let rendered = found.to_string();
+            assert!(rendered.contains("a.toml") && rendered.contains("mend it"), "{rendered}");
+        }
+    }
+
+    #[test]
+    fn serde_errors_are_told_in_our_words() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code, reason = "only its errors are of interest")]
+        struct Listener {
+            address: String,
+            backlog: u32,
+        }
+        let told = |text: &str| {
+            let error = toml::from_str::<Listener>(text).unwrap_err();
+            let found = Diagnostics::from_toml(&Source::new("c.toml", text), &error);
+            let first = found.iter().next().unwrap().clone();
+            (first.to_string(), first.help)
+        };
+        let (message, help) = told("address = 'a'\nbakclog = 1\n");
+        assert_eq!(message, "c.toml:2:1: error: unknown key `bakclog`");
+        assert_eq!(help, "did you mean `backlog`?");
+        let (message, help) = told("address = 'a'\nzzz = 1\n");
+        assert_eq!(message, "c.toml:2:1: error: unknown key `zzz`");
+        assert_eq!(help, "the keys here are `address`, `backlog`");
+        let (message, _) = told("address = 'a'\n");
+        assert_eq!(message, "c.toml:1:1: error: `backlog` is missing");
+        let (message, _) = told("address = 'a'\naddress = 'b'\n");
+        assert_eq!(message, "c.toml:2:1: error: duplicate key");
+    }
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(nearest("recuired", &["required", "request"]), Some("required"));
+        assert_eq!(nearest("seta", &["seat", "scheme"]), Some("seat"));
+        assert_eq!(nearest("host", &["port", "country"]), None);
+    }
+}
