@@ -34,6 +34,7 @@
 
 // vocabulary: pure, depends on nothing here
 pub mod diagnostic;
+pub mod document;
 pub mod reason;
 pub mod time;
 pub mod vocabulary;

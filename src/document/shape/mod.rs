@@ -1,0 +1,218 @@
+//! The shape of a route's documents: its field paths compiled into one tree.
+//!
+//! Invariants:
+//! - node 0 is the document; every other node has one parent, with a smaller number;
+//! - a node with a field has no children, so a field never holds an object or array;
+//! - a node has children by `[*]` or by number, never both.
+
+mod check;
+
+use super::fields::{FieldId, FieldSet};
+use super::names::Print;
+use super::path::{FieldPath, Segment};
+
+/// The field paths of a route, compiled.
+#[derive(Debug)]
+pub struct Shape {
+    nodes: Vec<Node>,
+    in_record: FieldSet,
+}
+
+/// A place in a document that some path leads to.
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    /// The field that stands here.
+    pub(crate) field: Option<FieldId>,
+    /// Whether a subject's record stands here.
+    pub(crate) is_record: bool,
+    /// Whether the value that identifies the subject stands here.
+    pub(crate) is_subject: bool,
+    /// Where every element of an array here is found.
+    pub(crate) every: Option<NodeId>,
+    numbered: Vec<(u32, NodeId)>,
+    named: Vec<Child>,
+}
+
+/// The number of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NodeId(u32);
+
+#[derive(Debug)]
+struct Child {
+    name: String,
+    print: Print,
+    node: NodeId,
+}
+
+impl Shape {
+    /// Compiles the paths of a route's fields.
+    ///
+    /// `subjects` is the path of the subject records, or `None` where the whole document is one
+    /// subject's; `subject` is the path, from the document's root, of the value that identifies
+    /// the subject, and need not be among the fields.
+    ///
+    /// # Errors
+    /// Paths that contradict each other, named by their positions.
+    pub fn compile(
+        fields: &[FieldPath],
+        subjects: Option<&FieldPath>,
+        subject: &FieldPath,
+    ) -> Result<Self, BadShape> {
+        let subjects = subjects.unwrap_or(const { &FieldPath::ROOT });
+        let fields = check::number(fields)?;
+        check::fields(&fields)?;
+        check::subject(subjects, subject)?;
+        check::against_fields(&fields, subjects, subject)?;
+
+        let mut shape = Self { nodes: vec![Node::default()], in_record: FieldSet::EMPTY };
+        for (field, path) in fields {
+            shape.grow(path, |node| node.field = Some(field));
+            if subjects.leads_to(path) {
+                shape.in_record.insert(field);
+            }
+        }
+        shape.grow(subjects, |node| node.is_record = true);
+        shape.grow(subject, |node| node.is_subject = true);
+        Ok(shape)
+    }
+
+    /// Whether the field belongs to a subject's record, not to the document as a whole.
+    #[must_use]
+    pub fn in_record(&self, field: FieldId) -> bool {
+        self.in_record.contains(field)
+    }
+
+    /// Where the document itself stands.
+    pub(crate) const ROOT: NodeId = NodeId(0);
+
+    /// A node; an unknown number is a place that nothing leads to.
+    #[inline]
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        self.nodes.get(id.0 as usize).unwrap_or(&NOWHERE)
+    }
+
+    /// Makes the way to a path and marks its end.
+    fn grow(&mut self, path: &FieldPath, mark: impl FnOnce(&mut Node)) {
+        let mut at = Self::ROOT;
+        for segment in path.segments() {
+            let next = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+            let Some(node) = self.nodes.get_mut(at.0 as usize) else { return };
+            at = node.step(segment, next);
+            if at == next {
+                self.nodes.push(Node::default());
+            }
+        }
+        if let Some(node) = self.nodes.get_mut(at.0 as usize) {
+            mark(node);
+        }
+    }
+}
+
+impl Node {
+    /// Whether an object here holds something that is mapped.
+    #[inline]
+    pub(crate) fn is_object(&self) -> bool {
+        !self.named.is_empty()
+    }
+
+    /// Whether an array here holds something that is mapped.
+    #[inline]
+    pub(crate) fn is_array(&self) -> bool {
+        self.every.is_some() || self.is_numbered()
+    }
+
+    /// Whether the elements of an array here are mapped by their numbers.
+    #[inline]
+    pub(crate) fn is_numbered(&self) -> bool {
+        !self.numbered.is_empty()
+    }
+
+    /// The place of an element of an array here.
+    #[inline]
+    pub(crate) fn element(&self, index: u32) -> Option<NodeId> {
+        self.every.or_else(|| {
+            self.numbered.iter().find(|(number, _)| *number == index).map(|(_, node)| *node)
+        })
+    }
+
+    /// The place of a member of an object here, and its position among the children; the one at
+    /// `hint` is tried first.
+    #[inline]
+    pub(crate) fn member(&self, print: Print, name: &[u8], hint: u32) -> Option<(NodeId, u32)> {
+        let is_named = |child: &Child| child.print == print && child.name.as_bytes() == name;
+        if let Some(child) = self.named.get(hint as usize).filter(|child| is_named(child)) {
+            return Some((child.node, hint));
+        }
+        let mut children = (0..).zip(&self.named);
+        children.find(|(_, child)| is_named(child)).map(|(position, child)| (child.node, position))
+    }
+
+    /// The name of a child, by its position.
+    pub(crate) fn name(&self, position: u32) -> Option<&str> {
+        self.named.get(position as usize).map(|child| child.name.as_str())
+    }
+
+    /// The child at one more step, which becomes `next` where there is none.
+    fn step(&mut self, segment: &Segment, next: NodeId) -> NodeId {
+        match segment {
+            Segment::Every => *self.every.get_or_insert(next),
+            Segment::Index(index) => {
+                if let Some(node) = self.element(*index) {
+                    return node;
+                }
+                self.numbered.push((*index, next));
+                next
+            }
+            Segment::Name(name) => {
+                if let Some(child) = self.named.iter().find(|child| child.name == *name) {
+                    return child.node;
+                }
+                let print = Print::of(name.as_bytes());
+                self.named.push(Child { name: name.clone(), print, node: next });
+                next
+            }
+        }
+    }
+}
+
+/// Paths that contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadShape {
+    /// An array is addressed both element by element and by number: by two fields, or by a field
+    /// and `subjects` or `subject`, when both positions are that field's.
+    #[error("the same array is addressed by `[*]` and by number")]
+    EveryAndIndex(FieldId, FieldId),
+    /// The first field lies inside the second.
+    #[error("one field lies inside another, which would hold an object or array")]
+    Inside(FieldId, FieldId),
+    /// The value that identifies the subject lies inside a field, or the field inside it.
+    #[error("`subject` and a field lie one inside the other")]
+    SubjectInside(FieldId),
+    /// `subject` passes through an array below the record, so a record would have several subjects.
+    #[error("`subject` must name one value in a record, without `[*]`")]
+    SubjectMany,
+    /// The value that identifies the subject does not lie in the subject's record.
+    #[error("`subject` does not lie below `subjects`")]
+    SubjectOutside,
+    /// `subjects` itself is mapped as a field, or lies inside one.
+    #[error("`subjects` is mapped as a field")]
+    SubjectsMapped(FieldId),
+    /// More fields than a shape can hold.
+    #[error("more than 256 fields")]
+    TooMany,
+    /// The same field is mapped twice.
+    #[error("the same field is mapped twice")]
+    Twice(FieldId, FieldId),
+}
+
+static NOWHERE: Node = Node {
+    field: None,
+    is_record: false,
+    is_subject: false,
+    every: None,
+    numbered: Vec::new(),
+    named: Vec::new(),
+};
+
+#[cfg(test)]
+mod tests;
