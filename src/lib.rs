@@ -40,5 +40,6 @@ pub mod time;
 pub mod vocabulary;
 
 // core: pure, in the order of the path
+pub mod consent;
 
 // shell: IO, may use everything above

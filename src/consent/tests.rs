@@ -1,0 +1,157 @@
+use super::record::{Channel, Event, EventType};
+use super::*;
+use crate::vocabulary::CategoryId;
+
+fn time(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn given(at: &str, until: &str) -> Event {
+    Event {
+        event_time: time(at),
+        event_type: EventType::ExpressedConsent,
+        event_state: State::ConsentGiven,
+        valid_until: Some(time(until)),
+        channel: Channel::Written,
+        evidence: None,
+        scope: None,
+    }
+}
+
+fn said(state: State, scope: Option<Scope>, at: &str) -> Event {
+    Event { event_state: state, scope, valid_until: None, ..given(at, at) }
+}
+
+fn record(number: u128, purposes: &[&str], events: Vec<Event>) -> Record {
+    let value = record::tests::handed_in();
+    let text = value.to_string();
+    let (_, mut record) =
+        import::read(&text, time("2026-11-22T09:00:00Z"), |_| String::new()).unwrap();
+    record.record_id = Uuid::from_u128(number);
+    record.purposes = purposes.iter().map(|p| PurposeId::parse(p).unwrap()).collect();
+    record.events = events;
+    record
+}
+
+fn standing(records: &[Record], change: impl FnOnce(&mut Question<'_>)) -> Standing {
+    let terms: Vec<Terms> = records.iter().map(|record| Terms::of(record).unwrap()).collect();
+    let partner = Name::parse("training-gb").unwrap();
+    let countries = [Country::parse("GB").unwrap()];
+    let mut question = Question {
+        purpose: PurposeId::parse("P09").unwrap(),
+        separate: false,
+        partner: &partner,
+        countries: &countries,
+        wanted: [CategoryId::parse("D01").unwrap()].into_iter().collect(),
+        now: time("2026-11-22T09:00:00Z"),
+    };
+    change(&mut question);
+    Standing::of(&terms, &question)
+}
+
+const FROM: &str = "2026-09-01T00:00:00Z";
+const UNTIL: &str = "2027-09-01T00:00:00Z";
+
+#[test]
+fn a_given_consent_grants_until_its_last_millisecond() {
+    let records = [record(1, &["P09"], vec![given(FROM, UNTIL)])];
+    let granted = standing(&records, |q| q.now = time(UNTIL).plus_millis(-1));
+    assert!(matches!(granted, Standing::Granted { record, .. } if record == Uuid::from_u128(1)));
+    let expired = standing(&records, |q| q.now = time(UNTIL));
+    assert_eq!(expired, Standing::Lapsed(Reason::ConsentExpired));
+    let early = standing(&records, |q| q.now = time(FROM).plus_millis(-1));
+    assert_eq!(early, Standing::Unknown(Reason::ConsentNotYetValid));
+}
+
+#[test]
+fn whatever_differs_from_what_was_allowed_is_refused_by_name() {
+    let records = [record(1, &["P09"], vec![given(FROM, UNTIL)])];
+    let other = Name::parse("mailing-de").unwrap();
+    let ru: &[Country] = Box::leak(Box::new([Country::KZ, Country::parse("RU").unwrap()]));
+    let p10 = PurposeId::parse("P10a").unwrap();
+    assert_eq!(standing(&[], |_| {}), Standing::Unknown(Reason::NoConsent));
+    let unknown = [
+        (standing(&records, |q| q.purpose = p10), Reason::PurposeNotConsented),
+        (standing(&records, |q| q.countries = ru), Reason::CountryNotConsented),
+    ];
+    for (standing, reason) in unknown {
+        assert_eq!(standing, Standing::Unknown(reason));
+    }
+    let terms: Vec<Terms> = records.iter().map(|record| Terms::of(record).unwrap()).collect();
+    let question = Question {
+        purpose: PurposeId::parse("P09").unwrap(),
+        separate: false,
+        partner: &other,
+        countries: &[Country::KZ],
+        wanted: CategorySet::EMPTY,
+        now: time(UNTIL).plus_millis(-1),
+    };
+    assert_eq!(Standing::of(&terms, &question), Standing::Unknown(Reason::RecipientNotConsented));
+}
+
+#[test]
+fn flags_that_are_false_are_told_apart() {
+    let mut no_third = record(1, &["P09"], vec![given(FROM, UNTIL)]);
+    no_third.recipient_third_parties.clear();
+    assert_eq!(standing(&[no_third], |_| {}), Standing::Unknown(Reason::ThirdPartyNotConsented));
+    let mut no_border = record(1, &["P09"], vec![given(FROM, UNTIL)]);
+    no_border.cross_border.countries.clear();
+    assert_eq!(
+        standing(std::slice::from_ref(&no_border), |_| {}),
+        Standing::Unknown(Reason::CrossBorderNotConsented)
+    );
+    let granted = standing(&[no_border], |q| q.countries = &[Country::KZ]);
+    assert!(matches!(granted, Standing::Granted { .. }));
+}
+
+#[test]
+fn a_bundle_does_not_cover_a_purpose_that_needs_its_own_consent() {
+    let bundle = record(1, &["P09", "P07"], vec![given(FROM, UNTIL)]);
+    let alone = record(2, &["P07"], vec![given(FROM, UNTIL)]);
+    let ask = |q: &mut Question<'_>| {
+        q.purpose = PurposeId::parse("P07").unwrap();
+        q.separate = true;
+    };
+    let refused = standing(std::slice::from_ref(&bundle), ask);
+    assert_eq!(refused, Standing::Unknown(Reason::PurposeNotConsented));
+    assert!(matches!(standing(&[bundle, alone], ask), Standing::Granted { .. }));
+}
+
+#[test]
+fn a_no_covers_every_consent_given_before_it_and_none_after() {
+    let old = record(1, &["P09"], vec![given(FROM, UNTIL)]);
+    let withdrawn = record(
+        2,
+        &["P09"],
+        vec![
+            given("2026-09-10T00:00:00Z", UNTIL),
+            said(State::ConsentWithdrawn, None, "2026-10-01T00:00:00Z"),
+        ],
+    );
+    let new = record(3, &["P09"], vec![given("2026-10-02T00:00:00Z", UNTIL)]);
+    let both = [old.clone(), withdrawn.clone()];
+    assert_eq!(standing(&both, |_| {}), Standing::Lapsed(Reason::ConsentWithdrawn));
+    let all = [old, withdrawn, new];
+    let granted = standing(&all, |_| {});
+    assert!(matches!(granted, Standing::Granted { record, .. } if record == Uuid::from_u128(3)));
+    let refused = record(4, &["P09"], vec![said(State::ConsentRefused, None, FROM)]);
+    assert_eq!(standing(&[refused], |_| {}), Standing::Refused(Reason::ConsentRefused));
+}
+
+#[test]
+fn third_party_and_cross_border_transfer_can_be_withdrawn_on_their_own() {
+    let withdraw = |scope| {
+        vec![given(FROM, UNTIL), said(State::ConsentWithdrawn, Some(scope), "2026-10-01T00:00:00Z")]
+    };
+    let third = [record(1, &["P09"], withdraw(Scope::ThirdParty))];
+    assert_eq!(
+        standing(&third, |q| q.countries = &[Country::KZ]),
+        Standing::Lapsed(Reason::ConsentWithdrawn)
+    );
+    let border = [record(1, &["P09"], withdraw(Scope::CrossBorder))];
+    assert_eq!(standing(&border, |_| {}), Standing::Lapsed(Reason::ConsentWithdrawn));
+    assert!(matches!(
+        standing(&border, |q| q.countries = &[Country::KZ]),
+        Standing::Granted { .. }
+    ));
+}
