@@ -41,5 +41,6 @@ pub mod vocabulary;
 
 // core: pure, in the order of the path
 pub mod consent;
+pub mod policy;
 
 // shell: IO, may use everything above

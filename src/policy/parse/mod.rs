@@ -1,0 +1,172 @@
+//! Rule files to a [`Policy`]: everything that is wrong in them is found in one reading.
+//!
+//! The language is described in `policies/README.md`. A function that reads gives `None` where it
+//! reported an error; an entry that may be absent is an `Option` within that.
+#![expect(clippy::option_option, reason = "wrong, absent and present are three things")]
+
+mod agreement;
+mod entry;
+mod fields;
+mod partner;
+mod party;
+mod reach;
+mod register;
+mod route;
+mod table;
+mod web;
+mod word;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::model::{Partner, Policy, Register};
+use crate::diagnostic::{Diagnostics, Source};
+use crate::time::Timestamp;
+use crate::vocabulary::Name;
+
+impl Policy {
+    /// Reads a folder of rules: `register.toml`, `partners/<id>.toml`, `notices/<version>.txt`.
+    ///
+    /// The files come as bytes by their path below the folder, with `/` between its parts; a
+    /// `README.md` is passed over. `now` only decides whether periods are warned of as over: what
+    /// comes out does not depend on it. With the policy come the warnings.
+    ///
+    /// # Errors
+    /// All errors of all files, and the warnings, in the order of the files and places.
+    pub fn read(
+        files: &BTreeMap<String, Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        let mut found = Diagnostics::new();
+        let folder = Folder::sort(files, &mut found);
+        let register = folder.register(&mut found);
+        let partners = folder.partners(register.as_ref(), now, &mut found);
+        found.sort();
+        let (false, Some(register)) = (found.has_errors(), register) else { return Err(found) };
+        let files: BTreeMap<String, String> = files
+            .iter()
+            .filter(|(path, _)| *path != README)
+            .map(|(path, bytes)| (path.clone(), sha256(bytes)))
+            .collect();
+        let digest = digest(&files);
+        Ok((Self { register, partners, files, digest }, found))
+    }
+}
+
+/// The files of a folder by what they are.
+struct Folder<'f> {
+    register: Option<Arc<Source>>,
+    partners: BTreeMap<Name, Arc<Source>>,
+    notices: BTreeMap<&'f str, &'f [u8]>,
+}
+
+impl<'f> Folder<'f> {
+    fn sort(files: &'f BTreeMap<String, Vec<u8>>, found: &mut Diagnostics) -> Self {
+        let mut folder =
+            Self { register: None, partners: BTreeMap::new(), notices: BTreeMap::new() };
+        for (path, bytes) in files {
+            if path == README {
+                continue;
+            }
+            if path == REGISTER {
+                folder.register = text(path, bytes, found);
+            } else if let Some(version) = stem(path, "notices/", ".txt") {
+                folder.notices.insert(version, bytes);
+            } else if let Some(id) = stem(path, "partners/", ".toml") {
+                folder.partner(path, id, bytes, found);
+            } else {
+                let help = "the folder holds `register.toml`, `partners/<id>.toml`, \
+                    `notices/<version>.txt` and `README.md`; remove or rename the file";
+                found.error(&Source::new(path, ""), 0..0, "not a rule file", help);
+            }
+        }
+        folder
+    }
+
+    fn partner(&mut self, path: &str, id: &str, bytes: &[u8], found: &mut Diagnostics) {
+        match Name::parse(id) {
+            Ok(name) if !id.contains('.') => {
+                self.partners.extend(text(path, bytes, found).map(|source| (name, source)));
+            }
+            _ => {
+                let help = "name it by 1 to 64 of a-z, 0-9, `-` and `_`, a letter or digit first";
+                found.error(&Source::new(path, ""), 0..0, "the file's name is no partner's", help);
+            }
+        }
+    }
+
+    fn register(&self, found: &mut Diagnostics) -> Option<Register> {
+        let Some(source) = &self.register else {
+            if !found.iter().any(|found| found.source.name == REGISTER) {
+                let help =
+                    "write it: controller, responsible person, categories, purposes, notices";
+                found.error(&Source::new(REGISTER, ""), 0..0, "there is no register", help);
+            }
+            return None;
+        };
+        let texts: BTreeMap<&str, String> =
+            self.notices.iter().map(|(version, bytes)| (*version, sha256(bytes))).collect();
+        let register = table::read_file(source, found, |table| register::read(table, &texts))?;
+        for version in register::unlisted(&register, &texts) {
+            let source = Source::new(format!("notices/{version}.txt"), "");
+            let help =
+                format!("list it in `register.toml` as `[notice.{version:?}]`, or remove it");
+            found.error(&source, 0..0, "the register lists no such notice", help);
+        }
+        Some(register)
+    }
+
+    fn partners(
+        &self,
+        register: Option<&Register>,
+        now: Timestamp,
+        found: &mut Diagnostics,
+    ) -> BTreeMap<Name, Arc<Partner>> {
+        let taken = route::Taken::default();
+        let mut around = partner::Surroundings { register, now, taken };
+        let read = self.partners.iter().filter_map(|(name, source)| {
+            let read = |table: &mut table::Table<'_>| partner::read(name, table, &mut around);
+            let partner = table::read_file(source, found, read)?;
+            Some((name.clone(), Arc::new(partner)))
+        });
+        read.collect()
+    }
+}
+
+fn stem<'p>(path: &'p str, folder: &str, ending: &str) -> Option<&'p str> {
+    let stem = path.strip_prefix(folder)?.strip_suffix(ending)?;
+    (!stem.is_empty() && !stem.contains('/')).then_some(stem)
+}
+
+fn text(path: &str, bytes: &[u8], found: &mut Diagnostics) -> Option<Arc<Source>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Source::new(path, text)),
+        Err(bad) => {
+            let valid = bytes.get(..bad.valid_up_to()).unwrap_or_default();
+            let source = Source::new(path, String::from_utf8_lossy(valid));
+            let end = valid.len();
+            found.error(&source, end..end, "not UTF-8 from here on", "save the file as UTF-8");
+            None
+        }
+    }
+}
+
+// As `sha256sum` writes them, so that it can check them: digest, two blanks, name.
+fn digest(files: &BTreeMap<String, String>) -> String {
+    let mut lines = String::new();
+    for (path, sha256) in files {
+        let _ = writeln!(lines, "{sha256}  {path}");
+    }
+    sha256(lines.as_bytes())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+const REGISTER: &str = "register.toml";
+const README: &str = "README.md";

@@ -1,0 +1,234 @@
+//! `partners/<id>.toml`: who receives, where, under which agreement, and what may be sent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::agreement::{self, warn_if};
+use super::entry;
+use super::party;
+use super::route;
+use super::table::{Item, Table};
+use super::web;
+use super::word;
+use crate::policy::model::{Endpoint, Partner, Register};
+use crate::time::Timestamp;
+use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
+
+/// What a partner's file is checked against.
+pub(super) struct Surroundings<'r> {
+    /// The register, unless it could not be read.
+    pub(super) register: Option<&'r Register>,
+    /// The time that periods are measured against.
+    pub(super) now: Timestamp,
+    /// The requests that earlier routes take.
+    pub(super) taken: route::Taken,
+}
+
+/// Reads a partner.
+pub(super) fn read(
+    name: &Name,
+    table: &mut Table<'_>,
+    around: &mut Surroundings<'_>,
+) -> Option<Partner> {
+    let seat = table.required("seat", "`seat` is the country of registration", word::country);
+    let party = party::read(table, seat);
+    let countries = countries(table, seat);
+    let terms = terms(table, around.now);
+    let endpoints = endpoints(table);
+    let places = endpoints.iter().flat_map(|all| all.values().map(|endpoint| &endpoint.country));
+    let abroad = countries.iter().flatten().chain(places).any(|country| *country != Country::KZ);
+    let assessed = agreement::assessment(table, abroad);
+    let agreement = agreement::agreement(table, around.now);
+    let undertaking = agreement::undertaking(table, around.now);
+    let onward_transfer = table.required(
+        "onward_transfer",
+        "`onward_transfer` is false unless the agreement lets the partner pass the data on \
+         (94-V Art. 11, 14, 15)",
+        Item::flag,
+    );
+    let retention_days = table.required(
+        "retention_days",
+        "`retention_days` is how many days the partner may keep the data, 1 to 36500 \
+         (94-V Art. 12(2))",
+        |item| match u32::try_from(item.whole()?) {
+            Ok(days @ 1..=36_500) => Some(days),
+            _ => item.wrong("out of range"),
+        },
+    );
+    let purposes = purposes(table, around.register);
+    let routes = table.or(Vec::new(), "route", "routes are written as `[[route]]`", |item| {
+        let mut frame = route::Frame {
+            partner: name,
+            countries: countries.as_deref(),
+            purposes: purposes.as_ref(),
+            endpoints: endpoints.as_ref(),
+            register: around.register,
+            taken: &mut around.taken,
+        };
+        item.list(|item| item.table(|table| route::read(table, &mut frame).map(Arc::new)))
+    });
+    let terms = terms?;
+    assessed?;
+    Some(Partner {
+        name: name.clone(),
+        party: party?,
+        countries: countries?,
+        active: terms.active,
+        valid_from: terms.valid_from,
+        valid_to: terms.valid_to,
+        review_due: terms.review_due,
+        agreement: agreement?,
+        undertaking: undertaking?,
+        onward_transfer: onward_transfer?,
+        retention_days: retention_days?,
+        purposes: purposes?,
+        endpoints: endpoints?,
+        routes: routes?,
+    })
+}
+
+/// The entry's own standing.
+struct Terms {
+    active: bool,
+    valid_from: Timestamp,
+    valid_to: Timestamp,
+    review_due: Timestamp,
+}
+
+fn terms(table: &mut Table<'_>, now: Timestamp) -> Option<Terms> {
+    let active = table.required(
+        "status",
+        "`status` is `active`, or `suspended` to stop all transfers (94-V Art. 22(2))",
+        |item| item.one_of(&[("active", true), ("suspended", false)]),
+    );
+    approved(table);
+    let valid_from =
+        table.required("valid_from", "`valid_from` is the first day of the entry", |item| {
+            let start = word::day_start(item)?;
+            let wait = "transfers are refused until then";
+            warn_if(start > now, item, "the entry is not yet in force", wait);
+            Some(start)
+        });
+    let renew = "transfers are refused until the entry is reviewed and renewed";
+    let valid_to = table.required("valid_to", "`valid_to` is the last day of the entry", |item| {
+        let end = word::day_end_after(item, valid_from)?;
+        warn_if(end <= now, item, "the entry is no longer in force", renew);
+        Some(end)
+    });
+    let review_due = table.required(
+        "review_due",
+        "`review_due` is the last day by which the entry is reviewed",
+        |item| {
+            let end = word::day_end_after(item, valid_from)?;
+            warn_if(end <= now, item, "the review is overdue", renew);
+            Some(end)
+        },
+    );
+    Some(Terms {
+        active: active?,
+        valid_from: valid_from?,
+        valid_to: valid_to?,
+        review_due: review_due?,
+    })
+}
+
+// Who approved is checked and not kept: decisions do not depend on it.
+fn approved(table: &mut Table<'_>) {
+    let meaning = "`approved_by` names at least two persons, as the list of data and recipients \
+        is approved, not only written (94-V Art. 25(2)(1))";
+    table.required("approved_by", meaning, |item| {
+        let persons = word::distinct(item, word::text)?;
+        if persons.len() < 2 { item.wrong("fewer than two approvers") } else { Some(()) }
+    });
+}
+
+fn countries(table: &mut Table<'_>, seat: Option<Country>) -> Option<Vec<Country>> {
+    let meaning = "`processing` and `storage` list the countries where the data are worked on and \
+        kept (94-V Art. 12(2), 16(1))";
+    let read = |item: &Item<'_>| {
+        let list = word::distinct(item, word::country)?;
+        if list.is_empty() { item.wrong("no country") } else { Some(list) }
+    };
+    let processing = table.required("processing", meaning, read);
+    let storage = table.required("storage", meaning, read);
+    let mut all = vec![seat?];
+    all.extend(processing?);
+    all.extend(storage?);
+    all.sort();
+    all.dedup();
+    Some(all)
+}
+
+fn purposes(
+    table: &mut Table<'_>,
+    register: Option<&Register>,
+) -> Option<BTreeMap<PurposeId, CategorySet>> {
+    let meaning = "`[purposes]` lists, for each purpose, the categories that may go at most: \
+        `P09 = [\"D01\"]`";
+    table.required("purposes", meaning, |item| {
+        let entries = item.entries(|key, item| {
+            let id = word::purpose_key(key)?;
+            let known = register.map(|register| &register.categories);
+            let set = entry::category_set(item, known);
+            let Some(register) = register else { return set.map(|set| (id, set)) };
+            let Some(purpose) = register.purposes.get(&id) else {
+                return key.wrong(
+                    format!("the register has no purpose `{id}`"),
+                    format!("list it in `register.toml` as `[purpose.{id}]`, or remove it here"),
+                );
+            };
+            if entry::is_closed(purpose) {
+                return key.wrong(
+                    format!("`{id}` can never be used"),
+                    "name a specific purpose of the register (94-V Art. 7(8))",
+                );
+            }
+            if !purpose.active {
+                key.warn(
+                    format!("the purpose `{id}` is retired: its transfers are refused"),
+                    "remove it here and from the routes",
+                );
+            }
+            let set = set?;
+            if let Some(beyond) = set.minus(purpose.categories).iter().next() {
+                item.warn(
+                    format!("`{beyond}` can never leave: the purpose `{id}` does not use it"),
+                    format!("remove it, or add it to `[purpose.{id}]` in `register.toml`"),
+                );
+            }
+            Some((id, set))
+        })?;
+        if entries.is_empty() {
+            item.wrong("no purpose")
+        } else {
+            Some(entries.into_iter().collect())
+        }
+    })
+}
+
+fn endpoints(table: &mut Table<'_>) -> Option<BTreeMap<Name, Endpoint>> {
+    let meaning = "list each endpoint as `[endpoint.main]` with `host` and `country`";
+    table.required("endpoint", meaning, |item| {
+        item.map(word::name_key, |_, item| {
+            item.table(|table| {
+                let host = table.required(
+                    "host",
+                    "`host` is the name that the endpoint's certificate carries, in lower case",
+                    web::host,
+                );
+                let port = table.or(443, "port", "`port` is a TCP port, 1 to 65535", |item| {
+                    match u16::try_from(item.whole()?) {
+                        Ok(port @ 1..) => Some(port),
+                        _ => item.wrong("out of range"),
+                    }
+                });
+                let country = table.required(
+                    "country",
+                    "`country` is where the machine stands (94-V Art. 16(1))",
+                    word::country,
+                );
+                Some(Endpoint { host: host?, port: port?, country: country? })
+            })
+        })
+    })
+}
