@@ -42,5 +42,6 @@ pub mod vocabulary;
 // core: pure, in the order of the path
 pub mod consent;
 pub mod policy;
+pub mod transfer;
 
 // shell: IO, may use everything above
