@@ -43,5 +43,6 @@ pub mod vocabulary;
 pub mod consent;
 pub mod policy;
 pub mod transfer;
+pub mod decision;
 
 // shell: IO, may use everything above

@@ -1,0 +1,148 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::document::Limits;
+use crate::policy::Policy;
+use crate::transfer::tests::{claim, rules};
+
+const ENROL: &str = "/training-gb/enrolments";
+const RESULT: &str = "/attestation-kz/results";
+const BATCH: &str = "/attestation-kz/result-batches";
+
+fn now() -> Timestamp {
+    Timestamp::parse("2026-11-22T09:00:00Z").unwrap()
+}
+
+fn transfer(path: &str, body: &str) -> Transfer {
+    let claim = claim("POST", path, &[]).unwrap();
+    Transfer::parse(claim, Bytes::copy_from_slice(body.as_bytes()), &Limits::default()).unwrap()
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "as a record's standing is given")]
+fn granted(categories: &[&str]) -> Option<Standing> {
+    let categories = categories.iter().map(|text| CategoryId::parse(text).unwrap()).collect();
+    Some(Standing::Granted { record: Uuid::from_u128(9), categories })
+}
+
+fn kept(permitted: &Permitted, record: usize) -> Vec<String> {
+    let decision = permitted.decision();
+    let route = permitted.transfer().claim().route();
+    let verdict = &decision.verdicts[decision.of[record]];
+    verdict.keep.iter().map(|field| route.fields[usize::from(field)].text.clone()).collect()
+}
+
+#[test]
+fn a_field_leaves_only_if_the_consent_lists_its_category() {
+    let body = r#"{"learners":[{"iin":"1","family_name":"a","email":"b","phone":"c"}]}"#;
+    let permitted = decide(transfer(ENROL, body), &[granted(&["D01"])], now()).unwrap();
+    assert_eq!(kept(&permitted, 0), ["$.learners[*].family_name"]);
+    let verdict = &permitted.decision().verdicts[0];
+    assert!(matches!(verdict.removed.as_slice(), [(_, Reason::CategoryNotConsented)]));
+    assert_eq!(verdict.unmapped, 1, "the telephone number");
+}
+
+#[test]
+fn a_record_without_consent_is_dropped_or_stops_the_transfer_as_the_route_says() {
+    let body = r#"{"learners":[{"iin":"1","family_name":"a"},{"iin":"2","family_name":"b"}]}"#;
+    let no = Some(Standing::Unknown(Reason::NoConsent));
+    let standings = [granted(&["D01", "D04"]), no];
+    let permitted = decide(transfer(ENROL, body), &standings, now()).unwrap();
+    let refused = |n: usize| permitted.decision().verdicts[permitted.decision().of[n]].refused;
+    assert_eq!((refused(0), refused(1)), (None, Some((Reason::NoConsent, None))));
+    let denial = decide(transfer(BATCH, body), &standings, now()).unwrap_err();
+    assert_eq!(denial.reason, Reason::NoConsent);
+    assert_eq!(denial.decision.of.len(), 2, "each subject has its line");
+}
+
+#[test]
+fn records_that_are_treated_alike_share_a_verdict() {
+    let record = r#"{"iin":"1","family_name":"a"}"#;
+    let body = format!(r#"{{"learners":[{}]}}"#, [record; 500].join(","));
+    let standings = vec![granted(&["D01"]); 500];
+    let permitted = decide(transfer(ENROL, &body), &standings, now()).unwrap();
+    assert_eq!(permitted.decision().verdicts.len(), 1);
+    assert_eq!(permitted.decision().verdicts[0].records, 500);
+}
+
+#[test]
+fn nothing_goes_when_something_is_missing_or_too_much() {
+    let all = &["D01", "D04", "D08", "D20"][..];
+    let whole = r#"{"iin":"1","family_name":"a","result":{"score":1}}"#;
+    let denied = |path, body, standings: &[Option<Standing>], now| {
+        let denial = decide(transfer(path, body), standings, now).unwrap_err();
+        let route = denial.transfer.claim().route();
+        let field = denial.field.map(|field| route.fields[usize::from(field)].text.clone());
+        (denial.reason, field)
+    };
+    assert!(decide(transfer(RESULT, whole), &[granted(all)], now()).is_ok());
+    let extra = r#"{"iin":"1","family_name":"a","result":{"score":1},"blood_group":"A"}"#;
+    let unscored = r#"{"iin":"1","family_name":"a"}"#;
+    let score = Some("$.result.score".to_owned());
+    let iin = Some("$.iin".to_owned());
+    let empty = r#"{"learners":[]}"#;
+    let nameless = r#"{"learners":[{"family_name":"a"}]}"#;
+    for (expected, found) in [
+        ((Reason::FieldUnknown, None), denied(RESULT, extra, &[granted(all)], now())),
+        ((Reason::RequiredFieldRemoved, score), denied(RESULT, unscored, &[granted(all)], now())),
+        (
+            (Reason::RequiredFieldRemoved, iin),
+            denied(RESULT, whole, &[granted(&["D01", "D20"])], now()),
+        ),
+        ((Reason::NoSubjects, None), denied(ENROL, empty, &[], now())),
+        ((Reason::SubjectUnidentified, None), denied(ENROL, nameless, &[None], now())),
+    ] {
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_partner_that_is_not_bound_or_not_reviewed_gets_nothing() {
+    let body = r#"{"learners":[{"iin":"1","family_name":"a"}]}"#;
+    let at = |text| {
+        let time = Timestamp::parse(text).unwrap();
+        decide(transfer(ENROL, body), &[granted(&["D01"])], time).map_err(|denial| denial.reason)
+    };
+    // Reviewed until the end of 2027-11-01 in Almaty, five hours ahead.
+    assert!(at("2027-11-01T18:59:59.999Z").is_ok());
+    assert_eq!(at("2027-11-01T19:00:00Z").unwrap_err(), Reason::PartnerSuspended);
+    assert_eq!(at("2026-08-31T18:59:59Z").unwrap_err(), Reason::PartnerSuspended);
+}
+
+fn allowed(policy: &Policy, consented: &[&str]) -> CategorySet {
+    let claim = claim("POST", ENROL, &[]).unwrap();
+    let purpose = &policy.register.purposes[&claim.purpose()];
+    let partner = claim.partner().purposes[&claim.purpose()];
+    let consented: CategorySet =
+        consented.iter().map(|text| CategoryId::parse(text).unwrap()).collect();
+    purpose.categories.and(partner).and(consented)
+}
+
+proptest! {
+    /// R12: what leaves is in the route's map, and its category in purpose, partner and consent.
+    #[test]
+    fn output_is_within_what_everyone_allows(
+        consented in proptest::sample::subsequence(
+            vec!["D01", "D02", "D03", "D04", "D06", "D07", "D08", "D20"], 0..8),
+        members in proptest::sample::subsequence(
+            vec!["family_name", "given_name", "email", "phone", "iin2", "Email"], 0..6),
+    ) {
+        let members: Vec<String> =
+            members.iter().map(|name| format!(r#""{name}":"x","#)).collect();
+        let body = format!(r#"{{"learners":[{{{}"iin":"1"}}]}}"#, members.concat());
+        let policy: Arc<Policy> = rules();
+        let limit = allowed(&policy, &consented);
+        if let Ok(permitted) = decide(transfer(ENROL, &body), &[granted(&consented)], now()) {
+            let route = Arc::clone(permitted.transfer().claim().route());
+            for verdict in &permitted.decision().verdicts {
+                for field in verdict.keep.iter() {
+                    let field = &route.fields[usize::from(field)];
+                    let fits = field.category.is_none_or(|c| limit.contains(c));
+                    prop_assert!(fits, "{}", field.text);
+                }
+            }
+        }
+    }
+}
