@@ -44,5 +44,6 @@ pub mod consent;
 pub mod policy;
 pub mod transfer;
 pub mod decision;
+pub mod redaction;
 
 // shell: IO, may use everything above
