@@ -45,5 +45,6 @@ pub mod policy;
 pub mod transfer;
 pub mod decision;
 pub mod redaction;
+pub mod envelope;
 
 // shell: IO, may use everything above
