@@ -46,5 +46,6 @@ pub mod transfer;
 pub mod decision;
 pub mod redaction;
 pub mod envelope;
+pub mod ledger;
 
 // shell: IO, may use everything above

@@ -1,0 +1,260 @@
+//! The entries of the ledger and their bytes.
+//!
+//! An entry is one JSON object in the canonical form of RFC 8785: members sorted by name, no
+//! white space, strings and integers below 2^53 only. The leaf of the Merkle tree is the hash of
+//! exactly these bytes, so every struct here lists its members in the order in which they are
+//! written, and a test holds each against an independent canonicaliser.
+//!
+//! | member | in | what |
+//! |---|---|---|
+//! | `v` | all | version of this format, 1 |
+//! | `type` | all | `activation`, `admin`, `consent`, `disclosure`, `outcome`, `refusal` |
+//! | `seq` | all | position in the ledger, counted from 0, without gaps |
+//! | `time` | all | RFC 3339, UTC, three decimals |
+//! | `did` | disclosure, refusal, outcome | the decision's id, a version 7 UUID (RFC 9562) |
+//!
+//! No entry holds a personal value. A subject appears as a tag: HMAC-SHA-256 under that subject's
+//! own random key, cut to 128 bits, different in every entry, meaningless once the key is gone.
+
+mod write;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::reason::Reason;
+use crate::time::Timestamp;
+use crate::vocabulary::{CategoryId, Country, Name, PurposeId};
+
+/// The version of the entry format.
+pub const VERSION: u8 = 1;
+
+/// What an entry says, before the ledger gives it a position.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A set of rules came into force.
+    Activation(Activation),
+    /// A person or program did something to the gateway itself.
+    Admin(Admin),
+    /// A consent was given, refused or withdrawn.
+    Consent(ConsentEvent),
+    /// Personal data is about to leave.
+    Disclosure(Disclosure),
+    /// What became of a disclosure.
+    Outcome(Outcome),
+    /// A transfer was refused and nothing left.
+    Refusal(Refusal),
+}
+
+impl Entry {
+    /// The canonical bytes of this entry at a position in the ledger.
+    ///
+    /// `time` is when it is recorded; a disclosure or refusal carries the time of its decision.
+    #[must_use]
+    pub fn bytes(&self, seq: u64, time: Timestamp) -> Vec<u8> {
+        write::bytes(self, seq, time)
+    }
+
+    /// The entry's kind, the member `type`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Activation(_) => "activation",
+            Self::Admin(_) => "admin",
+            Self::Consent(_) => "consent",
+            Self::Disclosure(_) => "disclosure",
+            Self::Outcome(_) => "outcome",
+            Self::Refusal(_) => "refusal",
+        }
+    }
+}
+
+/// A set of rules came into force.
+#[derive(Clone, Debug)]
+pub struct Activation {
+    /// Who activated it: `start`, or an operator's name.
+    pub by: String,
+    /// Each file's path below the rules folder, with its SHA-256 in hexadecimal.
+    pub files: BTreeMap<String, String>,
+    /// SHA-256 over the names and digests of all files, in hexadecimal.
+    pub policy: String,
+}
+
+/// A person or program did something to the gateway itself.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// What was done, one of a closed list of words.
+    pub act: &'static str,
+    /// Who did it.
+    pub by: String,
+    /// The thing it was done to: a record id or a name, never a personal value.
+    pub object: Option<String>,
+}
+
+/// A consent was given, refused or withdrawn.
+#[derive(Clone, Debug)]
+pub struct ConsentEvent {
+    /// Who told the gateway: an operator's name, or `import`.
+    pub by: String,
+    /// The categories that the consent lists.
+    pub categories: Vec<CategoryId>,
+    /// The countries that it lets the data go to.
+    pub countries: Vec<Country>,
+    /// SHA-256 of the consent record's canonical JSON after this event, in hexadecimal.
+    pub digest: String,
+    /// The purposes that it covers.
+    pub purposes: Vec<PurposeId>,
+    /// The recipients that it names.
+    pub recipients: Vec<Name>,
+    /// The consent record's id.
+    pub record: Uuid,
+    /// The state after the event, a term of the Data Privacy Vocabulary such as `ConsentGiven`.
+    pub state: &'static str,
+    /// The subject's tag in this entry.
+    pub subject: String,
+    /// When the consent ends.
+    pub valid_until: Timestamp,
+    /// When the event happened, which may be long before it was recorded.
+    pub when: Timestamp,
+}
+
+/// Who asked for what: the part that disclosures and refusals share.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The caller's name, unless its certificate belongs to nobody known.
+    pub caller: Option<Name>,
+    /// The partner's name, once a route was found.
+    pub partner: Option<Name>,
+    /// SHA-256 of the rules in force, in hexadecimal.
+    pub policy: Option<String>,
+    /// The purpose, once one was settled.
+    pub purpose: Option<PurposeId>,
+    /// The route's name, once one was found.
+    pub route: Option<Name>,
+}
+
+/// The recipient as the rules in force name it (45 CFR 164.528(b)(2)(ii); 94-V Art. 22(1)(5)).
+#[derive(Clone, Debug, Serialize)]
+pub struct Recipient {
+    /// The postal address.
+    pub address: String,
+    /// Every country the data go to: seat, processing, storage and endpoint.
+    pub countries: Vec<Country>,
+    /// The legal name.
+    pub name: String,
+    /// The BIN, or the registration number with its country.
+    pub party: String,
+}
+
+/// The sealed payload that a disclosure sends.
+#[derive(Clone, Debug, Serialize)]
+pub struct Payload {
+    /// The length of the envelope in bytes.
+    pub bytes: u64,
+    /// The recipient key's id.
+    pub kid: String,
+    /// The media type of what is inside.
+    pub media: &'static str,
+    /// SHA-256 of the envelope in hexadecimal.
+    pub sha256: String,
+}
+
+/// What was decided for one or more subjects of a transfer alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// `permitted`, `redacted` or `refused`.
+    pub decision: &'static str,
+    /// The number of subject records this verdict is for.
+    pub n: u64,
+    /// The reason, when refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The field, as its rule names it, that a required-field refusal is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_field: Option<String>,
+    /// Fields that were removed, with the reason; a rule's paths only, never a caller's.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub removed: BTreeMap<String, Reason>,
+    /// Fields that were sent, by category; `-` holds those that are not personal.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub sent: BTreeMap<String, Vec<String>>,
+    /// The number of members removed because no rule maps them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unmapped: u64,
+}
+
+/// The subject lines of a transfer: how many, and the root that binds them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Subjects {
+    /// The number of lines.
+    pub n: u64,
+    /// The RFC 6962 root over the lines, in hexadecimal.
+    pub root: String,
+}
+
+/// Personal data is about to leave.
+#[derive(Clone, Debug)]
+pub struct Disclosure {
+    /// The decision's id.
+    pub did: Uuid,
+    /// When it was decided.
+    pub time: Timestamp,
+    /// Who asked for what.
+    pub asked: Asked,
+    /// Whether any country is not Kazakhstan.
+    pub cross_border: bool,
+    /// The sealed payload.
+    pub payload: Payload,
+    /// The recipient.
+    pub recipient: Recipient,
+    /// The ledger's size when the consents were read.
+    pub snapshot: u64,
+    /// The subject lines.
+    pub subjects: Subjects,
+    /// What was decided, one verdict for all subjects that were treated alike.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// A transfer was refused and nothing left.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The decision's id.
+    pub did: Uuid,
+    /// When it was decided.
+    pub time: Timestamp,
+    /// Who asked for what, as far as it was known.
+    pub asked: Asked,
+    /// Why.
+    pub reason: Reason,
+    /// Where: a rule's path, a byte offset or a header name, never a value.
+    pub place: Option<String>,
+    /// The subject lines, when the document could be read.
+    pub subjects: Option<Subjects>,
+    /// What was decided for the subjects, when the document could be read.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What became of a disclosure.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The disclosure's id.
+    pub did: Uuid,
+    /// The position of the disclosure.
+    pub of: u64,
+    /// `delivered` when the partner answered, `failed` when surely nothing arrived, `unknown`
+    /// otherwise.
+    pub result: &'static str,
+    /// Why it was not delivered.
+    pub reason: Option<Reason>,
+    /// The partner's HTTP status.
+    pub status: Option<u16>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,181 @@
+use super::*;
+
+/// Text with everything that an escape could get wrong.
+const HARD: &str =
+    "\"\\/ \u{0}\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f}\u{80} Өткел \u{2028}\u{1f600}";
+
+fn set<T>(
+    values: &[&str],
+    parse: impl Fn(&str) -> Result<T, crate::vocabulary::BadWord>,
+) -> Vec<T> {
+    values.iter().map(|text| parse(text).unwrap()).collect()
+}
+
+pub(crate) fn time() -> Timestamp {
+    Timestamp::parse("2026-11-22T09:45:00.007Z").unwrap()
+}
+
+pub(crate) fn asked() -> Asked {
+    Asked {
+        caller: Some(Name::parse("portal").unwrap()),
+        partner: Some(Name::parse("training-gb").unwrap()),
+        policy: Some("ab".repeat(32)),
+        purpose: Some(PurposeId::parse("P10a").unwrap()),
+        route: Some(Name::parse("enrol").unwrap()),
+    }
+}
+
+pub(crate) fn disclosure(did: u128) -> Disclosure {
+    let fields = vec!["$.learners[*].name".to_owned(), "$.learners[*].course".to_owned()];
+    Disclosure {
+        did: Uuid::from_u128(did),
+        time: time(),
+        asked: asked(),
+        cross_border: true,
+        payload: Payload {
+            bytes: 2338,
+            kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
+            media: "application/json",
+            sha256: "cd".repeat(32),
+        },
+        recipient: Recipient {
+            address: "1 Example Street, London".into(),
+            countries: set(&["GB", "IE"], Country::parse),
+            name: "Example Training Ltd".into(),
+            party: "GB 01234567".into(),
+        },
+        snapshot: 41,
+        subjects: Subjects::default(),
+        verdicts: vec![Verdict {
+            decision: "redacted",
+            n: 1,
+            reason: None,
+            reason_field: None,
+            removed: [("$.learners[*].iin".to_owned(), Reason::CategoryNotConsented)].into(),
+            sent: [("D01".to_owned(), fields)].into(),
+            unmapped: 2,
+        }],
+    }
+}
+
+pub(crate) fn consent(record: u128, digest: &str) -> ConsentEvent {
+    ConsentEvent {
+        by: "import".into(),
+        categories: set(&["D01", "D20"], CategoryId::parse),
+        countries: set(&["GB"], Country::parse),
+        digest: digest.to_owned(),
+        purposes: set(&["P09"], PurposeId::parse),
+        recipients: set(&["training-gb"], Name::parse),
+        record: Uuid::from_u128(record),
+        state: "ConsentGiven",
+        subject: "5f".repeat(16),
+        valid_until: time().plus_millis(86_400_000),
+        when: time(),
+    }
+}
+
+pub(crate) fn outcome(did: u128, of: u64) -> Outcome {
+    let did = Uuid::from_u128(did);
+    Outcome { did, of, result: "delivered", reason: None, status: Some(200) }
+}
+
+pub(crate) fn admin(by: &str) -> Entry {
+    Entry::Admin(Admin { act: "keygen", by: by.into(), object: None })
+}
+
+/// One entry of each kind with all members, and one with as few as it can have.
+fn samples() -> Vec<Entry> {
+    let refusal = Refusal {
+        did: Uuid::from_u128(1 << 100),
+        time: time(),
+        asked: Asked::default(),
+        reason: Reason::NoConsent,
+        place: None,
+        subjects: None,
+        verdicts: vec![],
+    };
+    // In UTF-16 the smiley's surrogates come before U+FFFD, in UTF-8 after.
+    let odd = ["\u{fffd}", "\u{1f600}", "a", "\""];
+    let removed = odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect();
+    let files = odd.iter().chain(&["b/ө.toml"]).map(|n| ((*n).to_owned(), HARD.to_owned()));
+    let full = Verdict {
+        reason: Some(Reason::RequiredFieldRemoved),
+        reason_field: Some(HARD.into()),
+        removed,
+        ..disclosure(1).verdicts.remove(0)
+    };
+    let bare = Verdict {
+        removed: BTreeMap::new(),
+        sent: BTreeMap::new(),
+        unmapped: 0,
+        ..disclosure(1).verdicts.remove(0)
+    };
+    vec![
+        Entry::Activation(Activation {
+            by: HARD.into(),
+            files: files.collect(),
+            policy: "p".into(),
+        }),
+        Entry::Activation(Activation { by: "start".into(), files: [].into(), policy: "p".into() }),
+        Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
+        admin("Айгүл"),
+        Entry::Consent(consent(7, "00")),
+        Entry::Disclosure(disclosure(u128::MAX)),
+        Entry::Disclosure(Disclosure {
+            asked: Asked::default(),
+            verdicts: vec![],
+            ..disclosure(0)
+        }),
+        Entry::Outcome(Outcome { reason: Some(Reason::LogBusy), ..outcome(5, (1 << 53) - 1) }),
+        Entry::Outcome(Outcome { status: None, ..outcome(5, 0) }),
+        Entry::Refusal(Refusal {
+            asked: asked(),
+            place: Some(HARD.into()),
+            subjects: Some(Subjects { n: 3, root: "ef".repeat(32) }),
+            verdicts: vec![full, bare],
+            ..refusal.clone()
+        }),
+        Entry::Refusal(refusal),
+    ]
+}
+
+#[test]
+fn every_kind_is_written_as_an_independent_canonicaliser_writes_it() {
+    for entry in samples() {
+        let bytes = entry.bytes(70_000, time());
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let canonical = serde_json_canonicalizer::to_vec(&value).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text, String::from_utf8(canonical).unwrap());
+        assert_eq!(value["type"], entry.kind());
+        assert_eq!(value["seq"], 70_000);
+        assert_eq!(value["v"], 1);
+        let members = crate::ledger::canonical::Members::read(text.as_bytes()).unwrap();
+        assert_eq!(members.text("time"), Some("2026-11-22T09:45:00.007Z"));
+    }
+}
+
+#[test]
+fn a_disclosure_reads_as_documented() {
+    let mut entry = disclosure(0x0193_5f2c);
+    entry.subjects = Subjects { n: 1, root: "99".repeat(32) };
+    let text = String::from_utf8(Entry::Disclosure(entry).bytes(3, time())).unwrap();
+    let expected = format!(
+        "{{\"caller\":\"portal\",\"cross_border\":true,\
+         \"did\":\"00000000-0000-0000-0000-000001935f2c\",\"partner\":\"training-gb\",\
+         \"payload\":{{\"bytes\":2338,\"kid\":\"Dn6lLqtecEtelT6pj9dM-w\",\
+         \"media\":\"application/json\",\"sha256\":\"{}\"}},\"policy\":\"{}\",\"purpose\":\"P10a\",\
+         \"recipient\":{{\"address\":\"1 Example Street, London\",\"countries\":[\"GB\",\"IE\"],\
+         \"name\":\"Example Training Ltd\",\"party\":\"GB 01234567\"}},\"route\":\"enrol\",\
+         \"seq\":3,\"snapshot\":41,\"subjects\":{{\"n\":1,\"root\":\"{}\"}},\
+         \"time\":\"2026-11-22T09:45:00.007Z\",\"type\":\"disclosure\",\"v\":1,\
+         \"verdicts\":[{{\"decision\":\"redacted\",\"n\":1,\
+         \"removed\":{{\"$.learners[*].iin\":\"CATEGORY_NOT_CONSENTED\"}},\
+         \"sent\":{{\"D01\":[\"$.learners[*].name\",\"$.learners[*].course\"]}},\
+         \"unmapped\":2}}]}}",
+        "cd".repeat(32),
+        "ab".repeat(32),
+        "99".repeat(32),
+    );
+    assert_eq!(text, expected);
+}
