@@ -31,6 +31,15 @@
 //! shell knows all. The core is pure: bytes and values in, values out, with time, randomness and
 //! snapshots as arguments. A lint and `tests/tidy.rs` hold it to that.
 //!
+//! A compiler proves the order of the path: a `Recorded` has no constructor outside the store.
+//!
+//! ```compile_fail
+//! use otkel::{store::{Receipt, Recorded}, transfer::Claim};
+//!
+//! fn forge(claim: Claim, receipt: Receipt) -> Recorded {
+//!     Recorded { claim, envelope: bytes::Bytes::new(), receipt }
+//! }
+//! ```
 
 // vocabulary: pure, depends on nothing here
 pub mod diagnostic;
@@ -49,3 +58,4 @@ pub mod envelope;
 pub mod ledger;
 
 // shell: IO, may use everything above
+pub mod store;

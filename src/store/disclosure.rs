@@ -1,0 +1,293 @@
+//! Writing decisions into the ledger: the only place that makes a [`Recorded`].
+//!
+//! Nothing is sent without a `Recorded`, and a `Recorded` exists only after the commit that holds
+//! its entry.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use uuid::Uuid;
+
+use super::roll::Roll;
+use super::{Append, Position, Recorder, Unrecorded};
+use crate::decision::{Decision, Denial, Verdict};
+use crate::document::FieldId;
+use crate::envelope::Sealed;
+use crate::ledger::entry::{self, Asked, Disclosure, Entry, Payload, Recipient, Refusal, Subjects};
+use crate::ledger::line::Lines;
+use crate::policy::{Partner, Policy, Route};
+use crate::reason::Reason;
+use crate::time::Timestamp;
+use crate::transfer::{Claim, Known, Refused};
+
+/// A disclosure that is on disk: what may be sent.
+#[derive(Debug)]
+pub struct Recorded {
+    claim: Claim,
+    envelope: Bytes,
+    receipt: Receipt,
+}
+
+/// Where a disclosure stands in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The disclosure's id.
+    pub did: Uuid,
+    /// Its position.
+    pub seq: u64,
+}
+
+impl Recorded {
+    /// What the caller claimed.
+    #[must_use]
+    pub const fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// The envelope to send.
+    #[must_use]
+    pub const fn envelope(&self) -> &Bytes {
+        &self.envelope
+    }
+
+    /// Where it stands in the ledger.
+    #[must_use]
+    pub const fn receipt(&self) -> Receipt {
+        self.receipt
+    }
+}
+
+/// What became of a disclosure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The partner answered, with this HTTP status.
+    Delivered(u16),
+    /// Surely nothing arrived.
+    Failed(Reason),
+    /// Something may have arrived.
+    Unknown(Reason),
+}
+
+impl Recorder {
+    /// Records a disclosure, and returns once it is on disk.
+    ///
+    /// # Errors
+    /// [`Unrecorded::Stale`] when a consent of one of its subjects changed after the roll was read;
+    /// anything else means that it cannot be recorded now. The transfer is handed back.
+    pub async fn record(
+        &self,
+        sealed: Sealed,
+        roll: &Roll,
+    ) -> Result<Recorded, Box<(Sealed, Unrecorded)>> {
+        let claim = sealed.claim().clone();
+        let (subjects, lines) = lines(sealed.decision(), roll, &claim.did());
+        let append = Append {
+            entry: Entry::Disclosure(disclosure(&sealed, roll.snapshot(), subjects)),
+            lines: Some(lines),
+            new_subjects: roll.new_subjects(),
+            guard: Some(roll.guard()),
+            consent: None,
+        };
+        match self.append(append).await {
+            Ok(Position { seq, .. }) => {
+                let receipt = Receipt { did: claim.did(), seq };
+                Ok(Recorded { claim, envelope: sealed.envelope().clone(), receipt })
+            }
+            Err(why) => Err(Box::new((sealed, why))),
+        }
+    }
+
+    /// Records that a transfer was denied, with one line a subject.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub async fn deny(
+        &self,
+        denial: &Denial,
+        roll: &Roll,
+        now: Timestamp,
+    ) -> Result<Position, Unrecorded> {
+        let claim = denial.transfer.claim();
+        let route = claim.route();
+        let decided = !denial.decision.of.is_empty();
+        let decision = if decided {
+            denial.decision.clone()
+        } else {
+            denied_alike(denial.transfer.document().records().len(), denial.reason)
+        };
+        let (subjects, lines) = lines(&decision, roll, &claim.did());
+        let entry = Refusal {
+            did: claim.did(),
+            time: now,
+            asked: asked(claim.known(), Some(claim.policy())),
+            reason: denial.reason,
+            place: denial.field.map(|field| text(route, field)),
+            subjects: Some(subjects),
+            verdicts: verdicts(&decision, route, "withheld"),
+        };
+        let append = Append {
+            entry: Entry::Refusal(entry),
+            lines: Some(lines),
+            new_subjects: roll.new_subjects(),
+            guard: Some(roll.guard()),
+            consent: None,
+        };
+        self.append(append).await
+    }
+
+    /// Records that a request was refused before its subjects were known.
+    ///
+    /// # Errors
+    /// It cannot be recorded now.
+    pub async fn refuse(
+        &self,
+        did: Uuid,
+        refused: Refused,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Position, Unrecorded> {
+        let Refused { reason, place, known } = refused;
+        let asked = asked(known, Some(policy));
+        let (subjects, verdicts) = (None, Vec::new());
+        let entry = Refusal { did, time: now, asked, reason, place, subjects, verdicts };
+        self.append(Append::plain(Entry::Refusal(entry))).await
+    }
+
+    /// Records what became of a disclosure. If even that fails, it stays open: `verify` lists it
+    /// as "outcome unknown", which is what is then true.
+    pub async fn settle(&self, receipt: Receipt, fate: Fate) {
+        let (result, reason, status) = match fate {
+            Fate::Delivered(status) => ("delivered", None, Some(status)),
+            Fate::Failed(reason) => ("failed", Some(reason), None),
+            Fate::Unknown(reason) => ("unknown", Some(reason), None),
+        };
+        let outcome = entry::Outcome { did: receipt.did, of: receipt.seq, result, reason, status };
+        if let Err(why) = self.append(Append::plain(Entry::Outcome(outcome))).await {
+            tracing::error!(did = %receipt.did, %why, "an outcome could not be recorded");
+        }
+    }
+}
+
+fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure {
+    let claim = sealed.claim();
+    let bytes = u64::try_from(sealed.envelope().len()).unwrap_or(u64::MAX);
+    Disclosure {
+        did: claim.did(),
+        time: sealed.time(),
+        asked: asked(claim.known(), Some(claim.policy())),
+        cross_border: claim.route().is_cross_border(),
+        payload: Payload {
+            bytes,
+            media: "application/json",
+            kid: sealed.kid().to_owned(),
+            sha256: HEXLOWER.encode(sealed.sha256()),
+        },
+        recipient: recipient(claim.partner(), claim.route()),
+        snapshot,
+        subjects,
+        verdicts: verdicts(sealed.decision(), claim.route(), "permitted"),
+    }
+}
+
+fn recipient(partner: &Partner, route: &Route) -> Recipient {
+    Recipient {
+        address: partner.party.address.clone(),
+        countries: route.countries.clone(),
+        name: partner.party.name.clone(),
+        party: partner.party.party_id.clone(),
+    }
+}
+
+fn asked(known: Known, policy: Option<&Policy>) -> Asked {
+    Asked {
+        caller: known.caller,
+        partner: known.partner,
+        policy: policy.map(|policy| policy.digest.clone()),
+        purpose: known.purpose,
+        route: known.route,
+    }
+}
+
+fn lines(decision: &Decision, roll: &Roll, did: &Uuid) -> (Subjects, Vec<u8>) {
+    let mut lines = Lines::with_capacity(decision.of.len());
+    let decided = decision.of.iter().zip(&decision.consents);
+    for (tag, (verdict, consent)) in roll.tags(did).zip(decided) {
+        lines.push(consent.as_ref(), tag, *verdict);
+    }
+    lines.finish()
+}
+
+/// The decision on a transfer that was denied before its records were looked at.
+fn denied_alike(records: usize, reason: Reason) -> Decision {
+    let count = u64::try_from(records).unwrap_or(u64::MAX);
+    let verdict = Verdict { refused: Some((reason, None)), records: count, ..Verdict::default() };
+    Decision {
+        verdicts: if records == 0 { Vec::new() } else { vec![verdict] },
+        of: vec![0; records],
+        consents: vec![None; records],
+        outside: Verdict::default(),
+    }
+}
+
+/// The verdicts as the ledger writes them; members outside of all records come last, with `n` 0.
+fn verdicts(decision: &Decision, route: &Route, passed: &'static str) -> Vec<entry::Verdict> {
+    let mut written: Vec<entry::Verdict> =
+        decision.verdicts.iter().map(|verdict| written(verdict, route, passed)).collect();
+    if decision.outside != Verdict::default() {
+        written.push(written_outside(&decision.outside, route, passed));
+    }
+    written
+}
+
+fn written_outside(verdict: &Verdict, route: &Route, passed: &'static str) -> entry::Verdict {
+    let mut written = written(verdict, route, passed);
+    written.n = 0;
+    written
+}
+
+fn written(verdict: &Verdict, route: &Route, passed: &'static str) -> entry::Verdict {
+    let clean = verdict.removed.is_empty() && verdict.unmapped == 0;
+    let decision = match (verdict.refused, passed) {
+        (Some(_), _) => "refused",
+        (None, "permitted") if !clean => "redacted",
+        (None, passed) => passed,
+    };
+    let leaves = verdict.refused.is_none() && passed == "permitted";
+    entry::Verdict {
+        decision,
+        n: verdict.records,
+        reason: verdict.refused.map(|(reason, _)| reason),
+        reason_field: verdict.refused.and_then(|(_, field)| field).map(|f| text(route, f)),
+        removed: verdict.removed.iter().map(|(f, reason)| (text(route, *f), *reason)).collect(),
+        sent: if leaves { sent(verdict, route) } else { BTreeMap::new() },
+        unmapped: verdict.unmapped,
+    }
+}
+
+fn sent(verdict: &Verdict, route: &Route) -> BTreeMap<String, Vec<String>> {
+    let mut sent: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for field in verdict.keep.iter().filter_map(|n| route.fields.get(usize::from(n))) {
+        let category = field.category.map_or_else(|| "-".to_owned(), |c| c.to_string());
+        sent.entry(category).or_default().push(field.text.clone());
+    }
+    sent
+}
+
+fn text(route: &Route, field: FieldId) -> String {
+    route.fields.get(usize::from(field)).map_or_else(String::new, |field| field.text.clone())
+}
+
+/// The name under which the gateway itself acts.
+pub const GATEWAY: &str = "gateway";
+
+/// The entry that says which rules came into force.
+#[must_use]
+pub fn activation(policy: &Arc<Policy>, by: &str) -> Entry {
+    Entry::Activation(entry::Activation {
+        by: by.to_owned(),
+        files: policy.files.clone(),
+        policy: policy.digest.clone(),
+    })
+}

@@ -1,0 +1,593 @@
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::consent::Terms;
+use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::entry::tests::{admin, consent, disclosure, outcome, time};
+use crate::ledger::line::Lines;
+use crate::ledger::verify::Report;
+use crate::store::audit::audit;
+use crate::store::secret::StoreSecret;
+use crate::store::{Head, StoredCheckpoint, Transaction, sqlite};
+use crate::time::Timestamp;
+
+const ORIGIN: &str = "gw.example/disclosures";
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        time()
+    }
+}
+
+/// A folder of its own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("otkel-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.0.join("store.db")
+    }
+
+    fn published(&self) -> PathBuf {
+        self.0.join("checkpoint")
+    }
+
+    /// Opens the store, as another process would.
+    fn open(&self) -> (Box<dyn Store>, Reader) {
+        sqlite::open(&self.store(), secret(), 100).unwrap()
+    }
+
+    fn start(&self) -> Recorder {
+        self.try_start().unwrap()
+    }
+
+    fn try_start(&self) -> Result<Recorder, StoreError> {
+        let (store, reader) = self.open();
+        Recorder::start(store, reader, self.options(), Arc::new(Still))
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            checkpoint_interval: Duration::from_millis(5),
+            signer: Some(signer()),
+            publish: Some(self.published()),
+            ..Options::default()
+        }
+    }
+
+    fn audit(&self) -> Result<Report, String> {
+        let (_, reader) = self.open();
+        let note = std::fs::read_to_string(self.published()).ok();
+        let key = Some(signer().public().clone());
+        audit(reader.snapshot().unwrap().as_mut(), key, note.as_deref()).map_err(|e| e.to_string())
+    }
+
+    fn sql(&self, sql: &str) {
+        rusqlite::Connection::open(self.store()).unwrap().execute_batch(sql).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn secret() -> StoreSecret {
+    StoreSecret::from_seed(&Zeroizing::new([3; 32]))
+}
+
+fn signer() -> LogKey {
+    LogKey::from_seed(ORIGIN, &Zeroizing::new([4; 32])).unwrap()
+}
+
+/// A consent record's canonical JSON; each version has terms and a length of its own.
+fn body(version: u64) -> String {
+    let hash = "ab".repeat(32);
+    let until = time().plus_millis(i64::try_from(version).unwrap() * 1000);
+    let value = serde_json::json!({
+        "schema_version": "https://w3id.org/dpv/schema/dpv-27560#record otkel/1",
+        "record_id": Uuid::from_u128(1),
+        "pii_principal_id": "00".repeat(16),
+        "subject_name_present": true,
+        "pii_controllers": [{
+            "party_id": "500140000017", "name": "Center", "address": "Astana", "contact": "x@y.kz"
+        }],
+        "privacy_notice": {"uri": "https://gw.example/privacy", "version": "1", "sha256": hash},
+        "language": "kk",
+        "purposes": ["P09"],
+        "pii_information": ["D01"],
+        "recipient_third_parties": ["training-gb"],
+        "cross_border": {"allowed": true, "countries": ["GB"]},
+        "publication": {"allowed": false, "sources": []},
+        "storage_locations": ["KZ"],
+        "retention_period": "P5Y",
+        "jurisdiction": "KZ",
+        "lawful_basis": "dpv:Consent, 94-V Art. 7(1)",
+        "withdrawal_method": "x".repeat(usize::try_from(version).unwrap()),
+        "given_by": "subject",
+        "notify_on_transfer": false,
+        "events": [{
+            "event_time": "2026-09-01T00:00:00.000Z", "event_type": "ExpressedConsent",
+            "event_state": "ConsentGiven", "valid_until": until,
+            "channel": "written", "evidence": {"reference": "box 4", "sha256": hash}
+        }]
+    });
+    serde_json_canonicalizer::to_string(&value).unwrap()
+}
+
+/// A body that names its subject.
+fn of(subject: SubjectRef, body: &str) -> String {
+    body.replace(&"00".repeat(16), &data_encoding::HEXLOWER.encode(&subject.0))
+}
+
+fn terms(version: u64) -> Terms {
+    Terms::read(body(version).as_bytes()).unwrap()
+}
+
+fn plain(by: &str) -> Append {
+    Append::plain(admin(by))
+}
+
+/// An event that leaves a record with a body; the subject is new if asked for.
+fn event(subject: SubjectRef, record: u128, body: &str, new: bool) -> Append {
+    use sha2::Digest;
+    let body = of(subject, body);
+    let digest = data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(&body));
+    let row = ConsentRow { subject, record: Uuid::from_u128(record), body: body.into_bytes() };
+    Append {
+        new_subjects: new.then(|| NewSubject::random(subject).unwrap()).into_iter().collect(),
+        consent: Some(row),
+        ..Append::plain(Entry::Consent(consent(record, &digest)))
+    }
+}
+
+fn guarded(did: u128, snapshot: u64, subjects: &[SubjectRef]) -> Append {
+    let mut lines = Lines::default();
+    for subject in subjects {
+        let key = SubjectKey::from_bytes([subject.0[0]; 32]);
+        lines.push(None, key.tag(&Uuid::from_u128(did)), 0);
+    }
+    let mut entry = disclosure(did);
+    let (bound, lines) = lines.finish();
+    entry.subjects = bound;
+    let guard = Guard { snapshot, subjects: subjects.to_vec() };
+    let entry = Entry::Disclosure(entry);
+    Append { lines: Some(lines), guard: Some(guard), ..Append::plain(entry) }
+}
+
+/// Waits for something that the recorder's thread does by itself.
+fn until(mut done: impl FnMut() -> bool) {
+    for _ in 0..2000 {
+        if done() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    panic!("it did not happen");
+}
+
+fn one(recorder: &Recorder, append: Append) -> Result<u64, Unrecorded> {
+    recorder.append_blocking(vec![append]).remove(0).map(|position| position.seq)
+}
+
+#[test]
+fn many_at_once_get_one_position_each_and_the_log_is_sound() {
+    let folder = Folder::new();
+    let recorder = folder.start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let mut seqs = runtime.block_on(async {
+        let tasks: Vec<_> = (0..300)
+            .map(|n| {
+                let recorder = recorder.clone();
+                tokio::spawn(async move { recorder.append(plain(&n.to_string())).await })
+            })
+            .collect();
+        let mut seqs = Vec::new();
+        for task in tasks {
+            seqs.push(task.await.unwrap().unwrap().seq);
+        }
+        seqs
+    });
+    seqs.sort_unstable();
+    assert_eq!(seqs, (0..300).collect::<Vec<_>>());
+    assert_eq!(recorder.size(), 300);
+    recorder.close();
+    assert_eq!(one(&recorder, plain("late")), Err(Unrecorded::Stopped));
+    let report = folder.audit().unwrap();
+    assert_eq!((report.size, report.signed), (300, 300));
+    assert_eq!(report.kinds["admin"], 300);
+}
+
+#[test]
+fn a_restart_goes_on_where_the_last_run_ended() {
+    let folder = Folder::new();
+    let first = folder.start();
+    assert_eq!(one(&first, plain("a")), Ok(0));
+    drop(first);
+    let second = folder.start();
+    assert_eq!(second.size(), 1);
+    assert_eq!(one(&second, plain("b")), Ok(1));
+    drop(second);
+    assert_eq!(folder.audit().unwrap().checkpoints, 2);
+}
+
+#[test]
+fn a_decision_is_found_with_its_lines_and_outcome() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let subject = reader.reference("iin", "850101300123");
+    let append = guarded(9, 0, &[subject]);
+    let lines = append.lines.clone();
+    assert_eq!(one(&recorder, append), Ok(0));
+    let found = reader.decision(&Uuid::from_u128(9)).unwrap().unwrap();
+    assert_eq!((found.seq, found.lines, found.outcome), (0, lines, None));
+    recorder.close();
+    let open: Vec<_> = folder.audit().unwrap().open.iter().map(|it| (it.seq, it.did)).collect();
+    assert_eq!(open, [(0, Uuid::from_u128(9))]);
+
+    let recorder = folder.start();
+    let settle = || Append::plain(Entry::Outcome(outcome(9, 0)));
+    let answers = recorder.append_blocking(vec![settle(), settle()]);
+    assert_eq!(answers, [Ok(Position { seq: 1 }), Err(Unrecorded::Settled)]);
+    assert_eq!(one(&recorder, settle()), Err(Unrecorded::Settled));
+    recorder.close();
+    let found = reader.decision(&Uuid::from_u128(9)).unwrap().unwrap();
+    assert!(String::from_utf8(found.outcome.unwrap()).unwrap().contains("delivered"));
+    assert_eq!(reader.decision(&Uuid::from_u128(8)).unwrap(), None);
+    assert_eq!(folder.audit().unwrap().open, []);
+    let note = reader.latest_checkpoint().unwrap().unwrap();
+    assert_eq!(Checkpoint::open(&note, signer().public()).unwrap().size, 2);
+    let seqs: Vec<_> = reader.entries(1).map(|entry| entry.unwrap().seq).collect();
+    assert_eq!(seqs, [1]);
+}
+
+#[test]
+fn a_guard_stops_what_was_decided_before_an_event() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let [a, b] = ["a", "b"].map(|id| reader.reference("iin", id));
+    assert_eq!(one(&recorder, event(a, 1, &body(1), true)), Ok(0));
+    assert_eq!(one(&recorder, guarded(10, 0, &[a])), Err(Unrecorded::Stale));
+    assert_eq!(one(&recorder, guarded(11, 0, &[b])), Ok(1));
+    assert_eq!(one(&recorder, guarded(12, 1, &[a, b])), Ok(2));
+    // In one batch, only what follows the event is stale, and the rest goes on.
+    let batch = vec![
+        guarded(13, 3, &[a]),
+        event(a, 1, &body(2), false),
+        guarded(14, 3, &[b, a]),
+        guarded(15, 3, &[b]),
+        event(b, 2, &body(1), true),
+        event(b, 3, &body(1), true),
+    ];
+    let answers: Vec<_> =
+        recorder.append_blocking(batch).into_iter().map(|a| a.map(|it| it.seq)).collect();
+    let stale = Err(Unrecorded::Stale);
+    assert_eq!(answers, [Ok(3), Ok(4), stale, Ok(5), Ok(6), stale]);
+    assert_eq!(one(&recorder, event(b, 1, &body(1), false)), Err(Unrecorded::RecordTaken));
+    let lone = Append { consent: None, ..event(b, 5, &body(1), false) };
+    assert_eq!(one(&recorder, lone), Err(Unrecorded::RecordMismatch));
+    assert_eq!(reader.consents(&b).unwrap(), [(Uuid::from_u128(2), of(b, &body(1)).into_bytes())]);
+    assert_eq!(reader.consent(&Uuid::from_u128(1)).unwrap().unwrap().seq, 4);
+    recorder.close();
+    assert_eq!(folder.audit().unwrap().kinds["consent"], 3);
+}
+
+#[test]
+fn no_guarded_append_follows_a_withdrawal_that_races_it() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let subject = reader.reference("iin", "a");
+    one(&recorder, event(subject, 1, &body(1), true)).unwrap();
+    let sender = |base: u128| {
+        let (recorder, reader) = (recorder.clone(), reader.clone());
+        std::thread::spawn(move || {
+            let mut last = 0;
+            for n in 0..100_000 {
+                let (snapshot, facts) = reader.facts(&[subject]).unwrap();
+                if facts[0].as_ref().unwrap().consents != [terms(1)] {
+                    return (last, n);
+                }
+                match one(&recorder, guarded(base + n, snapshot, &[subject])) {
+                    Ok(seq) => last = seq,
+                    Err(refusal) => assert_eq!(refusal, Unrecorded::Stale),
+                }
+            }
+            panic!("the withdrawal was never seen");
+        })
+    };
+    let senders = [sender(1 << 64), sender(1 << 65)];
+    until(|| recorder.size() > 20);
+    let withdrawn = one(&recorder, event(subject, 1, &body(2), false)).unwrap();
+    for sender in senders {
+        let (last, tries) = sender.join().unwrap();
+        assert!(tries > 0 && last < withdrawn, "{last} follows {withdrawn}");
+    }
+}
+
+#[test]
+fn facts_are_never_older_than_an_acknowledged_event() {
+    const VERSIONS: u64 = 150;
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let subject = reader.reference("iin", "a");
+    assert_eq!(reader.facts(&[subject]).unwrap(), (0, vec![None]));
+    one(&recorder, event(subject, 1, &body(1), true)).unwrap();
+    let done = Arc::new(AtomicU64::new(1));
+    let readers: Vec<_> = (0..2)
+        .map(|_| {
+            let (reader, done) = (reader.clone(), Arc::clone(&done));
+            std::thread::spawn(move || {
+                loop {
+                    let version = done.load(Ordering::SeqCst);
+                    let (_, facts) = reader.facts(&[subject]).unwrap();
+                    let seen = &facts[0].as_ref().unwrap().consents;
+                    let current = (version..=VERSIONS).any(|n| *seen == [terms(n)]);
+                    assert!(current, "facts from before an event that was acknowledged");
+                    if version >= VERSIONS {
+                        break;
+                    }
+                }
+            })
+        })
+        .collect();
+    for version in 2..=VERSIONS {
+        one(&recorder, event(subject, 1, &body(version), false)).unwrap();
+        done.store(version, Ordering::SeqCst);
+    }
+    for reader in readers {
+        reader.join().unwrap();
+    }
+}
+
+#[test]
+fn two_processes_share_one_order() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let serve = Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let (store, _) = folder.open();
+    let other =
+        Recorder::start(store, folder.open().1, Options::default(), Arc::new(Still)).unwrap();
+    let [a, b] = ["a", "b"].map(|id| reader.reference("iin", id));
+    assert_eq!(one(&other, event(a, 1, &body(1), true)), Ok(0));
+    until(|| reader.size() == 1);
+    let (snapshot, facts) = reader.facts(&[a, b]).unwrap();
+    assert!(facts[0].is_some() && facts[1].is_none());
+    // The other process withdraws; whatever this one has cached, its append finds out.
+    assert_eq!(one(&other, event(a, 1, &body(2), false)), Ok(1));
+    assert_eq!(one(&serve, guarded(1, snapshot, &[a])), Err(Unrecorded::Stale));
+    let (snapshot, facts) = reader.facts(&[a]).unwrap();
+    assert_eq!(snapshot, 2);
+    let withdrawn = terms(2);
+    assert_eq!(facts[0].as_ref().unwrap().consents, [withdrawn]);
+    // A subject that both make is made once.
+    let (_, facts) = reader.facts(&[b]).unwrap();
+    assert_eq!(facts, [None]);
+    let first = Append { new_subjects: vec![NewSubject::random(b).unwrap()], ..plain("x") };
+    assert_eq!(one(&other, first.clone()), Ok(2));
+    assert_eq!(one(&serve, first), Err(Unrecorded::Stale));
+    assert!(reader.facts(&[b]).unwrap().1[0].is_some());
+    let both = |recorder: &Recorder| {
+        let recorder = recorder.clone();
+        std::thread::spawn(move || {
+            for _ in 0..50 {
+                one(&recorder, plain("both")).unwrap();
+            }
+        })
+    };
+    let threads = [both(&serve), both(&other)];
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    other.close();
+    serve.close();
+    let report = folder.audit().unwrap();
+    assert_eq!((report.size, report.signed), (103, 103));
+}
+
+#[test]
+fn a_store_that_is_behind_or_beside_its_checkpoint_is_refused() {
+    let folder = Folder::new();
+    let recorder = folder.start();
+    for n in 0..4 {
+        one(&recorder, plain(&n.to_string())).unwrap();
+        let size = n + 1;
+        until(|| {
+            let note = std::fs::read_to_string(folder.published()).unwrap_or_default();
+            Checkpoint::open(&note, signer().public()).is_ok_and(|it| it.size == size)
+        });
+    }
+    drop(recorder);
+    let copy = |from: &Path, to: &Path| std::fs::copy(from, to).map(drop).unwrap();
+    let kept = folder.0.join("kept");
+    copy(&folder.store(), &kept);
+
+    let shorter = Folder::new();
+    drop(shorter.start().append_blocking(vec![plain("0")]));
+    copy(&folder.published(), &shorter.published());
+    let refused = shorter.try_start().unwrap_err();
+    assert!(matches!(refused, StoreError::Checkpoint(_)), "{refused}");
+    assert!(shorter.audit().unwrap_err().contains("entry 1 and what follows"));
+
+    let other = Folder::new();
+    let recorder = other.start();
+    for n in ["0", "1", "2", "other", "4"] {
+        one(&recorder, plain(n)).unwrap();
+    }
+    drop(recorder);
+    copy(&folder.published(), &other.published());
+    let refused = other.try_start().unwrap_err();
+    assert!(matches!(refused, StoreError::Checkpoint(_)), "{refused}");
+    assert!(other.audit().unwrap_err().contains("rewritten between"));
+
+    folder.sql("DELETE FROM entries WHERE seq = 3");
+    let refused = folder.try_start();
+    assert!(refused.is_ok(), "what a checkpoint covers is for `verify`");
+    drop(refused);
+    assert_eq!(
+        folder.audit().unwrap_err(),
+        "entry 3 and what follows are missing; a checkpoint covers 4"
+    );
+    copy(&kept, &folder.store());
+    assert_eq!(folder.audit().unwrap().size, 4);
+}
+
+/// A store whose commits fail while told to.
+struct Failing {
+    inner: Box<dyn Store>,
+    broken: Arc<AtomicU64>,
+}
+
+struct FailingTransaction<'s>(Box<dyn Transaction + 's>, bool);
+
+fn failure() -> StoreError {
+    StoreError::File(std::io::Error::other("injected"))
+}
+
+impl Store for Failing {
+    fn begin(&mut self) -> Result<Box<dyn Transaction + '_>, StoreError> {
+        let broken = self.broken.load(Ordering::SeqCst) != 0;
+        Ok(Box::new(FailingTransaction(self.inner.begin()?, broken)))
+    }
+
+    fn head(&mut self) -> Result<Head, StoreError> {
+        self.inner.head()
+    }
+
+    fn checkpoints(&mut self, max: usize) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        self.inner.checkpoints(max)
+    }
+
+    fn keep(&mut self, checkpoint: &StoredCheckpoint, published: u64) -> Result<(), StoreError> {
+        self.inner.keep(checkpoint, published)
+    }
+
+    fn recover(&mut self) -> Result<(), StoreError> {
+        self.inner.recover()
+    }
+}
+
+impl Transaction for FailingTransaction<'_> {
+    fn head(&self) -> &Head {
+        self.0.head()
+    }
+
+    fn entries(
+        &mut self,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<super::super::StoredEntry>, StoreError> {
+        self.0.entries(from, max)
+    }
+
+    fn newest_consents(&mut self, of: &[SubjectRef]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.0.newest_consents(of)
+    }
+
+    fn known(&mut self, subjects: &[SubjectRef]) -> Result<Vec<bool>, StoreError> {
+        self.0.known(subjects)
+    }
+
+    fn subjects_of(&mut self, records: &[Uuid]) -> Result<Vec<Option<SubjectRef>>, StoreError> {
+        self.0.subjects_of(records)
+    }
+
+    fn settled(&mut self, disclosures: &[u64]) -> Result<Vec<bool>, StoreError> {
+        self.0.settled(disclosures)
+    }
+
+    fn write(&mut self, batch: &super::super::Batch) -> Result<(), StoreError> {
+        self.0.write(batch)
+    }
+
+    /// Fails after the entries were written, as a sync that fails late does.
+    fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.0.commit()?;
+        if self.1 { Err(failure()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn after_a_failed_commit_nothing_is_accepted_until_the_store_is_well() {
+    let folder = Folder::new();
+    let (inner, reader) = folder.open();
+    let broken = Arc::new(AtomicU64::new(0));
+    let store = Box::new(Failing { inner, broken: Arc::clone(&broken) });
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let subject = reader.reference("iin", "a");
+    assert_eq!(one(&recorder, event(subject, 1, &body(1), true)), Ok(0));
+    let (snapshot, _) = reader.facts(&[subject]).unwrap();
+    broken.store(1, Ordering::SeqCst);
+    let refused = recorder.append_blocking(vec![event(subject, 1, &body(2), false), plain("lost")]);
+    assert_eq!(refused, [Err(Unrecorded::Stopped); 2]);
+    assert!(recorder.is_stopped());
+    assert_eq!(one(&recorder, plain("refused")), Err(Unrecorded::Stopped));
+    assert_eq!(recorder.size(), 1);
+    broken.store(0, Ordering::SeqCst);
+    until(|| !recorder.is_stopped());
+    // The failed commit had reached the disk: its withdrawal counts, and nothing is lost.
+    assert_eq!(one(&recorder, guarded(1, snapshot, &[subject])), Err(Unrecorded::Stale));
+    let withdrawn = terms(2);
+    let (_, facts) = reader.facts(&[subject]).unwrap();
+    assert_eq!(facts[0].as_ref().unwrap().consents, [withdrawn]);
+    recorder.close();
+    let last = reader.entries(2).last().unwrap().unwrap();
+    assert!(String::from_utf8(last.bytes).unwrap().contains("store-recovered"));
+    folder.audit().unwrap();
+}
+
+#[test]
+fn more_than_the_queue_holds_is_refused_as_busy() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let options = Options { queue_max: 1, ..Options::default() };
+    let recorder = Recorder::start(store, reader, options, Arc::new(Still)).unwrap();
+    // Another process holds the store, so the first batch waits for it.
+    let (mut other, _) = folder.open();
+    let held = other.begin().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let first = tokio::task::unconstrained(recorder.append(plain("first")));
+        let mut first = std::pin::pin!(first);
+        assert!(futures_poll(&mut first).await.is_none());
+        until(|| recorder.waiting() == 0);
+        let mut second = std::pin::pin!(recorder.append(plain("second")));
+        assert!(futures_poll(&mut second).await.is_none());
+        assert_eq!(recorder.append(plain("third")).await, Err(Unrecorded::Busy));
+        drop(held);
+        assert_eq!(first.await, Ok(Position { seq: 0 }));
+        assert_eq!(second.await, Ok(Position { seq: 1 }));
+    });
+}
+
+/// Polls a future once.
+async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| {
+        std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(cx) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}

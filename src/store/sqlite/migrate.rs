@@ -1,0 +1,45 @@
+//! The schema's versions: numbered SQL, applied once, each held against its SHA-256.
+
+use data_encoding::HEXLOWER;
+use rusqlite::{Connection, TransactionBehavior};
+use sha2::{Digest, Sha256};
+
+use crate::store::{StoreError, StoreSecret};
+
+/// Brings the schema up to date, and binds a new store to its secret.
+pub(super) fn migrate(connection: &mut Connection, secret: &StoreSecret) -> Result<(), StoreError> {
+    let inner = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    inner.execute_batch(
+        "CREATE TABLE IF NOT EXISTS
+             migrations (number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
+         CREATE TABLE IF NOT EXISTS secrets (mark BLOB NOT NULL) STRICT;",
+    )?;
+    let applied: Vec<String> = inner
+        .prepare("SELECT sha256 FROM migrations ORDER BY number")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if applied.len() > MIGRATIONS.len() {
+        return Err(StoreError::Schema("a newer program has been here"));
+    }
+    for (number, sql) in MIGRATIONS.iter().enumerate() {
+        let digest = HEXLOWER.encode(&Sha256::digest(sql));
+        match applied.get(number) {
+            Some(known) if *known == digest => {}
+            Some(_) => return Err(StoreError::Schema("a migration is not the one applied")),
+            None => {
+                inner.execute_batch(sql)?;
+                inner.execute("INSERT INTO migrations (sha256) VALUES (?1)", [digest])?;
+            }
+        }
+    }
+    if applied.is_empty() {
+        inner.execute("INSERT INTO secrets VALUES (?1)", [secret.mark()])?;
+    }
+    let mark: [u8; 16] = inner.query_row("SELECT mark FROM secrets", [], |row| row.get(0))?;
+    if mark != secret.mark() {
+        return Err(StoreError::OtherSecret);
+    }
+    Ok(inner.commit()?)
+}
+
+const MIGRATIONS: [&str; 1] = [include_str!("../schema.sql")];

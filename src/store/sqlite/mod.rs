@@ -1,0 +1,320 @@
+//! The embedded engine: SQLite in WAL mode with `synchronous = FULL`.
+//!
+//! A commit appends the changed pages to the write-ahead log and syncs it once. `NORMAL` would lose
+//! acknowledged rows in a power cut. Every setting that this rests on is read back after it was
+//! set. Other processes may write the same file: `BEGIN IMMEDIATE` takes the lock that the head
+//! row needs.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+use uuid::Uuid;
+
+use super::{
+    Batch, Head, Index, Lookup as _, Reader, Snapshot, Store, StoreError, StoreSecret,
+    StoredCheckpoint, StoredEntry, SubjectRef, Transaction,
+};
+use crate::ledger::tree::Frontier;
+
+mod backfill;
+mod migrate;
+mod read;
+
+/// Opens or makes the store in a file, for writing and reading; the reader's cache holds a number
+/// of subjects.
+///
+/// # Errors
+/// The file is no store, is another program's or newer, does not keep a setting that durability
+/// needs, or was made with another secret.
+pub fn open(
+    path: &Path,
+    secret: StoreSecret,
+    subjects_max: usize,
+) -> Result<(Box<dyn Store>, Reader), StoreError> {
+    let store = SqliteStore::open(path, &secret)?;
+    let lookup = Box::new(read::SqliteLookup::new(path.to_path_buf()));
+    Ok((Box::new(store), Reader::new(lookup, secret, subjects_max)?))
+}
+
+/// Begins a long consistent read of the store in a file; no secret is needed for it.
+///
+/// # Errors
+/// The file is missing or is no store.
+pub fn snapshot(path: &Path) -> Result<Box<dyn Snapshot>, StoreError> {
+    // Opening a missing file would make an empty store of it.
+    std::fs::metadata(path)?;
+    read::SqliteLookup::new(path.to_path_buf()).snapshot()
+}
+
+/// The write connection.
+struct SqliteStore {
+    path: PathBuf,
+    connection: Connection,
+    _backfill: backfill::Backfill,
+}
+
+impl SqliteStore {
+    fn open(path: &Path, secret: &StoreSecret) -> Result<Self, StoreError> {
+        // Made here, so that nobody else can read it; SQLite gives its other files the same mode.
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let mut connection = connect(path)?;
+        migrate::migrate(&mut connection, secret)?;
+        let backfill = backfill::Backfill::start(path)?;
+        Ok(Self { path: path.to_path_buf(), connection, _backfill: backfill })
+    }
+}
+
+impl Store for SqliteStore {
+    fn begin(&mut self) -> Result<Box<dyn Transaction + '_>, StoreError> {
+        let inner = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let head = head(&inner)?;
+        Ok(Box::new(SqliteTransaction { inner, head }))
+    }
+
+    fn head(&mut self) -> Result<Head, StoreError> {
+        head(&self.connection)
+    }
+
+    fn checkpoints(&mut self, max: usize) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        let sql = "SELECT size, note, frontier FROM checkpoints ORDER BY size DESC LIMIT ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_and_then([limit(max)], checkpoint)?;
+        rows.collect()
+    }
+
+    fn keep(&mut self, checkpoint: &StoredCheckpoint, published: u64) -> Result<(), StoreError> {
+        let frontier = checkpoint.frontier.as_ref().map(Frontier::to_bytes);
+        let inner = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        inner
+            .prepare_cached("INSERT OR IGNORE INTO checkpoints VALUES (?1, ?2, ?3)")?
+            .execute(params![integer(checkpoint.size)?, checkpoint.note, frontier])?;
+        inner
+            .prepare_cached(
+                "UPDATE checkpoints SET frontier = NULL
+                 WHERE size = (SELECT max(size) FROM checkpoints WHERE size < ?1)",
+            )?
+            .execute([integer(published)?])?;
+        Ok(inner.commit()?)
+    }
+
+    /// Frames whose sync failed may be in the page cache and nowhere else, marked clean. Copying
+    /// them into the database file and syncing that writes them again.
+    fn recover(&mut self) -> Result<(), StoreError> {
+        self.connection = connect(&self.path)?;
+        let busy: i64 =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy == 0 { Ok(()) } else { Err(StoreError::Locked) }
+    }
+}
+
+struct SqliteTransaction<'c> {
+    inner: rusqlite::Transaction<'c>,
+    head: Head,
+}
+
+impl SqliteTransaction<'_> {
+    /// One answer for each key.
+    fn each<K, V>(
+        &self,
+        sql: &str,
+        keys: &[K],
+        mut read: impl FnMut(&mut rusqlite::CachedStatement<'_>, &K) -> Result<V, StoreError>,
+    ) -> Result<Vec<V>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.inner.prepare_cached(sql)?;
+        keys.iter().map(|key| read(&mut statement, key)).collect()
+    }
+}
+
+impl Transaction for SqliteTransaction<'_> {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn entries(&mut self, from: u64, max: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        entries(&self.inner, from, max)
+    }
+
+    fn newest_consents(&mut self, of: &[SubjectRef]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.each("SELECT max(seq) FROM consents WHERE subject = ?1", of, |statement, subject| {
+            let seq: Option<i64> = statement.query_row([&subject.0], |row| row.get(0))?;
+            seq.map(natural).transpose()
+        })
+    }
+
+    fn known(&mut self, subjects: &[SubjectRef]) -> Result<Vec<bool>, StoreError> {
+        self.each("SELECT 1 FROM subjects WHERE ref = ?1", subjects, |statement, subject| {
+            Ok(statement.exists([&subject.0])?)
+        })
+    }
+
+    fn subjects_of(&mut self, records: &[Uuid]) -> Result<Vec<Option<SubjectRef>>, StoreError> {
+        self.each("SELECT subject FROM consents WHERE record = ?1", records, |statement, record| {
+            let subject = statement.query_row([record.as_bytes()], |row| row.get(0)).optional()?;
+            Ok(subject.map(SubjectRef))
+        })
+    }
+
+    fn settled(&mut self, disclosures: &[u64]) -> Result<Vec<bool>, StoreError> {
+        self.each("SELECT 1 FROM outcomes WHERE disclosure = ?1", disclosures, |statement, seq| {
+            Ok(statement.exists([integer(*seq)?])?)
+        })
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.write_subjects(batch)?;
+        self.write_entries(batch)?;
+        self.inner
+            .prepare_cached("UPDATE head SET frontier = ?1, consents = ?2 WHERE one = 1")?
+            .execute(params![batch.head.frontier.to_bytes(), integer(batch.head.consents)?])?;
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(self.inner.commit()?)
+    }
+}
+
+impl SqliteTransaction<'_> {
+    fn write_subjects(&self, batch: &Batch) -> Result<(), StoreError> {
+        if !batch.subjects.is_empty() {
+            let mut insert = self.inner.prepare_cached("INSERT INTO subjects VALUES (?1, ?2)")?;
+            for (reference, key) in &batch.subjects {
+                insert.execute(params![reference.0, key])?;
+            }
+        }
+        if batch.consents.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.inner.prepare_cached(
+            "INSERT INTO consents (subject, seq, record, body) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (record) DO UPDATE SET seq = excluded.seq, body = excluded.body",
+        )?;
+        for consent in &batch.consents {
+            let seq = integer(consent.seq)?;
+            let record = consent.record.as_bytes();
+            write.execute(params![consent.subject.0, seq, record, consent.body])?;
+        }
+        Ok(())
+    }
+
+    fn write_entries(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut entry = self.inner.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4)")?;
+        let mut decision =
+            self.inner.prepare_cached("INSERT OR IGNORE INTO decisions VALUES (?1, ?2)")?;
+        let mut outcome = self.inner.prepare_cached("INSERT INTO outcomes VALUES (?1, ?2)")?;
+        for new in &batch.entries {
+            let StoredEntry { seq, bytes, leaf, lines } = &new.stored;
+            let seq = integer(*seq)?;
+            entry.execute(params![seq, leaf, bytes, lines])?;
+            match &new.index {
+                Index::None => 0,
+                Index::Decision(did) => decision.execute(params![did.as_bytes(), seq])?,
+                Index::OutcomeOf(of) => outcome.execute(params![integer(*of)?, seq])?,
+            };
+        }
+        Ok(())
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked) => Self::Locked,
+            _ => Self::Engine(Box::new(error)),
+        }
+    }
+}
+
+/// Opens a connection and holds every setting against what it reads back.
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    for (name, wanted) in SETTINGS {
+        connection.pragma_update(None, name, wanted)?;
+        let kept: String = connection.pragma_query_value(None, name, |row| {
+            Ok(match row.get_ref(0)? {
+                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                other => other.as_str()?.to_owned(),
+            })
+        })?;
+        if kept != wanted {
+            return Err(StoreError::Setting { name, wanted });
+        }
+    }
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    Ok(connection)
+}
+
+fn head(connection: &Connection) -> Result<Head, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT frontier, consents FROM head")?;
+    let (frontier, consents) = statement
+        .query_row([], |row| Ok((Frontier::from_bytes(row.get_ref(0)?.as_blob()?), row.get(1)?)))?;
+    let frontier = frontier.map_err(|_| StoreError::Damaged("the head row"))?;
+    Ok(Head { frontier, consents: natural(consents)? })
+}
+
+fn entries(connection: &Connection, from: u64, max: usize) -> Result<Vec<StoredEntry>, StoreError> {
+    let sql = "SELECT seq, leaf, bytes, lines FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_and_then([integer(from)?, limit(max)], entry)?;
+    rows.collect()
+}
+
+fn entry(row: &Row<'_>) -> Result<StoredEntry, StoreError> {
+    Ok(StoredEntry {
+        seq: natural(row.get(0)?)?,
+        leaf: row.get(1)?,
+        bytes: row.get(2)?,
+        lines: row.get(3)?,
+    })
+}
+
+fn checkpoint(row: &Row<'_>) -> Result<StoredCheckpoint, StoreError> {
+    let frontier = match row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
+        Some(bytes) => Some(
+            Frontier::from_bytes(bytes).map_err(|_| StoreError::Damaged("a checkpoint's row"))?,
+        ),
+        None => None,
+    };
+    Ok(StoredCheckpoint { size: natural(row.get(0)?)?, note: row.get(1)?, frontier })
+}
+
+fn integer(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::Damaged("a position beyond 2^63"))
+}
+
+fn natural(number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| StoreError::Damaged("a negative position"))
+}
+
+fn limit(max: usize) -> i64 {
+    i64::try_from(max).unwrap_or(i64::MAX)
+}
+
+/// What a connection must keep. The `fullfsync` pair matters where fsync does not reach the disk.
+const SETTINGS: [(&str, &str); 5] = [
+    ("journal_mode", "wal"),
+    ("synchronous", "2"),
+    ("fullfsync", "1"),
+    ("checkpoint_fullfsync", "1"),
+    ("trusted_schema", "0"),
+];
+// How long one process waits for another's transaction.
+const BUSY: Duration = Duration::from_secs(5);
+// The last resort; see `backfill`.
+const WAL_PAGES: i64 = 8000;
+// Negative: in KiB.
+const CACHE_KIB: i64 = -65_536;
+
+#[cfg(test)]
+mod tests;
