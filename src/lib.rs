@@ -59,3 +59,4 @@ pub mod ledger;
 
 // shell: IO, may use everything above
 pub mod store;
+pub mod tls;
