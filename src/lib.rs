@@ -58,5 +58,9 @@ pub mod envelope;
 pub mod ledger;
 
 // shell: IO, may use everything above
+pub mod config;
 pub mod store;
 pub mod tls;
+pub mod proxy;
+pub mod server;
+pub mod telemetry;

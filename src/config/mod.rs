@@ -1,0 +1,438 @@
+//! The gateway's configuration: one TOML file, read whole, unknown keys refused.
+//!
+//! It says where things are and how much is allowed; what may be sent, to whom and why is in
+//! `policies/`. Paths are relative to the file.
+
+mod limits;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+pub use limits::Limits;
+
+use crate::diagnostic::{Diagnostics, Source};
+use crate::policy::Policy;
+use crate::transfer::Caller;
+use crate::vocabulary::{Country, Name};
+
+/// The configuration, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// The gateway's own name: the issuer of envelopes and the origin of checkpoints.
+    pub name: String,
+    /// The host names that callers use, in lower case.
+    pub hosts: Vec<String>,
+    /// Where it listens for transfers.
+    pub listen: SocketAddr,
+    /// The folder of rule files.
+    pub policies: PathBuf,
+    /// The gateway's certificate chain (PEM), as callers see it.
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
+    /// The CA (PEM) that callers' certificates must come from.
+    pub client_ca: PathBuf,
+    /// The store's file.
+    pub store: PathBuf,
+    /// The 32 bytes that the store's keys come from.
+    pub store_secret: PathBuf,
+    /// The Ed25519 key (PKCS#8 PEM) that signs checkpoints.
+    pub ledger_key: PathBuf,
+    /// Where the newest checkpoint is published; best on another machine.
+    pub checkpoint: PathBuf,
+    /// Where the admin API listens: a loopback address.
+    pub admin: SocketAddr,
+    /// Who may use the admin API, with the file of each one's token.
+    pub officers: Vec<(Name, PathBuf)>,
+    /// Who may ask for transfers, by a DNS or URI name of the client certificate.
+    pub callers: BTreeMap<String, Caller>,
+    /// What is kept of each partner outside its rule file.
+    pub partners: BTreeMap<Name, PartnerFiles>,
+    /// Addresses for `host:port`, as curl's `--resolve`; names and certificates stay verified.
+    pub resolve: BTreeMap<String, SocketAddr>,
+    /// How much and how long.
+    pub limits: Limits,
+    places: Places,
+}
+
+/// Where the file names things that only the rules can know.
+#[derive(Debug)]
+struct Places {
+    source: Arc<Source>,
+    routes: Vec<(Name, Range<usize>)>,
+    partners: Vec<(Name, Range<usize>)>,
+}
+
+/// What the gateway keeps of a partner outside its rule file.
+#[derive(Debug)]
+pub struct PartnerFiles {
+    /// The CA (PEM) that the partner's server certificate must come from.
+    pub ca: PathBuf,
+    /// SHA-256 pins of the server's public key (`sha256:` and 64 hexadecimal digits), if any.
+    pub pins: Vec<String>,
+    /// The gateway's client certificate (PEM) for the partner.
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
+    /// The partner's key list (JSON).
+    pub keys: PathBuf,
+    /// A header that the gateway adds for the partner, with the file of its value.
+    pub credential: Option<(String, PathBuf)>,
+}
+
+impl Config {
+    /// Reads a configuration; `name` is the file as errors name it, `folder` where its paths start.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each at its line and column with its cure.
+    pub fn read(name: &str, text: &str, folder: &Path) -> Result<Self, Diagnostics> {
+        let source = Source::new(name, text);
+        let raw: Raw = toml::from_str(text).map_err(|e| Diagnostics::from_toml(&source, &e))?;
+        let places =
+            Places { source: Arc::clone(&source), routes: Vec::new(), partners: Vec::new() };
+        let mut check = Check { source, found: Diagnostics::new(), folder, places: Some(places) };
+        let config = check.config(raw);
+        match config {
+            Some(config) if !check.found.has_errors() => Ok(config),
+            _ => Err(check.found),
+        }
+    }
+}
+
+impl Config {
+    /// Holds the names of the file against those of the rules.
+    ///
+    /// # Errors
+    /// A route or partner that the rules do not have, or a partner of theirs that is missing here.
+    pub fn fits(&self, policy: &Policy) -> Result<(), Diagnostics> {
+        let mut found = Diagnostics::new();
+        let source = &self.places.source;
+        let routes = || policy.partners.values().flat_map(|partner| &partner.routes);
+        let known: Vec<&str> = routes().map(|route| route.name.as_str()).collect();
+        for (name, place) in &self.places.routes {
+            if !known.contains(&name.as_str()) {
+                let help = format!("name one of `{}`", known.join("`, `"));
+                let message = format!("no partner's file declares the route `{name}`");
+                found.error(source, place.clone(), message, help);
+            }
+        }
+        for (name, place) in &self.places.partners {
+            if !policy.partners.contains_key(name) {
+                let help = format!("remove the table, or add `partners/{name}.toml`");
+                let message = format!("the rules have no partner `{name}`");
+                found.error(source, place.clone(), message, help);
+            }
+        }
+        for name in policy.partners.keys().filter(|name| !self.partners.contains_key(*name)) {
+            let help = format!("add `[partner.{name}]` with its CA, client certificate and keys");
+            let message = format!("the partner `{name}` of the rules is missing here");
+            found.error(source, source.text.len()..source.text.len(), message, help);
+        }
+        if found.has_errors() { Err(found) } else { Ok(()) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    gateway: RawGateway,
+    tls: RawTls,
+    store: RawStore,
+    ledger: RawLedger,
+    admin: RawAdmin,
+    #[serde(default)]
+    caller: Vec<RawCaller>,
+    #[serde(default)]
+    partner: BTreeMap<Spanned<String>, RawPartner>,
+    #[serde(default)]
+    resolve: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    limits: Limits,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGateway {
+    name: Spanned<String>,
+    hosts: Vec<Spanned<String>>,
+    listen: Spanned<String>,
+    policies: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTls {
+    certificate: PathBuf,
+    key: PathBuf,
+    client_ca: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStore {
+    path: PathBuf,
+    secret: PathBuf,
+    country: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLedger {
+    key: PathBuf,
+    checkpoint: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAdmin {
+    listen: Spanned<String>,
+    #[serde(default)]
+    officer: Vec<RawOfficer>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOfficer {
+    name: Spanned<String>,
+    token_file: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCaller {
+    name: Spanned<String>,
+    certificate: Spanned<String>,
+    routes: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPartner {
+    ca: PathBuf,
+    #[serde(default)]
+    pins: Vec<Spanned<String>>,
+    certificate: PathBuf,
+    key: PathBuf,
+    keys: PathBuf,
+    credential: Option<RawCredential>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCredential {
+    header: Spanned<String>,
+    file: PathBuf,
+}
+
+/// Raw values on their way to checked ones; what is wrong is collected, not thrown.
+struct Check<'a> {
+    source: Arc<Source>,
+    found: Diagnostics,
+    folder: &'a Path,
+    places: Option<Places>,
+}
+
+impl Check<'_> {
+    fn config(&mut self, raw: Raw) -> Option<Config> {
+        let listen = self.address(&raw.gateway.listen);
+        let admin = self.loopback(&raw.admin.listen);
+        self.country(&raw.store.country);
+        let hosts = raw.gateway.hosts.iter().filter_map(|host| self.host(host)).collect();
+        let name = self.host(&raw.gateway.name);
+        let officers = raw.admin.officer.iter().filter_map(|o| self.officer(o)).collect();
+        let callers = self.callers(&raw.caller);
+        let partners = self.partners(raw.partner);
+        let resolve = self.resolve(&raw.resolve);
+        Some(Config {
+            name: name?,
+            hosts,
+            listen: listen?,
+            policies: self.path(&raw.gateway.policies),
+            certificate: self.path(&raw.tls.certificate),
+            key: self.path(&raw.tls.key),
+            client_ca: self.path(&raw.tls.client_ca),
+            store: self.path(&raw.store.path),
+            store_secret: self.path(&raw.store.secret),
+            ledger_key: self.path(&raw.ledger.key),
+            checkpoint: self.path(&raw.ledger.checkpoint),
+            admin: admin?,
+            officers,
+            callers,
+            partners,
+            resolve,
+            limits: raw.limits,
+            places: self.places.take()?,
+        })
+    }
+
+    fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    fn error<T>(&mut self, at: &Spanned<T>, message: &str, help: &str) {
+        self.found.error(&self.source, at.span(), message, help);
+    }
+
+    fn address(&mut self, text: &Spanned<String>) -> Option<SocketAddr> {
+        let address = text.get_ref().parse().ok();
+        if address.is_none() {
+            self.error(text, "not an address", "write an IP address and a port: `127.0.0.1:8443`");
+        }
+        address
+    }
+
+    fn loopback(&mut self, text: &Spanned<String>) -> Option<SocketAddr> {
+        let address = self.address(text)?;
+        if !address.ip().is_loopback() {
+            self.error(
+                text,
+                "the admin API may only listen on a loopback address",
+                "write `127.0.0.1:8444`, and reach it from elsewhere through an SSH tunnel",
+            );
+        }
+        Some(address)
+    }
+
+    fn country(&mut self, text: &Spanned<String>) {
+        if Country::parse(text.get_ref()) != Ok(Country::KZ) {
+            self.error(
+                text,
+                "the store must be kept in Kazakhstan (94-V Art. 12(2))",
+                "keep store, keys and backups on machines in Kazakhstan and write `KZ`",
+            );
+        }
+    }
+
+    fn host(&mut self, text: &Spanned<String>) -> Option<String> {
+        let host = text.get_ref();
+        let label = |l: &str| {
+            !l.is_empty()
+                && l.len() <= 63
+                && !l.starts_with('-')
+                && !l.ends_with('-')
+                && l.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        };
+        if host.len() <= 253 && host.split('.').all(label) {
+            return Some(host.clone());
+        }
+        self.error(text, "not a host name", "write a name in lower case, such as `gw.example.kz`");
+        None
+    }
+
+    fn name(&mut self, text: &Spanned<String>) -> Option<Name> {
+        let name = Name::parse(text.get_ref());
+        if let Err(bad) = &name {
+            self.error(text, &bad.to_string(), "rename it");
+        }
+        name.ok()
+    }
+
+    fn officer(&mut self, raw: &RawOfficer) -> Option<(Name, PathBuf)> {
+        Some((self.name(&raw.name)?, self.path(&raw.token_file)))
+    }
+
+    fn callers(&mut self, raw: &[RawCaller]) -> BTreeMap<String, Caller> {
+        let mut callers: BTreeMap<String, Caller> = BTreeMap::new();
+        for caller in raw {
+            let certificate = caller.certificate.get_ref().to_ascii_lowercase();
+            let Some(name) = self.name(&caller.name) else { continue };
+            if callers.values().any(|other| other.name == name) {
+                self.error(&caller.name, "this name is taken", "give each caller its own name");
+            }
+            let routes = caller.routes.iter().filter_map(|route| self.route(route)).collect();
+            if callers.insert(certificate, Caller { name, routes }).is_some() {
+                self.error(
+                    &caller.certificate,
+                    "this certificate name belongs to another caller",
+                    "give each caller a certificate with a name of its own",
+                );
+            }
+        }
+        callers
+    }
+
+    fn route(&mut self, text: &Spanned<String>) -> Option<Name> {
+        let name = self.name(text)?;
+        if let Some(places) = &mut self.places {
+            places.routes.push((name.clone(), text.span()));
+        }
+        Some(name)
+    }
+
+    fn partners(
+        &mut self,
+        raw: BTreeMap<Spanned<String>, RawPartner>,
+    ) -> BTreeMap<Name, PartnerFiles> {
+        let mut partners = BTreeMap::new();
+        for (key, partner) in raw {
+            let Some(name) = self.name(&key) else { continue };
+            if let Some(places) = &mut self.places {
+                places.partners.push((name.clone(), key.span()));
+            }
+            let credential = partner.credential.and_then(|raw| self.credential(&raw));
+            let files = PartnerFiles {
+                ca: self.path(&partner.ca),
+                pins: partner.pins.iter().filter_map(|pin| self.pin(pin)).collect(),
+                certificate: self.path(&partner.certificate),
+                key: self.path(&partner.key),
+                keys: self.path(&partner.keys),
+                credential,
+            };
+            partners.insert(name, files);
+        }
+        partners
+    }
+
+    fn pin(&mut self, text: &Spanned<String>) -> Option<String> {
+        let digits = text.get_ref().strip_prefix("sha256:").unwrap_or_default();
+        if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Some(text.get_ref().to_ascii_lowercase());
+        }
+        let help = "write `sha256:` and the 64 hexadecimal digits of the public key's SHA-256";
+        self.error(text, "not a pin", help);
+        None
+    }
+
+    fn credential(&mut self, raw: &RawCredential) -> Option<(String, PathBuf)> {
+        let header = raw.header.get_ref().to_ascii_lowercase();
+        if hyper::header::HeaderName::from_bytes(header.as_bytes()).is_err() || is_ours(&header) {
+            let help = "name the header in which the partner expects it, such as `authorization`";
+            self.error(&raw.header, "not a header that a credential can go in", help);
+            return None;
+        }
+        Some((header, self.path(&raw.file)))
+    }
+
+    fn resolve(
+        &mut self,
+        raw: &BTreeMap<Spanned<String>, Spanned<String>>,
+    ) -> BTreeMap<String, SocketAddr> {
+        let mut resolve = BTreeMap::new();
+        for (target, address) in raw {
+            let port = target.get_ref().rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
+            if port.is_none() {
+                self.error(target, "not `host:port`", "write `api.partner.example:443`");
+            }
+            if let Some(address) = self.address(address) {
+                resolve.insert(target.get_ref().to_ascii_lowercase(), address);
+            }
+        }
+        resolve
+    }
+}
+
+fn is_ours(header: &str) -> bool {
+    header.starts_with("otkel-")
+        || header.starts_with("signature")
+        || header.starts_with("content-")
+        || matches!(header, "host" | "connection" | "transfer-encoding" | "te" | "upgrade")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+use super::*;
+
+const GOOD: &str = r#"
+[gateway]
+name = "gw.example.kz"
+hosts = ["gw.example.kz", "localhost"]
+listen = "127.0.0.1:8443"
+policies = "policies"
+
+[tls]
+certificate = "gw.pem"
+key = "gw.key"
+client_ca = "ca.pem"
+
+[store]
+path = "otkel.db"
+secret = "store.secret"
+country = "KZ"
+
+[ledger]
+key = "ledger.key"
+checkpoint = "/mnt/elsewhere/checkpoint"
+
+[admin]
+listen = "127.0.0.1:8444"
+
+[[admin.officer]]
+name = "officer"
+token_file = "officer.token"
+
+[[caller]]
+name = "lms"
+certificate = "lms.example.kz"
+routes = ["training-gb.enrol"]
+
+[partner.training-gb]
+ca = "partner-ca.pem"
+certificate = "gw-client.pem"
+key = "gw-client.key"
+keys = "training-gb.json"
+credential = { header = "Authorization", file = "training-gb.token" }
+
+[resolve]
+"api.training.example:443" = "127.0.0.1:9001"
+"#;
+
+fn read(text: &str) -> Result<Config, String> {
+    Config::read("gateway.toml", text, Path::new("/etc/otkel")).map_err(|d| d.render(false))
+}
+
+#[test]
+fn a_whole_file_is_read_and_its_paths_start_at_its_folder() {
+    let config = read(GOOD).unwrap();
+    assert_eq!(config.store, Path::new("/etc/otkel/otkel.db"));
+    assert_eq!(config.checkpoint, Path::new("/mnt/elsewhere/checkpoint"));
+    assert_eq!(config.callers["lms.example.kz"].name.as_str(), "lms");
+    let (header, _) = config.partners.values().next().unwrap().credential.clone().unwrap();
+    assert_eq!(header, "authorization");
+}
+
+#[test]
+fn each_mistake_is_named_with_its_line_and_cure() {
+    let cases = [
+        ("127.0.0.1:8443", "localhost:8443", "gateway.toml:5:10", "write an IP address"),
+        ("127.0.0.1:8444", "0.0.0.0:8444", "gateway.toml:23:10", "loopback"),
+        ("\"KZ\"", "\"DE\"", "gateway.toml:16:11", "94-V Art. 12(2)"),
+        ("hosts = [\"gw", "hosts = [\"GW", "gateway.toml:4:10", "lower case"),
+        ("client_ca", "clientca", "gateway.toml:11:1", "client_ca"),
+        ("\"Authorization\"", "\"Host\"", "credential", "header"),
+        ("api.training.example:443", "api.training.example", "gateway.toml:42:1", "host:port"),
+    ];
+    for (from, to, place, words) in cases {
+        let said = read(&GOOD.replacen(from, to, 1)).unwrap_err();
+        assert!(said.contains(place) && said.contains(words), "{from} -> {to}:\n{said}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_found_at_once() {
+    let said = read(&GOOD.replace("127.0.0.1", "nowhere")).unwrap_err();
+    assert_eq!(said.matches("not an address").count(), 3, "{said}");
+}
+
+#[test]
+fn an_unknown_limit_is_refused() {
+    let said = read(&format!("{GOOD}\n[limits]\nbody_byte_max = 3\n")).unwrap_err();
+    assert!(said.contains("body_byte_max"), "{said}");
+}
+
+#[test]
+fn names_that_the_rules_do_not_have_are_shown_where_they_stand() {
+    let rules = crate::transfer::tests::rules();
+    let more = "\n[partner.nobody]\nca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\nkeys = \"l\"\n";
+    let text = format!("{}{more}", GOOD.replace("training-gb.enrol", "training-gb.enroll"));
+    let said = read(&text).unwrap().fits(&rules).unwrap_err().render(false);
+    for words in [
+        "gateway.toml:32:11",
+        "no partner's file declares the route `training-gb.enroll`",
+        "the rules have no partner `nobody`",
+        "the partner `mailing-de` of the rules is missing here",
+    ] {
+        assert!(said.contains(words), "{words}:\n{said}");
+    }
+}

@@ -1,0 +1,362 @@
+//! The proxy: carries transfers from callers to partners, or refuses them.
+//!
+//! `Proxy::transfer` is the path. Everything before the record can be refused without a trace at
+//! the partner; everything after it is settled, whatever the caller does.
+
+pub mod body;
+pub mod front;
+pub mod head;
+pub mod refusal;
+pub mod rules;
+pub mod upstream;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hpke::rand_core::UnwrapErr;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, Response};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::config::Limits;
+use crate::decision::{Denial, decide, question};
+use crate::envelope::{self, RecipientKeys, Unsealed};
+use crate::reason::{Language, Reason};
+use crate::redaction::redact;
+use crate::server::{Body, Service};
+use crate::store::{Fate, Reader, Receipt, Recorded, Recorder, Roll, Unrecorded};
+use crate::telemetry::{self, Metrics};
+use crate::time::{Clock, Timestamp};
+use crate::tls::Peer;
+use crate::transfer::{Claim, Known, Refused, Transfer};
+use crate::vocabulary::Name;
+use front::HeadFault;
+use head::Head;
+use refusal::Refusal;
+use rules::Rules;
+use upstream::{AnswerBody, Failure, Outbound, Unknown, Unsent, Upstream};
+
+/// Carries transfers. Clones are the same proxy.
+#[derive(Clone)]
+pub struct Proxy(Arc<Parts>);
+
+/// What a proxy is made of.
+pub struct Parts {
+    /// The gateway's name: the issuer of envelopes.
+    pub name: String,
+    /// What transfers are decided by.
+    pub rules: Rules,
+    /// How much and how long.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who the subjects are and what they allowed.
+    pub reader: Reader,
+    /// The way into the ledger.
+    pub recorder: Recorder,
+    /// The way to each partner's endpoints.
+    pub upstreams: BTreeMap<(Name, Name), Upstream>,
+    /// The header that each partner expects a credential in.
+    pub credentials: BTreeMap<Name, (HeaderName, HeaderValue)>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The transfers under way, which outlive their callers' connections.
+    pub underway: TaskTracker,
+    /// The places for transfers.
+    pub places: Arc<Semaphore>,
+}
+
+type Answer = Response<AnswerBody>;
+
+/// A transfer that was carried.
+struct Carried {
+    known: Known,
+    answer: Answer,
+}
+
+impl Proxy {
+    /// Puts a proxy together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Carries one transfer from request to answer, or refuses it.
+    ///
+    /// Nothing is sent before its disclosure is on disk: `Self::forward` takes a [`Recorded`],
+    /// and only the recorder makes one. A refusal before that leaves no byte beyond this process.
+    async fn transfer(&self, did: Uuid, asked: Asked) -> Result<Carried, Box<Refusal>> {
+        let (head, body) = self.read_head(did, asked)?;
+        let body = self.read_body(&head.claim, body).await?;
+        let transfer = self.parse(head.claim, body)?;
+        let recorded = self.record(transfer).await?;
+
+        let (receipt, known) = (recorded.receipt(), recorded.claim().known());
+        let answer = self.forward(recorded, head.passed).await;
+        self.settle(receipt, &answer).await;
+        match answer {
+            Ok(answer) => Ok(Carried { known, answer }),
+            Err(failed) => Err(Refusal::after(did, reason_of(failed), known).into()),
+        }
+    }
+
+    fn read_head(&self, did: Uuid, asked: Asked) -> Result<(Head, Incoming), Box<Refusal>> {
+        let head = head::read(&self.0.rules, &asked.request, &asked.peer, asked.fault, did)
+            .map_err(|refused| Refusal::of(did, refused))?;
+        Ok((head, asked.request.into_body()))
+    }
+
+    async fn read_body(&self, claim: &Claim, body: Incoming) -> Result<Bytes, Box<Refusal>> {
+        let limits = &self.0.limits;
+        body::read(body, limits.body_bytes_max, limits.body())
+            .await
+            .map_err(|reason| Refusal::boxed(claim.did(), reason, claim.known()))
+    }
+
+    fn parse(&self, claim: Claim, body: Bytes) -> Result<Transfer, Box<Refusal>> {
+        let did = claim.did();
+        Transfer::parse(claim, body, &self.0.limits.document())
+            .map_err(|refused| Refusal::of(did, refused).into())
+    }
+
+    /// Decides, redacts, seals and records a transfer.
+    ///
+    /// It does so anew when a consent of one of its subjects changed in the meantime, so that a
+    /// withdrawal that was committed first always counts.
+    async fn record(&self, mut transfer: Transfer) -> Result<Recorded, Box<Refusal>> {
+        let (did, known) = (transfer.claim().did(), transfer.claim().known());
+        for _ in 0..self.0.limits.decide_max {
+            let now = self.0.clock.now();
+            let roll = self.roll(&transfer)?;
+            let standings = roll.standings(&question(transfer.claim(), now));
+            transfer = match decide(transfer, &standings, now) {
+                Ok(permitted) => {
+                    let sealed = self.seal(redact(permitted), now)?;
+                    match self.0.recorder.record(sealed, &roll).await {
+                        Ok(recorded) => return Ok(recorded),
+                        Err(failed) => again(failed.0.into_transfer(), failed.1)?,
+                    }
+                }
+                Err(denial) => self.deny(*denial, &roll, now).await?,
+            };
+        }
+        Err(Refusal::boxed(did, Reason::ConsentsChanging, known))
+    }
+
+    fn roll(&self, transfer: &Transfer) -> Result<Roll, Box<Refusal>> {
+        self.0.reader.roll(transfer).map_err(|error| {
+            tracing::error!(%error, "the store could not be read");
+            let claim = transfer.claim();
+            Refusal::boxed(claim.did(), Reason::LogUnavailable, claim.known())
+        })
+    }
+
+    fn seal(
+        &self,
+        redacted: crate::redaction::Redacted,
+        now: Timestamp,
+    ) -> Result<envelope::Sealed, Box<Refusal>> {
+        let partner = &redacted.permitted().transfer().claim().partner().name;
+        let none = RecipientKeys::default();
+        let keys = self.0.rules.keys.get(partner).unwrap_or(&none);
+        let mut random = UnwrapErr(getrandom::SysRng);
+        envelope::seal(redacted, &self.0.name, keys, now, &mut random).map_err(|unsealed| {
+            let Unsealed { redacted, why } = *unsealed;
+            let claim = redacted.into_transfer().claim().clone();
+            tracing::error!(partner = %claim.partner().name, %why, "a payload was not sealed");
+            Refusal::boxed(claim.did(), Reason::PartnerKeyUnavailable, claim.known())
+        })
+    }
+
+    /// Records a denial; hands the transfer back when it must be decided anew.
+    async fn deny(
+        &self,
+        denial: Denial,
+        roll: &Roll,
+        now: Timestamp,
+    ) -> Result<Transfer, Box<Refusal>> {
+        match self.0.recorder.deny(&denial, roll, now).await {
+            Ok(_) => Err(Refusal::denied(&denial).into()),
+            Err(why) => again(denial.transfer, why),
+        }
+    }
+
+    async fn forward(&self, recorded: Recorded, passed: HeaderMap) -> Result<Answer, Failure> {
+        let claim = recorded.claim();
+        let route = claim.route();
+        let upstream = self
+            .0
+            .upstreams
+            .get(&(claim.partner().name.clone(), route.endpoint.clone()))
+            .ok_or(Failure::Unsent(Unsent::Request))?;
+        let mut headers = passed;
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(envelope::MEDIA_TYPE));
+        if let Ok(did) = HeaderValue::from_str(&claim.did().to_string()) {
+            headers.insert(ID_HEADER, did);
+        }
+        if let Some((name, value)) = self.0.credentials.get(&claim.partner().name) {
+            headers.insert(name.clone(), value.clone());
+        }
+        let method = route.method.parse().map_err(|_| Failure::Unsent(Unsent::Request))?;
+        let (path, body) = (route.to.clone(), recorded.envelope().clone());
+        upstream.forward(Outbound { method, path, headers, body }).await
+    }
+
+    async fn settle(&self, receipt: Receipt, answer: &Result<Answer, Failure>) {
+        if let Err(failed) = answer {
+            tracing::warn!(did = %receipt.did, %failed, "the partner did not answer");
+        }
+        self.0.recorder.settle(receipt, fate(answer)).await;
+    }
+
+    /// Carries a transfer, records a refusal that is not yet recorded, and makes the answer.
+    async fn handle(self, asked: Asked) -> Response<Body> {
+        let did = Uuid::now_v7();
+        let language = language(asked.request.headers());
+        let started = std::time::Instant::now();
+        let result = match Arc::clone(&self.0.places).try_acquire_owned() {
+            Ok(_place) => self.transfer(did, asked).await,
+            Err(_) => Err(Refusal::boxed(did, Reason::Overloaded, Known::default())),
+        };
+        match result {
+            Ok(Carried { known, answer }) => {
+                self.0.metrics.carried(started.elapsed());
+                telemetry::carried(did, &known, answer.status().as_u16(), started.elapsed());
+                answer_of(did, answer)
+            }
+            Err(refusal) => {
+                let refusal = self.recorded(*refusal).await;
+                self.0.metrics.refused(refusal.reason);
+                telemetry::refused(&refusal, started.elapsed());
+                refusal.respond(language)
+            }
+        }
+    }
+
+    /// Sees to it that a refusal is in the ledger; one that cannot be recorded becomes a 503.
+    async fn recorded(&self, refusal: Refusal) -> Refusal {
+        if refusal.recorded {
+            return refusal;
+        }
+        let refused = Refused {
+            reason: refusal.reason,
+            place: refusal.place.clone(),
+            known: refusal.known.clone(),
+        };
+        let (policy, now) = (&self.0.rules.policy, self.0.clock.now());
+        match self.0.recorder.refuse(refusal.did, refused, policy, now).await {
+            Ok(_) => Refusal { recorded: true, ..refusal },
+            Err(why) => refusal.unrecorded(unrecorded(why)),
+        }
+    }
+}
+
+impl Service for Proxy {
+    async fn call(
+        &self,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+        fault: Option<HeadFault>,
+    ) -> Response<Body> {
+        // A task of its own: a caller that hangs up cannot cancel between record and settle.
+        let proxy = self.clone();
+        let asked = Asked { request, peer, fault };
+        match self.0.underway.spawn(proxy.handle(asked)).await {
+            Ok(response) => response,
+            Err(_) => Refusal::new(Uuid::now_v7(), Reason::LogUnavailable, Known::default())
+                .respond(Language::En),
+        }
+    }
+}
+
+/// A request as the listener hands it over.
+struct Asked {
+    request: Request<Incoming>,
+    peer: Arc<Peer>,
+    fault: Option<HeadFault>,
+}
+
+/// The transfer again, if it was refused only because consents changed.
+fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> {
+    if why == Unrecorded::Stale {
+        return Ok(transfer);
+    }
+    let claim = transfer.claim();
+    Err(Refusal::boxed(claim.did(), unrecorded(why), claim.known()))
+}
+
+fn unrecorded(why: Unrecorded) -> Reason {
+    match why {
+        Unrecorded::Busy => Reason::LogBusy,
+        Unrecorded::RecordMismatch
+        | Unrecorded::Stale
+        | Unrecorded::Stopped
+        | Unrecorded::RecordTaken
+        | Unrecorded::Settled => Reason::LogUnavailable,
+    }
+}
+
+fn fate(answer: &Result<Answer, Failure>) -> Fate {
+    match answer {
+        Ok(answer) => Fate::Delivered(answer.status().as_u16()),
+        Err(failed @ Failure::Unsent(_)) => Fate::Failed(reason_of(*failed)),
+        Err(failed @ Failure::Unknown(_)) => Fate::Unknown(reason_of(*failed)),
+    }
+}
+
+fn reason_of(failed: Failure) -> Reason {
+    match failed {
+        Failure::Unsent(Unsent::Busy) => Reason::Overloaded,
+        Failure::Unsent(_) => Reason::PartnerUnreachable,
+        Failure::Unknown(Unknown::Timeout) => Reason::PartnerTimeout,
+        Failure::Unknown(Unknown::AnswerForm | Unknown::Broken) => Reason::PartnerAnswerBad,
+    }
+}
+
+/// The partner's answer as the caller gets it: its status, its body, and listed headers.
+fn answer_of(did: Uuid, answer: Answer) -> Response<Body> {
+    let (parts, body) = answer.into_parts();
+    let mut response = Response::new(body.map_err(io::Error::other).boxed());
+    *response.status_mut() = parts.status;
+    for name in &ANSWER_HEADERS {
+        for value in parts.headers.get_all(name) {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    if let Ok(did) = HeaderValue::from_str(&did.to_string()) {
+        response.headers_mut().insert(DECISION_HEADER, did);
+    }
+    response
+}
+
+/// The language that a caller would like refusals in; English where it says nothing.
+fn language(headers: &HeaderMap) -> Language {
+    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    match asked.and_then(|text| text.get(..2)) {
+        Some("kk") => Language::Kk,
+        Some("ru") => Language::Ru,
+        _ => Language::En,
+    }
+}
+
+fn full(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed()
+}
+
+/// The header in which a caller gets the decision's id.
+pub const DECISION_HEADER: HeaderName = HeaderName::from_static("otkel-decision");
+/// The header in which a partner gets the disclosure's id.
+pub const ID_HEADER: HeaderName = HeaderName::from_static("otkel-id");
+const ANSWER_HEADERS: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_DISPOSITION,
+    header::ETAG,
+    header::RETRY_AFTER,
+];

@@ -1,0 +1,145 @@
+//! What a caller is told when nothing was sent: problem details (RFC 9457) without any value.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Body, DECISION_HEADER, full};
+use crate::decision::{Decision, Denial};
+use crate::reason::{Language, Reason};
+use crate::transfer::{Known, Refused};
+
+/// A transfer that was refused.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The decision's id.
+    pub did: Uuid,
+    /// Why.
+    pub reason: Reason,
+    /// Where: a rule's path, a byte offset or a header name, never a value.
+    pub place: Option<String>,
+    /// What was known of the transfer.
+    pub known: Known,
+    /// How many subjects' records were refused for which reason, when it came to that.
+    pub subjects: BTreeMap<&'static str, u64>,
+    /// Whether the ledger holds it already.
+    pub recorded: bool,
+}
+
+impl Refusal {
+    /// A refusal of which nothing but the reason is known.
+    #[must_use]
+    pub fn new(did: Uuid, reason: Reason, known: Known) -> Self {
+        let subjects = BTreeMap::new();
+        Self { did, reason, place: None, known, subjects, recorded: false }
+    }
+
+    /// As [`Self::new`], where a result carries it.
+    #[must_use]
+    pub fn boxed(did: Uuid, reason: Reason, known: Known) -> Box<Self> {
+        Box::new(Self::new(did, reason, known))
+    }
+
+    /// A refusal before the decision.
+    #[must_use]
+    pub fn of(did: Uuid, refused: Refused) -> Self {
+        Self { place: refused.place, ..Self::new(did, refused.reason, refused.known) }
+    }
+
+    /// A refusal by the decision, which the ledger holds already.
+    #[must_use]
+    pub fn denied(denial: &Denial) -> Self {
+        let claim = denial.transfer.claim();
+        let field = denial.field.and_then(|n| claim.route().fields.get(usize::from(n)));
+        Self {
+            place: field.map(|field| field.text.clone()),
+            subjects: count(&denial.decision),
+            recorded: true,
+            ..Self::new(claim.did(), denial.reason, claim.known())
+        }
+    }
+
+    /// A failure after the disclosure was recorded; its outcome is recorded too.
+    #[must_use]
+    pub fn after(did: Uuid, reason: Reason, known: Known) -> Self {
+        Self { recorded: true, ..Self::new(did, reason, known) }
+    }
+
+    /// The same refusal, when not even it could be recorded.
+    #[must_use]
+    pub fn unrecorded(self, reason: Reason) -> Self {
+        Self { place: None, subjects: BTreeMap::new(), ..Self::new(self.did, reason, self.known) }
+    }
+
+    /// The answer to the caller.
+    #[must_use]
+    pub fn respond(&self, language: Language) -> Response<Body> {
+        let problem = Problem::of(self, language);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = Response::new(full(Bytes::from(body)));
+        *response.status_mut() =
+            StatusCode::from_u16(self.reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(did) = HeaderValue::from_str(&self.did.to_string()) {
+            headers.insert(DECISION_HEADER, did);
+        }
+        match self.reason.status() {
+            503 => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("2"))),
+            405 => drop(headers.insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"))),
+            _ => {}
+        }
+        response
+    }
+}
+
+/// The members of RFC 9457, with those of this program beside them.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    code: Reason,
+    clause: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    decision: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    subjects: &'a BTreeMap<&'static str, u64>,
+    cure: &'static str,
+}
+
+impl<'a> Problem<'a> {
+    fn of(refusal: &'a Refusal, language: Language) -> Self {
+        let reason = refusal.reason;
+        Self {
+            r#type: format!("urn:otkel:refusal:{}", reason.code()),
+            title: reason.words(language),
+            status: reason.status(),
+            code: reason,
+            clause: reason.clause(),
+            rule: refusal.known.route.as_ref().map(crate::vocabulary::Name::as_str),
+            decision: refusal.did,
+            place: refusal.place.as_deref(),
+            subjects: &refusal.subjects,
+            cure: reason.cure(),
+        }
+    }
+}
+
+fn count(decision: &Decision) -> BTreeMap<&'static str, u64> {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for verdict in &decision.verdicts {
+        let word = verdict.refused.map_or("PERMITTED", |(reason, _)| reason.code());
+        let count = counts.entry(word).or_default();
+        *count = count.saturating_add(verdict.records);
+    }
+    counts
+}
