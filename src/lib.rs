@@ -63,4 +63,7 @@ pub mod store;
 pub mod tls;
 pub mod proxy;
 pub mod server;
+pub mod explain;
+pub mod admin;
+pub mod gateway;
 pub mod telemetry;
