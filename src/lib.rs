@@ -67,3 +67,5 @@ pub mod explain;
 pub mod admin;
 pub mod gateway;
 pub mod telemetry;
+pub mod keyfile;
+pub mod demo;
