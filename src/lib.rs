@@ -69,3 +69,4 @@ pub mod gateway;
 pub mod telemetry;
 pub mod keyfile;
 pub mod demo;
+pub mod cli;

@@ -1,0 +1,315 @@
+//! `otkel demo`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::table::row;
+use super::{Outcome, WRONG, config, runtime};
+use crate::demo::caller::{Caller, Reply};
+use crate::demo::partner::{MockPartner, Received, Setup};
+use crate::demo::sample::{self, Expect};
+use crate::demo::world::{PARTNERS, Setting, World};
+use crate::gateway::{Gateway, SystemClock, ledger_key};
+use crate::keyfile;
+use crate::store::audit::audit;
+use crate::store::sqlite;
+use crate::time::Clock as _;
+
+type Fault = Box<dyn std::error::Error>;
+
+/// The arguments of `otkel demo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The folder for certificates, keys and the store; made anew each time.
+    #[arg(long, value_name = "FOLDER", default_value = "otkel-demo")]
+    dir: PathBuf,
+    /// The folder of rules.
+    #[arg(long, value_name = "FOLDER", default_value = "policies")]
+    policies: PathBuf,
+    /// The gateway's port; its admin API is on the next one.
+    #[arg(long, default_value_t = 8443)]
+    port: u16,
+    /// End after the sample, with exit code 1 if anything differed from what it expects.
+    #[arg(long)]
+    once: bool,
+}
+
+pub(super) fn run(arguments: Arguments) -> Outcome {
+    runtime()?.block_on(demo(arguments))
+}
+
+async fn demo(arguments: Arguments) -> Outcome {
+    let now = SystemClock.now();
+    let policies = std::fs::canonicalize(&arguments.policies).map_err(|_| {
+        let folder = arguments.policies.display();
+        format!("`{folder}` is not there: run this where the rules are, or give `--policies`")
+    })?;
+    let world = World::make(&arguments.dir, now)?;
+    say!("made certificates, keys and sample consents in {}", arguments.dir.display());
+    let stop = CancellationToken::new();
+    let (partners, heard) = partners(&world, &stop).await?;
+    let config_file = configure(&world, &arguments, &policies, &partners)?;
+    let gateway = Gateway::start(config(&config_file)?, Arc::new(SystemClock)).await?;
+    import(&gateway, &world)?;
+
+    let differing = show_sample(&gateway, &world, &partners).await?;
+    signed(&gateway).await;
+    let sound = verify(&config_file)?;
+    if !arguments.once {
+        tell_how(&arguments.dir, &gateway);
+        listen(heard).await;
+    }
+    stop.cancel();
+    gateway.stop().await;
+    if differing == 0 && sound {
+        say!("\nevery transfer ended as the sample expects");
+        return Ok(ExitCode::SUCCESS);
+    }
+    say!("\n{differing} transfers ended differently than the sample expects");
+    Ok(WRONG)
+}
+
+type Partners = Vec<(&'static str, MockPartner)>;
+
+async fn partners(
+    world: &World,
+    stop: &CancellationToken,
+) -> Result<(Partners, mpsc::UnboundedReceiver<Received>), Fault> {
+    let (tell, heard) = mpsc::unbounded_channel();
+    let mut partners = Vec::new();
+    for (name, host, _) in PARTNERS {
+        let setup = Setup {
+            name,
+            certificates: &world.certificate_folder(),
+            secret: keyfile::read_secret(&world.partner_key(name))?,
+            tell: Some(tell.clone()),
+        };
+        let partner = MockPartner::start(setup, stop.clone()).await?;
+        say!("mock partner {name} is {host} at {}", partner.address);
+        partners.push((name, partner));
+    }
+    Ok((partners, heard))
+}
+
+fn configure(
+    world: &World,
+    arguments: &Arguments,
+    policies: &Path,
+    partners: &Partners,
+) -> Result<PathBuf, Fault> {
+    let port = if arguments.once { 0 } else { arguments.port };
+    let admin = if port == 0 { 0 } else { port.checked_add(1).ok_or("no port after `--port`")? };
+    let mocks: Vec<SocketAddr> = partners.iter().map(|(_, partner)| partner.address).collect();
+    Ok(world.configure(&Setting {
+        listen: ([127, 0, 0, 1], port).into(),
+        admin: ([127, 0, 0, 1], admin).into(),
+        policies,
+        mocks: &mocks,
+        more: "",
+    })?)
+}
+
+fn import(gateway: &Gateway, world: &World) -> Result<(), Fault> {
+    let text = std::fs::read_to_string(world.folder.join("consents.ndjson"))?;
+    let lines: Vec<&str> = text.lines().collect();
+    for result in gateway.consents.grant_all(&lines, "demo") {
+        result?;
+    }
+    say!("the gateway is at https://{}; {} consents imported\n", gateway.address, lines.len());
+    Ok(())
+}
+
+/// Sends the sample, shows a row for each transfer, and counts those that ended differently.
+async fn show_sample(
+    gateway: &Gateway,
+    world: &World,
+    partners: &Partners,
+) -> Result<usize, Fault> {
+    say!("{}", line(&["", "sent", "decision", "what the partner received", "entry"]).trim_end());
+    say!("{}", "─".repeat(WIDTHS.iter().sum::<usize>() + 2 * (WIDTHS.len() - 1)));
+    let mut differing = 0;
+    for (n, sample) in sample::transfers().iter().enumerate() {
+        let before = received(partners);
+        let caller = Caller::new(&world.certificate_folder(), sample.caller, gateway.address)?;
+        let purpose = sample.purpose.map(|purpose| ("otkel-purpose", purpose));
+        let headers: Vec<_> = purpose.into_iter().collect();
+        let reply = caller.send(sample.request, &headers, sample.body.clone()).await?;
+        let new: Vec<_> = received(partners).into_iter().skip(before.len()).collect();
+        let as_expected = holds(&sample.expect, &reply, &new);
+        if !as_expected {
+            differing += 1;
+        }
+        let decided = Decided::of(gateway, &reply);
+        let mark = if as_expected { "" } else { "DIFFERS: " };
+        let (method, path) = sample.request;
+        let sent = format!("{}\n{} → {method} {path}", sample.title, sample.caller);
+        let got = new.first().map_or("—".to_owned(), |(name, text)| format!("{name}:\n{text}"));
+        let decision = format!("{mark}{}", decided.words);
+        say!("{}", line(&[&(n + 1).to_string(), &sent, &decision, &got, &decided.entry]));
+    }
+    Ok(differing)
+}
+
+fn received(partners: &Partners) -> Vec<(&'static str, String)> {
+    let of = |(name, partner): &(&'static str, MockPartner)| {
+        let name = *name;
+        let text = |r: Received| (name, String::from_utf8_lossy(&r.body).into_owned());
+        partner.received().into_iter().map(text).collect::<Vec<_>>()
+    };
+    partners.iter().flat_map(of).collect()
+}
+
+fn holds(expect: &Expect, reply: &Reply, new: &[(&str, String)]) -> bool {
+    match expect {
+        Expect::Receives(partner, text) => {
+            reply.status == 200 && matches!(new, [(name, got)] if name == partner && got == text)
+        }
+        Expect::Refused(code) => {
+            let problem: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            new.is_empty() && problem.get("code").and_then(Value::as_str) == Some(code)
+        }
+    }
+}
+
+/// A decision as the table shows it.
+struct Decided {
+    words: String,
+    entry: String,
+}
+
+impl Decided {
+    fn of(gateway: &Gateway, reply: &Reply) -> Self {
+        let did = reply.decision.as_deref().and_then(|did| did.parse().ok());
+        let stored = did.and_then(|did| gateway.reader.decision(&did).ok().flatten());
+        let Some(stored) = stored else {
+            return Self { words: "not in the ledger".to_owned(), entry: "—".to_owned() };
+        };
+        let entry: Value = serde_json::from_slice(&stored.entry).unwrap_or_default();
+        let words = match entry.get("reason").and_then(Value::as_str) {
+            Some(code) => refused(code),
+            None => carried(&entry),
+        };
+        Self { words, entry: stored.seq.to_string() }
+    }
+}
+
+fn refused(code: &str) -> String {
+    let reason = crate::reason::Reason::parse(code);
+    reason.map_or_else(|| code.to_owned(), |reason| format!("refused {code}\n{}", reason.clause()))
+}
+
+fn carried(entry: &Value) -> String {
+    let text = |v: &Value, member: &str| {
+        v.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let mut words = format!("sent for {}", text(entry, "purpose"));
+    for verdict in entry.get("verdicts").and_then(Value::as_array).into_iter().flatten() {
+        let n = verdict.get("n").and_then(Value::as_u64).unwrap_or(0);
+        if n == 0 {
+            continue;
+        }
+        let reason = text(verdict, "reason");
+        let decision = text(verdict, "decision");
+        words.extend(["\n", &n.to_string(), " ", &decision, " ", &reason]);
+        for (field, why) in verdict.get("removed").and_then(Value::as_object).into_iter().flatten()
+        {
+            let name = field.rsplit('.').next().unwrap_or_default();
+            words.extend(["\n− ", name, ": ", why.as_str().unwrap_or_default()]);
+        }
+        if let Some(unmapped) = verdict.get("unmapped").and_then(Value::as_u64) {
+            words.extend(["\n− ", &unmapped.to_string(), " unmapped"]);
+        }
+    }
+    words
+}
+
+/// Waits until a checkpoint covers the whole ledger: one is signed every second.
+async fn signed(gateway: &Gateway) {
+    let covered = || {
+        let note = gateway.reader.latest_checkpoint().ok().flatten()?;
+        note.lines().nth(1)?.parse::<u64>().ok()
+    };
+    for _ in 0..50 {
+        if covered() == Some(gateway.reader.size()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn verify(config_file: &Path) -> Result<bool, Fault> {
+    let config = config(config_file)?;
+    let key = ledger_key(&config)?.public().clone();
+    let mut snapshot = sqlite::snapshot(&config.store)?;
+    let published = std::fs::read_to_string(&config.checkpoint).ok();
+    match audit(&mut *snapshot, Some(key), published.as_deref()) {
+        Ok(report) => {
+            say!("the ledger was re-derived from its stored bytes:");
+            say!("{}", super::verify::sound(&report));
+            Ok(true)
+        }
+        Err(unsound) => {
+            say!("the ledger is NOT SOUND: {unsound}");
+            Ok(false)
+        }
+    }
+}
+
+fn tell_how(dir: &Path, gateway: &Gateway) {
+    let dir = dir.display();
+    let (port, admin) = (gateway.address.port(), gateway.admin.port());
+    say!(
+        r#"
+Send one of your own from a second terminal:
+
+  curl --cacert {dir}/certificates/authority.pem \
+       --cert {dir}/certificates/lms.pem --key {dir}/certificates/lms.key \
+       --json '{{"learners":[{{"iin":"580101100015","family_name":"Сәрсенова","iban":"KZ00"}}]}}' \
+       https://localhost:{port}/training-gb/enrolments
+
+Withdraw that person's consent, then send it again:
+
+  curl --json '{{"channel":"written"}}' \
+       -H "Authorization: Bearer $(cat {dir}/keys/officer.token)" \
+       http://localhost:{admin}/consents/01920000-0000-7000-8000-000000000002/withdraw
+
+See what was decided for each field, by the id in `Otkel-Decision`, and check the ledger:
+
+  curl -H "Authorization: Bearer $(cat {dir}/keys/officer.token)" \
+       http://localhost:{admin}/decisions/ID
+  otkel verify --config {dir}/gateway.toml
+
+What a partner receives is shown here. Ctrl-C ends it."#
+    );
+}
+
+/// Shows what partners receive until the person ends it.
+async fn listen(mut heard: mpsc::UnboundedReceiver<Received>) {
+    // What the sample sent was in the table.
+    while heard.try_recv().is_ok() {}
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return,
+            received = heard.recv() => {
+                let Some(received) = received else { return };
+                let text = String::from_utf8_lossy(&received.body).into_owned();
+                say!("{} received for {}: {text}", received.header.aud, received.header.pur);
+            }
+        }
+    }
+}
+
+fn line(cells: &[&str]) -> String {
+    let cells: Vec<(usize, &str)> = WIDTHS.iter().copied().zip(cells.iter().copied()).collect();
+    row(&cells)
+}
+
+// 110 columns: a terminal of usual width beside an editor.
+const WIDTHS: [usize; 5] = [2, 36, 30, 34, 5];

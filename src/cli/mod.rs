@@ -1,0 +1,123 @@
+//! The command line. Only this module writes to standard output.
+//!
+//! Exit codes: 0 as asked; 1 something is wrong with what was looked at; 2 it could not be done.
+
+#![allow(clippy::print_stderr, reason = "this is where people are told")]
+
+/// Writes a line to standard output; a reader that went away is no fault.
+macro_rules! say {
+    ($($word:tt)*) => {{
+        use std::io::Write as _;
+        // A closed pipe, as behind `| head`, leaves nobody to tell.
+        let _ = writeln!(std::io::stdout(), $($word)*);
+    }};
+}
+
+mod consent;
+mod demo;
+mod keygen;
+mod open;
+mod serve;
+mod table;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::telemetry;
+
+/// An encrypted cross-border transfer gateway: checks, redacts, seals and records every transfer
+/// of personal data before its first byte leaves.
+#[derive(Debug, Parser)]
+#[command(name = "otkel", version, about, arg_required_else_help = true)]
+struct Arguments {
+    /// What to log: a level, or a filter such as `otkel=debug`. `info` for `serve`, else `warn`.
+    #[arg(long, env = "OTKEL_LOG", global = true)]
+    log: Option<String>,
+    /// Log as JSON lines.
+    #[arg(long, global = true)]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the whole of it on this machine, with mock partners.
+    Demo(demo::Arguments),
+    /// Run the gateway.
+    Serve(serve::Arguments),
+    /// Give, withdraw, import and show consents.
+    #[command(subcommand)]
+    Consent(consent::Arguments),
+    /// Make keys.
+    #[command(subcommand)]
+    Keygen(keygen::Arguments),
+    /// Open an envelope: envelope on standard input, body on standard output.
+    Open(open::Arguments),
+    /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
+    Verify(verify::Arguments),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nothing is left to be told when even this cannot be written.
+            let _ = error.print();
+            return if error.use_stderr() { undone() } else { ExitCode::SUCCESS };
+        }
+    };
+    let usual = if matches!(arguments.command, Command::Serve(_)) { "info" } else { "warn" };
+    telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
+    let result = match arguments.command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Consent(arguments) => consent::run(&arguments),
+        Command::Keygen(arguments) => keygen::run(arguments),
+        Command::Open(arguments) => open::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("otkel: {error}");
+            let mut cause = error.source();
+            while let Some(deeper) = cause {
+                eprintln!("  because {deeper}");
+                cause = deeper.source();
+            }
+            undone()
+        }
+    }
+}
+
+/// What a command comes to.
+type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
+
+fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    Config::read(&path.to_string_lossy(), &text, &folder).map_err(|wrong| {
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        format!("the configuration does not load\n{}", wrong.render(terminal)).into()
+    })
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Something is wrong with what was looked at.
+const WRONG: ExitCode = ExitCode::FAILURE;
+
+/// It could not be done.
+fn undone() -> ExitCode {
+    ExitCode::from(2)
+}

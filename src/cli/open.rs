@@ -1,0 +1,39 @@
+//! `otkel open`.
+
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{Outcome, WRONG};
+use crate::envelope;
+use crate::keyfile;
+
+/// The arguments of `otkel open`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The partner's private key.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Show what the envelope says about itself on standard error.
+    #[arg(long)]
+    header: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let key = keyfile::read_secret(&arguments.key)?;
+    let mut envelope = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut envelope)?;
+    match envelope::open(&envelope, &key) {
+        Ok((header, body)) => {
+            if arguments.header {
+                eprintln!("{}", serde_json::to_string_pretty(&header)?);
+            }
+            std::io::stdout().lock().write_all(&body)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(bad) => {
+            eprintln!("otkel: {bad}");
+            Ok(WRONG)
+        }
+    }
+}
