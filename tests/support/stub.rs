@@ -1,0 +1,169 @@
+//! A partner at the level of bytes: it hears one request a connection and then does as it was told.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use rustls::crypto::aws_lc_rs;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+use super::papers::{Pair, Papers};
+
+/// How a partner behaves.
+#[derive(Clone)]
+pub(crate) struct Stub {
+    pub(crate) papers: Papers,
+    version: &'static SupportedProtocolVersion,
+    act: Act,
+}
+
+/// What a partner does once it has heard a request.
+#[derive(Clone)]
+pub(crate) enum Act {
+    /// Says this and closes.
+    Says(&'static str),
+    /// Says this and nothing more, and does not close.
+    Stalls(&'static str),
+    /// Resets the connection.
+    Resets,
+    /// Waits at a gate, then says this and closes.
+    Waits(Gate, &'static str),
+    /// Speaks in the clear, from the first byte.
+    Plain(&'static str),
+}
+
+/// Where a partner waits, and where it tells that it has heard.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    heard: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self { heard: Arc::new(Semaphore::new(0)), open: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// Waits until the partner has heard a whole request.
+    pub(crate) async fn heard(&self) {
+        self.heard.acquire().await.unwrap().forget();
+    }
+
+    /// Lets one answer out.
+    pub(crate) fn open(&self) {
+        self.open.add_permits(1);
+    }
+}
+
+impl Stub {
+    /// One that shows the partner's own certificate over TLS 1.3.
+    pub(crate) fn that(act: Act) -> Self {
+        Self { papers: Papers::Proper, version: &TLS13, act }
+    }
+
+    /// One that would answer well, but shows this certificate.
+    pub(crate) fn with(papers: Papers) -> Self {
+        Self { papers, ..Self::that(Act::Says(WELL)) }
+    }
+
+    /// One that would answer well, but speaks TLS 1.2 only.
+    pub(crate) fn old() -> Self {
+        Self { version: &TLS12, ..Self::that(Act::Says(WELL)) }
+    }
+
+    pub(super) async fn start(&self, pair: Pair) -> (Arc<Mutex<Vec<u8>>>, SocketAddr) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let host = Host { tls: self.tls(pair), act: self.act.clone(), heard: Arc::clone(&heard) };
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(host.clone().carry(stream));
+            }
+        });
+        (heard, address)
+    }
+
+    fn tls(&self, (chain, key): Pair) -> TlsAcceptor {
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[self.version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+#[derive(Clone)]
+struct Host {
+    tls: TlsAcceptor,
+    act: Act,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Host {
+    async fn carry(self, mut stream: TcpStream) {
+        if let Act::Plain(answer) = self.act {
+            let mut first = vec![0; 4096];
+            let length = stream.read(&mut first).await.unwrap_or(0);
+            // A greeting of TLS is not a request; anything else is.
+            if first.first() != Some(&0x16) {
+                self.heard.lock().unwrap().extend_from_slice(first.get(..length).unwrap());
+            }
+            let _ = stream.write_all(answer.as_bytes()).await;
+            return;
+        }
+        // A gateway that does not like the certificate goes away here.
+        let Ok(mut stream) = self.tls.accept(stream).await else { return };
+        self.hear(&mut stream).await;
+        match self.act {
+            Act::Says(answer) => {
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+            Act::Stalls(answer) => {
+                let _ = stream.write_all(answer.as_bytes()).await;
+                pending::<()>().await;
+            }
+            Act::Resets => stream.get_ref().0.set_zero_linger().unwrap(),
+            Act::Waits(gate, answer) => {
+                gate.heard.add_permits(1);
+                gate.open.acquire().await.unwrap().forget();
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+            Act::Plain(_) => unreachable!(),
+        }
+    }
+
+    /// Takes one request whole: its head, and as many bytes as that says.
+    async fn hear(&self, stream: &mut (impl AsyncRead + Unpin)) {
+        let (mut whole, mut part) = (Vec::new(), vec![0; 16384]);
+        while !is_whole(&whole) {
+            let length = stream.read(&mut part).await.unwrap_or(0);
+            if length == 0 {
+                return;
+            }
+            let part = part.get(..length).unwrap();
+            whole.extend_from_slice(part);
+            self.heard.lock().unwrap().extend_from_slice(part);
+        }
+    }
+}
+
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(bytes.get(..end).unwrap()).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    bytes.len() - end - 4 >= length.unwrap_or("0").parse().unwrap()
+}
+
+/// An answer that nothing is wrong with.
+pub(crate) const WELL: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
