@@ -1,0 +1,26 @@
+//! Every promise of the record, broken on purpose: kills, full and failing disks, power cuts, and
+//! two processes at once, against the real program.
+//!
+//! `OTKEL_KILLS=5000 cargo test --test faults kill` kills it that many times at random moments;
+//! `OTKEL_SEED` repeats a run whose seed was printed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+#[path = "../support/fault.rs"]
+mod fault;
+#[path = "../support/serve.rs"]
+mod serve;
+
+mod dice;
+mod disk;
+mod kill;
+mod power;
+mod together;
+mod record;
+mod work;
