@@ -118,7 +118,7 @@ impl Gateway {
         let now = clock.now();
         let (policy, warnings) = read_rules(&config.policies, now)?;
         for warning in warnings.iter() {
-            tracing::warn!("{}", warning.render(false));
+            tracing::warn!("{}", warning.to_string());
         }
         let policy = Arc::new(policy);
         config.fits(&policy).map_err(StartError::Config)?;
@@ -217,10 +217,10 @@ pub enum StartError {
         source: io::Error,
     },
     /// The rules do not load.
-    #[error("the rules do not load\n{}", .0.render(false))]
+    #[error("the rules do not load\n{}", .0)]
     Rules(Diagnostics),
     /// The configuration names what the rules do not have.
-    #[error("the configuration does not fit the rules\n{}", .0.render(false))]
+    #[error("the configuration does not fit the rules\n{}", .0)]
     Config(Diagnostics),
     /// Something that a file holds cannot be used.
     #[error("{0}")]

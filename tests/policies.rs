@@ -14,6 +14,7 @@ use std::path::Path;
 
 use otkel::diagnostic::{Diagnostics, Severity};
 use otkel::policy::Policy;
+use otkel::reason::Language;
 use otkel::time::Timestamp;
 use otkel::vocabulary::{CategoryId, Name, PurposeId};
 use proptest::prelude::*;
@@ -149,7 +150,7 @@ fn every_misspelt_key_of_every_table_is_refused() {
                 files.insert(file.clone(), broken.into_bytes());
                 let found = Policy::read(&files, now()).expect_err(&misspelt);
                 let told = found.iter().any(|found| {
-                    found.message == format!("unknown key `{misspelt}`")
+                    found.message.to_string() == format!("unknown key `{misspelt}`")
                         && found.source.name == *file
                         && found.span.start == key.start
                 });
@@ -241,14 +242,14 @@ fn nothing_else_may_lie_in_the_folder() {
         let mut files = folder();
         files.insert(name.to_owned(), bytes.to_vec());
         let found = found(&files);
-        let told: Vec<(&str, &str)> = found
+        let told: Vec<(&str, String)> = found
             .iter()
-            .map(|found| (found.source.name.as_str(), found.message.as_str()))
+            .map(|found| (found.source.name.as_str(), found.message.to_string()))
             .collect();
-        assert_eq!(told, [(name, message)]);
+        assert_eq!(told, [(name, message.to_owned())]);
     }
     let found = found(&Files::new());
-    assert_eq!(found.iter().next().unwrap().message, "there is no register");
+    assert_eq!(found.iter().next().unwrap().message.to_string(), "there is no register");
 }
 
 #[test]
@@ -262,7 +263,8 @@ fn a_partner_without_agreement_loads_with_a_warning() {
     let (policy, warnings) = read(&files).unwrap();
     let partner = &policy.partners[&Name::parse("attestation-kz").unwrap()];
     assert!(partner.agreement.is_none() && partner.undertaking.is_none());
-    let messages: Vec<&str> = warnings.iter().map(|warning| warning.message.as_str()).collect();
+    let messages: Vec<String> =
+        warnings.iter().map(|warning| warning.message.to_string()).collect();
     let expected = [
         "there is no agreement: all transfers are refused",
         "there is no undertaking: all transfers are refused",
@@ -386,7 +388,7 @@ fn shows_its_places(found: &Diagnostics) {
     for diagnostic in found.iter() {
         let (line, column) = diagnostic.source.line_and_column(diagnostic.span.start);
         let shown = format!("--> {}:{line}:{column}\n", diagnostic.source.name);
-        let rendered = diagnostic.render(false);
+        let rendered = diagnostic.render(false, Language::En);
         let untold = diagnostic.source.text.is_empty();
         assert!(rendered.contains(&shown) || untold, "{shown}{rendered}");
     }

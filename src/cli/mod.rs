@@ -106,7 +106,11 @@ fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     Config::read(&path.to_string_lossy(), &text, &folder).map_err(|wrong| {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        format!("the configuration does not load\n{}", wrong.render(terminal)).into()
+        format!(
+            "the configuration does not load\n{}",
+            wrong.render(terminal, crate::reason::Language::En)
+        )
+        .into()
     })
 }
 

@@ -16,7 +16,7 @@ use toml::Spanned;
 
 pub use limits::Limits;
 
-use crate::diagnostic::{Diagnostics, Source};
+use crate::diagnostic::{Diagnostics, Source, Text};
 use crate::policy::Policy;
 use crate::transfer::Caller;
 use crate::vocabulary::{Country, Name};
@@ -275,7 +275,7 @@ impl Check<'_> {
         self.folder.join(path)
     }
 
-    fn error<T>(&mut self, at: &Spanned<T>, message: &str, help: &str) {
+    fn error<T>(&mut self, at: &Spanned<T>, message: impl Into<Text>, help: &'static str) {
         self.found.error(&self.source, at.span(), message, help);
     }
 
@@ -328,7 +328,7 @@ impl Check<'_> {
     fn name(&mut self, text: &Spanned<String>) -> Option<Name> {
         let name = Name::parse(text.get_ref());
         if let Err(bad) = &name {
-            self.error(text, &bad.to_string(), "rename it");
+            self.error(text, bad.to_string(), "rename it");
         }
         name.ok()
     }

@@ -45,7 +45,7 @@ credential = { header = "Authorization", file = "training-gb.token" }
 "#;
 
 fn read(text: &str) -> Result<Config, String> {
-    Config::read("gateway.toml", text, Path::new("/etc/otkel")).map_err(|d| d.render(false))
+    Config::read("gateway.toml", text, Path::new("/etc/otkel")).map_err(|d| d.to_string())
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn names_that_the_rules_do_not_have_are_shown_where_they_stand() {
     let rules = crate::transfer::tests::rules();
     let more = "\n[partner.nobody]\nca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\nkeys = \"l\"\n";
     let text = format!("{}{more}", GOOD.replace("training-gb.enrol", "training-gb.enroll"));
-    let said = read(&text).unwrap().fits(&rules).unwrap_err().render(false);
+    let said = read(&text).unwrap().fits(&rules).unwrap_err().to_string();
     for words in [
         "gateway.toml:32:11",
         "no partner's file declares the route `training-gb.enroll`",

@@ -91,7 +91,7 @@ impl World {
     async fn try_run(&mut self, clock: Arc<dyn Clock>) -> Result<(), StartError> {
         let text = fs::read_to_string(&self.config).unwrap();
         let config = Config::read("gateway.toml", &text, self.folder());
-        let config = config.unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
+        let config = config.unwrap_or_else(|wrong| panic!("{}", wrong.to_string()));
         self.gateway = Some(Gateway::start(config, clock).await?);
         Ok(())
     }

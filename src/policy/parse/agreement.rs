@@ -2,6 +2,7 @@
 
 use super::table::{Item, Table};
 use super::word;
+use crate::diagnostic::{Text, text};
 use crate::policy::model::{Agreement, Undertaking};
 use crate::time::Timestamp;
 
@@ -61,7 +62,12 @@ pub(super) fn assessment(table: &mut Table<'_>, abroad: bool) -> Option<()> {
 }
 
 /// Adds a warning, if it is due.
-pub(super) fn warn_if(condition: bool, item: &Item<'_>, message: &str, help: &str) {
+pub(super) fn warn_if(
+    condition: bool,
+    item: &Item<'_>,
+    message: impl Into<Text>,
+    help: &'static str,
+) {
     if condition {
         item.warn(message, help);
     }
@@ -74,7 +80,7 @@ fn duties(item: &Item<'_>) -> Option<()> {
     })?;
     let lacking: Vec<_> = DUTIES.iter().filter(|duty| !taken.contains(*duty)).collect();
     match lacking.first() {
-        Some(duty) => item.wrong(format!("the partner has not taken the duties of Art. {duty}")),
+        Some(duty) => item.wrong(text!("the partner has not taken the duties of Art. {}", duty)),
         None => Some(()),
     }
 }
@@ -82,18 +88,18 @@ fn duties(item: &Item<'_>) -> Option<()> {
 fn period(
     table: &mut Table<'_>,
     now: Timestamp,
-    what: &str,
+    what: &'static str,
 ) -> (Option<Timestamp>, Option<Timestamp>) {
     let since = table.required("since", "`since` is the first day on which it binds", |item| {
         let start = word::day_start(item)?;
-        let early = format!("the {what} is not yet in force");
-        warn_if(start > now, item, &early, "transfers are refused until then");
+        let early = Text::Template("the {} is not yet in force", vec![what.into()]);
+        warn_if(start > now, item, early, "transfers are refused until then");
         Some(start)
     });
     let until = table.required("until", "`until` is the last day on which it binds", |item| {
         let end = word::day_end_after(item, since)?;
-        let late = format!("the {what} has expired");
-        warn_if(end <= now, item, &late, "transfers are refused until it is renewed");
+        let late = Text::Template("the {} has expired", vec![what.into()]);
+        warn_if(end <= now, item, late, "transfers are refused until it is renewed");
         Some(end)
     });
     (since, until)

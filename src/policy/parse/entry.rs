@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::table::{Item, Table};
 use super::word;
+use crate::diagnostic::{Text, text};
 use crate::policy::model::{Abroad, Category, Purpose, Words};
 use crate::vocabulary::{CategoryId, CategorySet, PurposeId};
 
@@ -72,7 +73,7 @@ pub(super) fn purpose(
             let set = category_set(item, known)?;
             let strange = categories.and_then(|all| set.minus(all).iter().next());
             match strange {
-                Some(strange) => item.wrong(format!("`{strange}` is not among the `categories`")),
+                Some(strange) => item.wrong(text!("`{}` is not among the `categories`", strange)),
                 None => Some(set),
             }
         },
@@ -114,12 +115,12 @@ pub(super) fn known_category(
 ) -> Option<CategoryId> {
     let text = id.to_string();
     if let Some((_, why)) = closed(&text) {
-        return item.wrong_since(format!("`{text}` can never be used"), why);
+        return item.wrong_since(text!("`{}` can never be used", text), why);
     }
     if known.is_some_and(|known| !known.contains_key(&id)) {
         return item.wrong_since(
-            format!("the register has no category `{text}` in use"),
-            format!("use a category of `register.toml`, or list it there as `[category.{text}]`"),
+            text!("the register has no category `{}` in use", text),
+            text!("use a category of `register.toml`, or list it there as `[category.{}]`", text),
         );
     }
     Some(id)
@@ -152,10 +153,14 @@ fn status(table: &mut Table<'_>, id: &str, words: &[(&str, Status)]) -> Option<S
     let Some((due, why)) = closed(id) else {
         return table.or(Status::Active, "status", meaning, |item| item.one_of(words));
     };
-    let message = format!("`{id}` cannot be active");
-    let help = format!("{why}: `status = \"{due}\"`");
+    let message = text!("`{}` cannot be active", id);
+    let help = Text::Template("{}: `status = \"{}\"`", vec![why.into(), due.to_owned().into()]);
     let given = table.or(false, "status", meaning, |item| {
-        if item.text()? == due { Some(true) } else { item.wrong_since(&message, &help) }
+        if item.text()? == due {
+            Some(true)
+        } else {
+            item.wrong_since(message.clone(), help.clone())
+        }
     });
     if given == Some(false) {
         table.wrong::<()>(message, help);
@@ -176,7 +181,7 @@ fn separate_consent(id: PurposeId, table: &mut Table<'_>) -> Option<bool> {
         (94-V Art. 7(8), 15(2))";
     if separate {
         table.required("separate_consent", why, |item| {
-            if item.flag()? { Some(true) } else { item.wrong(format!("`{id}` cannot be bundled")) }
+            if item.flag()? { Some(true) } else { item.wrong(text!("`{}` cannot be bundled", id)) }
         })
     } else {
         let meaning = "`separate_consent` is true where a bundle of purposes never covers it";

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::entry;
 use super::table::{Item, Key, Table};
 use super::word;
+use crate::diagnostic::{Text, text};
 use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Shape};
 use crate::policy::model::{Field, Register};
 use crate::vocabulary::CategoryId;
@@ -71,7 +72,7 @@ fn line(
     let in_record = subjects.is_none_or(|records| records.leads_to(&path));
     if let (Some(category), false) = (category, in_record) {
         return key.wrong(
-            format!("`{category}` outside of the subjects' records"),
+            text!("`{}` outside of the subjects' records", category),
             "nobody's consent covers it there: map it below `subjects`, or not at all",
         );
     }
@@ -95,7 +96,7 @@ fn required(table: &mut Table<'_>, fields: Option<&[Field]>) -> Option<FieldSet>
             let place = fields?.iter().position(|field| field.path == path);
             match place.and_then(|place| FieldId::try_from(place).ok()) {
                 Some(field) => Some(field),
-                None => item.wrong(format!("`{path}` is not in the field map")),
+                None => item.wrong(text!("`{}` is not in the field map", path)),
             }
         })?;
         let mut set = FieldSet::EMPTY;
@@ -107,31 +108,26 @@ fn required(table: &mut Table<'_>, fields: Option<&[Field]>) -> Option<FieldSet>
 }
 
 // Of two lines that contradict each other the later one is shown, and the help names the other.
-fn place(
-    bad: BadShape,
-    fields: &[Field],
-    spans: &[Range<usize>],
-) -> (Option<Range<usize>>, String) {
+fn place(bad: BadShape, fields: &[Field], spans: &[Range<usize>]) -> (Option<Range<usize>>, Text) {
     let span = |field: FieldId| spans.get(usize::from(field)).cloned();
     match bad {
         BadShape::EveryAndIndex(a, b) if a == b => {
-            (span(a), "`subjects` or `subject` addresses that array the other way".to_owned())
+            (span(a), "`subjects` or `subject` addresses that array the other way".into())
         }
         BadShape::Twice(a, b) | BadShape::Inside(a, b) | BadShape::EveryAndIndex(a, b) => {
             let other = fields.get(usize::from(a.min(b)));
             let other = other.map(|field| field.text.as_str()).unwrap_or_default();
-            (span(a.max(b)), format!("it contradicts `{other}`: keep one of the two"))
+            (span(a.max(b)), text!("it contradicts `{}`: keep one of the two", other))
         }
-        BadShape::SubjectInside(field) => (
-            span(field),
-            "map what lies beside the identifying value, or that value itself".to_owned(),
-        ),
+        BadShape::SubjectInside(field) => {
+            (span(field), "map what lies beside the identifying value, or that value itself".into())
+        }
         BadShape::SubjectsMapped(field) => {
-            (span(field), "map the members of a record, not the record".to_owned())
+            (span(field), "map the members of a record, not the record".into())
         }
         BadShape::SubjectOutside | BadShape::SubjectMany => {
-            (None, "`subject` is one value of each record, such as `$.iin`".to_owned())
+            (None, "`subject` is one value of each record, such as `$.iin`".into())
         }
-        BadShape::TooMany => (spans.last().cloned(), "split the route".to_owned()),
+        BadShape::TooMany => (spans.last().cloned(), "split the route".into()),
     }
 }

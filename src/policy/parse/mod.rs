@@ -24,7 +24,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::model::{Partner, Policy, Register};
-use crate::diagnostic::{Diagnostics, Source};
+use crate::diagnostic::{Diagnostics, Source, text};
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
 
@@ -113,8 +113,10 @@ impl<'f> Folder<'f> {
         let register = table::read_file(source, found, |table| register::read(table, &texts))?;
         for version in register::unlisted(&register, &texts) {
             let source = Source::new(format!("notices/{version}.txt"), "");
-            let help =
-                format!("list it in `register.toml` as `[notice.{version:?}]`, or remove it");
+            let help = text!(
+                "list it in `register.toml` as `[notice.{}]`, or remove it",
+                format!("{version:?}")
+            );
             found.error(&source, 0..0, "the register lists no such notice", help);
         }
         Some(register)

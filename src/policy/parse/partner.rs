@@ -10,6 +10,7 @@ use super::route;
 use super::table::{Item, Table};
 use super::web;
 use super::word;
+use crate::diagnostic::text;
 use crate::policy::model::{Endpoint, Partner, Register};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
@@ -173,27 +174,27 @@ fn purposes(
             let Some(register) = register else { return set.map(|set| (id, set)) };
             let Some(purpose) = register.purposes.get(&id) else {
                 return key.wrong(
-                    format!("the register has no purpose `{id}`"),
-                    format!("list it in `register.toml` as `[purpose.{id}]`, or remove it here"),
+                    text!("the register has no purpose `{}`", id),
+                    text!("list it in `register.toml` as `[purpose.{}]`, or remove it here", id),
                 );
             };
             if entry::is_closed(purpose) {
                 return key.wrong(
-                    format!("`{id}` can never be used"),
+                    text!("`{}` can never be used", id),
                     "name a specific purpose of the register (94-V Art. 7(8))",
                 );
             }
             if !purpose.active {
                 key.warn(
-                    format!("the purpose `{id}` is retired: its transfers are refused"),
+                    text!("the purpose `{}` is retired: its transfers are refused", id),
                     "remove it here and from the routes",
                 );
             }
             let set = set?;
             if let Some(beyond) = set.minus(purpose.categories).iter().next() {
                 item.warn(
-                    format!("`{beyond}` can never leave: the purpose `{id}` does not use it"),
-                    format!("remove it, or add it to `[purpose.{id}]` in `register.toml`"),
+                    text!("`{}` can never leave: the purpose `{}` does not use it", beyond, id),
+                    text!("remove it, or add it to `[purpose.{}]` in `register.toml`", id),
                 );
             }
             Some((id, set))

@@ -3,6 +3,7 @@
 use super::table::{Item, Table};
 use super::web;
 use super::word;
+use crate::diagnostic::text;
 use crate::policy::model::{Party, Responsible};
 use crate::vocabulary::Country;
 
@@ -48,6 +49,6 @@ fn party_id(item: &Item<'_>, seat: Option<Country>) -> Option<String> {
     if !number.is_empty() && number.bytes().all(fits) {
         Some(text.to_owned())
     } else {
-        item.wrong(format!("not a registration number of the seat's country: expected `{seat}-…`"))
+        item.wrong(text!("not a registration number of the seat's country: expected `{}-…`", seat))
     }
 }

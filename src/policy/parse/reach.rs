@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::table::File;
+use crate::diagnostic::{Text, text};
 use crate::document::FieldId;
 use crate::policy::model::{Abroad, Purpose, Register, Route};
 use crate::vocabulary::{CategoryId, CategorySet, PurposeId};
@@ -21,7 +22,14 @@ pub(super) fn warn(
         let required = FieldId::try_from(number).is_ok_and(|id| route.required.contains(id));
         let then =
             if required { "; the route requires it, so every transfer is refused" } else { "" };
-        file.warning(span.clone(), format!("`{category}` can never leave here: {why}{then}"), help);
+        file.warning(
+            span.clone(),
+            Text::Template(
+                "`{}` can never leave here: {}{}",
+                vec![Text::value(&category), why, then.into()],
+            ),
+            help,
+        );
     }
 }
 
@@ -30,7 +38,7 @@ fn obstacle(
     route: &Route,
     category: CategoryId,
     (register, partner): (&Register, &BTreeMap<PurposeId, CategorySet>),
-) -> Option<(String, String)> {
+) -> Option<(Text, Text)> {
     let usable = route.purposes.iter().filter_map(|id| {
         let purpose = register.purposes.get(id)?;
         let fits = purpose.active && (purpose.cross_border || !route.is_cross_border());
@@ -50,17 +58,17 @@ fn unlisted(
     purpose: &Purpose,
     listed: CategorySet,
     category: CategoryId,
-) -> Option<(String, String)> {
+) -> Option<(Text, Text)> {
     if !listed.contains(category) {
         return Some((
-            format!("the partner's `{id}` does not list it"),
-            format!("remove the line, or add the category to `{id}` in `[purposes]`"),
+            text!("the partner's `{}` does not list it", id),
+            text!("remove the line, or add the category to `{}` in `[purposes]`", id),
         ));
     }
     (!purpose.categories.contains(category)).then(|| {
         (
-            format!("the purpose `{id}` does not use it"),
-            format!("remove the line, or add it to `[purpose.{id}]` in `register.toml`"),
+            text!("the purpose `{}` does not use it", id),
+            text!("remove the line, or add it to `[purpose.{}]` in `register.toml`", id),
         )
     })
 }
@@ -70,30 +78,26 @@ fn abroad(
     (id, purpose): (PurposeId, &Purpose),
     category: CategoryId,
     register: &Register,
-) -> Option<(String, String)> {
-    let help = format!("remove the line, or change `[category.{category}]` in `register.toml`");
+) -> Option<(Text, Text)> {
+    let help = text!("remove the line, or change `[category.{}]` in `register.toml`", category);
     match register.categories.get(&category)?.abroad {
         _ if !route.is_cross_border() => None,
         Abroad::Allow => None,
         Abroad::IfRequired if purpose.required.contains(category) => None,
         Abroad::IfRequired => {
-            Some((format!("`{id}` can do without it, so it stays in the country"), help))
+            Some((text!("`{}` can do without it, so it stays in the country", id), help))
         }
-        Abroad::Deny => Some(("the register keeps it in the country".to_owned(), help)),
+        Abroad::Deny => Some(("the register keeps it in the country".into(), help)),
     }
 }
 
-fn prohibited(
-    route: &Route,
-    category: CategoryId,
-    register: &Register,
-) -> Option<(String, String)> {
+fn prohibited(route: &Route, category: CategoryId, register: &Register) -> Option<(Text, Text)> {
     let held = |country: &&_| {
         register.prohibited.get(country).is_some_and(|categories| categories.contains(category))
     };
     let country = route.countries.iter().find(held)?;
     Some((
-        format!("the register prohibits it in `{country}`"),
-        "remove the line: no consent can lift a prohibition (94-V Art. 16(4))".to_owned(),
+        text!("the register prohibits it in `{}`", country),
+        "remove the line: no consent can lift a prohibition (94-V Art. 16(4))".into(),
     ))
 }

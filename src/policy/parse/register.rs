@@ -6,6 +6,7 @@ use super::entry;
 use super::party;
 use super::table::{Item, Table};
 use super::word;
+use crate::diagnostic::text;
 use crate::policy::model::{Adequacy, Category, Notice, Register};
 use crate::vocabulary::{CategoryId, CategorySet, Country};
 
@@ -117,14 +118,15 @@ fn notice(version: &str, table: &mut Table<'_>, texts: &BTreeMap<&str, String>) 
             match texts.get(version) {
                 Some(computed) if *computed == stated => Some(stated),
                 Some(computed) => item.wrong_since(
-                    format!("`notices/{version}.txt` has another text"),
-                    format!(
+                    text!("`notices/{}.txt` has another text", version),
+                    text!(
                         "a changed text is a new version, which old consents do not cover; the \
-                         file's SHA-256 is {computed}"
+                         file's SHA-256 is {}",
+                        computed
                     ),
                 ),
                 None => item.wrong_since(
-                    format!("there is no `notices/{version}.txt`"),
+                    text!("there is no `notices/{}.txt`", version),
                     "put the notice's exact text there",
                 ),
             }

@@ -9,6 +9,7 @@ use super::reach;
 use super::table::{Item, Table};
 use super::web;
 use super::word;
+use crate::diagnostic::text;
 use crate::policy::model::{Endpoint, OnRefused, Register, Route, Unmapped};
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
@@ -102,7 +103,7 @@ fn name(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Name> {
         if frame.taken.names.insert(full.clone()) {
             Some(full)
         } else {
-            item.wrong(format!("a second route `{own}`"))
+            item.wrong(text!("a second route `{}`", own))
         }
     })
 }
@@ -131,7 +132,7 @@ fn endpoint<'p>(table: &mut Table<'_>, frame: &Frame<'p>) -> Option<(Name, &'p E
         let name = word::name(item)?;
         match frame.endpoints?.get(&name) {
             Some(endpoint) => Some((name, endpoint)),
-            None => item.wrong(format!("the partner has no endpoint `{name}`")),
+            None => item.wrong(text!("the partner has no endpoint `{}`", name)),
         }
     })
 }
@@ -168,7 +169,7 @@ fn take(
         return Some(());
     }
     item.wrong_since(
-        format!("unreachable: the route `{first}` takes `{} {}`", request.0, request.1),
+        text!("unreachable: the route `{}` takes `{} {}`", first, request.0, request.1),
         "give the route a method and path of its own",
     )
 }
@@ -201,17 +202,17 @@ fn purpose(item: &Item<'_>, abroad: bool, frame: &Frame<'_>) -> Option<PurposeId
     let id = word::purpose(item)?;
     let registered = frame.register.and_then(|register| register.purposes.get(&id));
     if registered.is_some_and(entry::is_closed) {
-        return item.wrong(format!("`{id}` can never be used"));
+        return item.wrong(text!("`{}` can never be used", id));
     }
     if frame.purposes.is_some_and(|listed| !listed.contains_key(&id)) {
         return item.wrong_since(
-            format!("the partner's `[purposes]` do not list `{id}`"),
+            text!("the partner's `[purposes]` do not list `{}`", id),
             "add it there, with the categories that may go for it",
         );
     }
     if abroad && registered.is_some_and(|purpose| !purpose.cross_border) {
         item.warn(
-            format!("the purpose `{id}` may not go abroad: its transfers are refused"),
+            text!("the purpose `{}` may not go abroad: its transfers are refused", id),
             "remove it here, or change its `cross_border` in `register.toml`",
         );
     }

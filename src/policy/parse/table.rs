@@ -12,7 +12,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::{Diagnostics, Source, help_on_unknown, nearest};
+use crate::diagnostic::{Diagnostics, Source, Text, help_on_unknown, nearest, text};
 
 /// Reads one file: the closure gets its root table.
 pub(super) fn read_file<T>(
@@ -89,17 +89,13 @@ impl<'f> Table<'f> {
     }
 
     /// Adds an error about the table as a whole.
-    pub(super) fn wrong<T>(
-        &self,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Option<T> {
+    pub(super) fn wrong<T>(&self, message: impl Into<Text>, help: impl Into<Text>) -> Option<T> {
         self.file.error(self.span.clone(), message, help);
         None
     }
 
     /// Adds a warning about the table as a whole.
-    pub(super) fn warn(&self, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn warn(&self, message: impl Into<Text>, help: impl Into<Text>) {
         self.file.warning(self.span.clone(), message, help);
     }
 
@@ -135,15 +131,15 @@ impl<'f> Table<'f> {
             let near = nearest(key.get_ref(), &absent);
             suggested.extend(near);
             let help = match near {
-                Some(near) => format!("did you mean `{near}`?"),
+                Some(near) => text!("did you mean `{}`?", near),
                 None => help_on_stranger(key.get_ref(), &self.asked),
             };
-            self.file.error(key.span(), format!("unknown key `{}`", key.get_ref()), help);
+            self.file.error(key.span(), text!("unknown key `{}`", key.get_ref()), help);
             complete = false;
         }
         for (key, meaning) in &self.missing {
             if !suggested.contains(key) {
-                self.file.error(self.span.clone(), format!("`{key}` is missing"), *meaning);
+                self.file.error(self.span.clone(), text!("`{}` is missing", key), *meaning);
             }
             complete = false;
         }
@@ -171,7 +167,7 @@ impl<'f> Item<'f> {
         let known = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         known.or_else(|| {
             let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            self.wrong(format!("`{text}` is not one of `{}`", all.join("`, `")))
+            self.wrong(text!("`{}` is not one of `{}`", text, all.join("`, `")))
         })
     }
 
@@ -247,15 +243,15 @@ impl<'f> Item<'f> {
     }
 
     /// Adds an error whose cure is what the key means.
-    pub(super) fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
+    pub(super) fn wrong<T>(&self, message: impl Into<Text>) -> Option<T> {
         self.wrong_since(message, self.meaning)
     }
 
     /// Adds an error with a cure of its own.
     pub(super) fn wrong_since<T>(
         &self,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
     ) -> Option<T> {
         self.file.error(self.span(), message, help);
         None
@@ -265,15 +261,15 @@ impl<'f> Item<'f> {
     pub(super) fn wrong_at<T>(
         &self,
         span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
     ) -> Option<T> {
         self.file.error(span, message, help);
         None
     }
 
     /// Adds a warning.
-    pub(super) fn warn(&self, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn warn(&self, message: impl Into<Text>, help: impl Into<Text>) {
         self.file.warning(self.span(), message, help);
     }
 
@@ -281,7 +277,7 @@ impl<'f> Item<'f> {
         value.or_else(|| {
             let kind = self.value.get_ref().type_str();
             let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
-            self.wrong(format!("expected {expected}, found {article} {kind}"))
+            self.wrong(text!("expected {}, found {} {}", expected, article, kind))
         })
     }
 }
@@ -297,17 +293,13 @@ pub(super) struct Key<'f> {
 
 impl Key<'_> {
     /// Adds an error about the key.
-    pub(super) fn wrong<T>(
-        &self,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Option<T> {
+    pub(super) fn wrong<T>(&self, message: impl Into<Text>, help: impl Into<Text>) -> Option<T> {
         self.file.error(self.span.clone(), message, help);
         None
     }
 
     /// Adds a warning about the key.
-    pub(super) fn warn(&self, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn warn(&self, message: impl Into<Text>, help: impl Into<Text>) {
         self.file.warning(self.span.clone(), message, help);
     }
 }
@@ -317,8 +309,8 @@ impl File {
     pub(super) fn error(
         &self,
         span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
     ) {
         self.found.borrow_mut().error(&self.source, span, message, help);
     }
@@ -327,20 +319,20 @@ impl File {
     pub(super) fn warning(
         &self,
         span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
     ) {
         self.found.borrow_mut().warning(&self.source, span, message, help);
     }
 }
 
 // Keys that people bring from other laws and other systems.
-fn help_on_stranger(key: &str, known: &[&str]) -> String {
+fn help_on_stranger(key: &str, known: &[&str]) -> Text {
     match key {
         "basis" | "lawful_basis" | "legal_basis" | "legitimate_interest" | "contract" => {
             "leave it out: transfers rest on consent, and the law's list of other bases is closed, \
              without contract and legitimate interest (94-V Art. 7(5), 9)"
-                .to_owned()
+                .into()
         }
         _ => help_on_unknown(key, known),
     }

@@ -2,6 +2,7 @@
 
 use super::table::Item;
 use super::word::text;
+use crate::diagnostic::text;
 
 /// A way to reach somebody: an e-mail address, a telephone number or a URL.
 pub(super) fn contact(item: &Item<'_>) -> Option<String> {
@@ -67,7 +68,7 @@ pub(super) fn header(item: &Item<'_>) -> Option<String> {
         || HEADER_FAMILIES_KEPT.iter().any(|family| text.starts_with(family));
     if kept {
         return item.wrong_since(
-            format!("the gateway never passes on `{text}`"),
+            text!("the gateway never passes on `{}`", text),
             "leave it out: it belongs to the caller's connection, credentials or body, or the \
              gateway writes it itself",
         );

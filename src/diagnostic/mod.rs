@@ -4,11 +4,18 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod wording;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use wording::Text;
+pub(crate) use wording::text;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::reason::Language;
 
 /// A file's name and text.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,25 +69,25 @@ pub struct Diagnostic {
     /// The bytes of the file's text that it is about.
     pub span: Range<usize>,
     /// What is wrong: lower case, no final period.
-    pub message: String,
+    pub message: Text,
     /// What to do about it, in the same form.
-    pub help: String,
+    pub help: Text,
 }
 
 impl Diagnostic {
     /// The diagnostic as text: message, file, line and column, the span underlined, and the help.
     #[must_use]
-    pub fn render(&self, terminal: bool) -> String {
+    pub fn render(&self, terminal: bool, language: Language) -> String {
         let renderer = if terminal { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&[self.report()])
+        renderer.render(&[self.report(language)])
     }
 
-    fn report(&self) -> Group<'_> {
+    fn report(&self, language: Language) -> Group<'_> {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let title = level.primary_title(self.message.as_str());
+        let title = level.primary_title(self.message.in_language(language));
         let name = self.source.name.as_str();
         let group = if self.source.text.is_empty() {
             title.element(Origin::path(name))
@@ -91,7 +98,7 @@ impl Diagnostic {
             let snippet = Snippet::source(self.source.text.as_str()).path(name);
             title.element(snippet.annotation(underlined))
         };
-        group.element(Level::HELP.message(self.help.as_str()))
+        group.element(Level::HELP.message(self.help.in_language(language)))
     }
 }
 
@@ -139,8 +146,8 @@ impl Diagnostics {
         &mut self,
         source: &Arc<Source>,
         span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
     ) {
         let (message, help) = (message.into(), help.into());
         let source = Arc::clone(source);
@@ -152,8 +159,8 @@ impl Diagnostics {
         &mut self,
         source: &Arc<Source>,
         span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
     ) {
         let (message, help) = (message.into(), help.into());
         let source = Arc::clone(source);
@@ -190,15 +197,16 @@ impl Diagnostics {
 
     /// All of them as text, with colours where it goes to a terminal.
     #[must_use]
-    pub fn render(&self, terminal: bool) -> String {
-        let texts: Vec<String> = self.iter().map(|found| found.render(terminal)).collect();
+    pub fn render(&self, terminal: bool, language: Language) -> String {
+        let texts: Vec<String> =
+            self.iter().map(|found| found.render(terminal, language)).collect();
         texts.join("\n\n")
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
+        f.write_str(&self.render(false, Language::En))
     }
 }
 
@@ -206,11 +214,11 @@ impl std::error::Error for Diagnostics {}
 
 /// What to say about a key that its table does not have.
 #[must_use]
-pub(crate) fn help_on_unknown(key: &str, known: &[&str]) -> String {
+pub(crate) fn help_on_unknown(key: &str, known: &[&str]) -> Text {
     match nearest(key, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "nothing more may stand here".to_owned(),
-        None => format!("the keys here are `{}`", known.join("`, `")),
+        Some(near) => text!("did you mean `{}`?", near),
+        None if known.is_empty() => "nothing more may stand here".into(),
+        None => text!("the keys here are `{}`", known.join("`, `")),
     }
 }
 
@@ -251,15 +259,15 @@ fn edits(from: &str, to: &str) -> usize {
 }
 
 // serde and toml speak of fields; people who write the files speak of keys.
-fn in_our_words(message: &str) -> (String, String) {
+fn in_our_words(message: &str) -> (Text, Text) {
     let message = message.lines().next().unwrap_or_default();
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (key, expected) = rest.split_once('`').unwrap_or((rest, ""));
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        return (format!("unknown key `{key}`"), help_on_unknown(key, &known));
+        return (text!("unknown key `{}`", key), help_on_unknown(key, &known));
     }
     if let Some(rest) = message.strip_prefix("missing field ") {
-        return (format!("{rest} is missing"), format!("add {rest} to this table"));
+        return (text!("{} is missing", rest), text!("add {} to this table", rest));
     }
     let help = if message.starts_with("duplicate key") {
         "a key may stand once in a table: keep one of them"
@@ -269,7 +277,7 @@ fn in_our_words(message: &str) -> (String, String) {
         "mend the TOML here: strings, and keys with other characters than \
          `A-Z a-z 0-9 _ -`, stand in quotes (https://toml.io/en/v1.0.0)"
     };
-    (message.to_owned(), help.to_owned())
+    (Text::value(message), help.into())
 }
 
 #[cfg(test)]
@@ -303,7 +311,7 @@ error: unknown key `nmae`
         assert_eq!(found.to_string(), expected);
         let plain = found.iter().next().unwrap().to_string();
         assert_eq!(plain, "a.toml:2:1: error: unknown key `nmae`");
-        assert!(found.render(true).contains("\u{1b}["), "a terminal gets colours");
+        assert!(found.render(true, Language::En).contains("\u{1b}["), "a terminal gets colours");
     }
 
     #[test]
@@ -329,7 +337,7 @@ error: unknown key `nmae`
             let error = toml::from_str::<Listener>(text).unwrap_err();
             let found = Diagnostics::from_toml(&Source::new("c.toml", text), &error);
             let first = found.iter().next().unwrap().clone();
-            (first.to_string(), first.help)
+            (first.to_string(), first.help.to_string())
         };
         let (message, help) = told("address = 'a'\nbakclog = 1\n");
         assert_eq!(message, "c.toml:2:1: error: unknown key `bakclog`");

@@ -1,0 +1,148 @@
+//! Texts for people in three languages: an English template, the values that stand in it, and the
+//! words of `words.txt` for the other two.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use crate::reason::Language;
+
+/// A text for people, told in any of the three languages.
+///
+/// It is written in English where it arises; `words.txt` holds the same in Russian and Kazakh. A
+/// text that it does not have is told in English.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// A value out of a file, or a text that is the same in every language.
+    Plain(String),
+    /// An English template and the texts that stand at each `{}` of it.
+    Template(&'static str, Vec<Text>),
+}
+
+impl Text {
+    /// A value as it is written.
+    #[must_use]
+    pub fn value(value: &(impl fmt::Display + ?Sized)) -> Self {
+        Self::Plain(value.to_string())
+    }
+
+    /// The text in a language.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> String {
+        match self {
+            Self::Plain(text) => text.clone(),
+            Self::Template(template, values) => {
+                let values: Vec<String> =
+                    values.iter().map(|value| value.in_language(language)).collect();
+                fill(translated(template, language), &values)
+            }
+        }
+    }
+
+    /// Whether its words, and those of the texts in it, are there in every language.
+    #[must_use]
+    pub fn is_translated(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Template(template, values) => {
+                WORDS.contains_key(template) && values.iter().all(Self::is_translated)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_language(Language::En))
+    }
+}
+
+impl From<&'static str> for Text {
+    fn from(template: &'static str) -> Self {
+        Self::Template(template, Vec::new())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Plain(text)
+    }
+}
+
+/// A [`Text`] of a template and values: `text!("the register has no purpose `{}`", id)`.
+macro_rules! text {
+    ($template:literal $(, $value:expr)* $(,)?) => {
+        $crate::diagnostic::Text::Template(
+            $template,
+            vec![$($crate::diagnostic::Text::value(&$value)),*],
+        )
+    };
+}
+pub(crate) use text;
+
+/// The words of a template in a language; English where the catalogue does not have it.
+fn translated(template: &'static str, language: Language) -> &'static str {
+    let words = WORDS.get(template);
+    match language {
+        Language::En => template,
+        Language::Ru => words.map_or(template, |(ru, _)| ru),
+        Language::Kk => words.map_or(template, |(_, kk)| kk),
+    }
+}
+
+// `{}` takes the next value, `{1}` the first, so that a translation can change their order.
+fn fill(template: &str, values: &[String]) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let mut next = 0;
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let Some((number, behind)) = after.split_once('}') else {
+            rest = after;
+            filled.push('{');
+            continue;
+        };
+        let place = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+        let is_place = number.is_empty() || place.is_some();
+        match values.get(place.unwrap_or(next)).filter(|_| is_place) {
+            Some(value) => {
+                filled.push_str(value);
+                next += usize::from(number.is_empty());
+                rest = behind;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// English to Russian and Kazakh.
+static WORDS: LazyLock<HashMap<&'static str, (&'static str, &'static str)>> = LazyLock::new(|| {
+    let entries = CATALOGUE.split("\n\n").filter(|entry| !entry.starts_with('#'));
+    let entry = |entry: &'static str| {
+        let part =
+            |mark: &str| entry.lines().find_map(|line| line.strip_prefix(mark)).map(str::trim_end);
+        Some((part("en ")?, (part("ru ")?, part("kk ")?)))
+    };
+    entries.filter_map(entry).collect()
+});
+
+const CATALOGUE: &str = include_str!("words.txt");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_where_the_translation_puts_them() {
+        let values = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(fill("{} before {}", &values), "a before b");
+        assert_eq!(fill("{2} after {1}", &values), "b after a");
+        assert_eq!(fill("{\"channel\": 1} {x} {", &values), "{\"channel\": 1} {x} {");
+        assert_eq!(text!("no `{}` here", 7).to_string(), "no `7` here");
+    }
+}
