@@ -2,7 +2,10 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod calendar;
+pub mod legal;
 mod model;
 mod parse;
 
+pub use calendar::Calendar;
 pub use model::*;

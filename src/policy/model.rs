@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::calendar::Calendar;
+use super::legal::{Legal, Number};
+use crate::diagnostic::Source;
 use crate::document::{FieldPath, FieldSet, Shape};
 use crate::reason::Language;
 use crate::time::Timestamp;
@@ -17,6 +20,8 @@ pub struct Policy {
     pub partners: BTreeMap<Name, Arc<Partner>>,
     /// Each file's path below the folder, with its SHA-256 in hexadecimal.
     pub files: BTreeMap<String, String>,
+    /// The texts of `register.toml` and of the partners' files, by path: places are lines of them.
+    pub sources: BTreeMap<String, Arc<Source>>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub digest: String,
 }
@@ -34,8 +39,16 @@ pub struct Register {
     pub purposes: BTreeMap<PurposeId, Purpose>,
     /// Countries held to protect personal data (94-V Art. 16(2)); empty unless a list is published.
     pub adequate: BTreeMap<Country, Adequacy>,
+    /// International treaties under which data may go to a country (94-V Art. 16(3)(2)).
+    pub treaties: BTreeMap<Country, Treaty>,
     /// Categories that no consent can send to a country (94-V Art. 16(4)).
     pub prohibited: BTreeMap<Country, CategorySet>,
+    /// The items of 94-V Art. 9 on which a state body may ask without consent, such as `9(1)`.
+    pub bases: BTreeMap<String, Words>,
+    /// The numbers that the law sets: deadlines, terms and thresholds.
+    pub legal: BTreeMap<Number, Legal>,
+    /// Working days.
+    pub calendar: Calendar,
     /// Privacy notices, by their version.
     pub notices: BTreeMap<String, Notice>,
 }
@@ -96,6 +109,10 @@ pub struct Category {
     pub title: Words,
     /// Whether it may leave the country.
     pub abroad: Abroad,
+    /// Whether it identifies a person by itself (94-V Art. 17(1)): no study gets it.
+    pub identifies: bool,
+    /// The line of its entry, counted from 1.
+    pub line: usize,
 }
 
 /// Whether a category may leave the country, given consent.
@@ -126,6 +143,26 @@ pub struct Purpose {
     pub cross_border: bool,
     /// Whether a bundle of purposes never covers it.
     pub separate_consent: bool,
+    /// Whether nothing that identifies a person may go for it (94-V Art. 17(1)).
+    pub depersonalise: bool,
+    /// Whether decisions about the subject are made without a person (94-V Art. 19-1).
+    pub automated_decision: bool,
+    /// Whether each subject is told of each transfer (94-V Art. 19(1)).
+    pub notify_on_transfer: bool,
+    /// The longest time that a partner may keep what it got for this purpose, in days.
+    pub retention_days: Option<u32>,
+    /// The event that ends the purpose, in words.
+    pub end_event: Option<String>,
+    /// When the purpose ended (94-V Art. 18); nothing goes for it from then on.
+    pub ended: Option<Timestamp>,
+    /// The only partners that it may go to, if it is limited to some.
+    pub partners: Option<Vec<Name>>,
+    /// The only countries abroad that it may go to, if it is limited to some.
+    pub countries: Option<Vec<Country>>,
+    /// The terms of the Data Privacy Vocabulary, with their prefix.
+    pub dpv: Vec<String>,
+    /// The line of its entry, counted from 1.
+    pub line: usize,
 }
 
 /// A country held to protect personal data, with the act that says so.
@@ -135,6 +172,17 @@ pub struct Adequacy {
     pub reference: String,
     /// Its date.
     pub since: Timestamp,
+}
+
+/// An international treaty under which data may go to a country.
+#[derive(Debug)]
+pub struct Treaty {
+    /// The legal reference.
+    pub reference: String,
+    /// From when it is in force.
+    pub since: Timestamp,
+    /// Until when it is in force, if that is known.
+    pub until: Option<Timestamp>,
 }
 
 /// A privacy notice that consents point to.
@@ -153,6 +201,22 @@ pub struct Partner {
     pub name: Name,
     /// Who it is.
     pub party: Party,
+    /// What it is to the controller.
+    pub kind: PartnerKind,
+    /// Who answers for personal data there.
+    pub responsible: Responsible,
+    /// Where it is told to stop or destroy, and how fast it confirms (94-V Art. 8(7), 18).
+    pub stop_notice: StopNotice,
+    /// Where and how fast it tells of a breach (94-V Art. 25(2)(8)).
+    pub breach: Breach,
+    /// Who approved the entry: two persons or more (94-V Art. 25(2)(1)).
+    pub approved_by: Vec<String>,
+    /// The transfer impact assessment, where a country is abroad.
+    pub assessment: Option<Assessment>,
+    /// How much may go in a day.
+    pub quota: Quota,
+    /// The requests of a state body that were accepted, by the name that callers give.
+    pub requests: BTreeMap<Name, LegalRequest>,
     /// Seat, processing and storage countries.
     pub countries: Vec<Country>,
     /// Whether transfers are open: false when suspended by hand.
@@ -177,6 +241,74 @@ pub struct Partner {
     pub endpoints: BTreeMap<Name, Endpoint>,
     /// What may be sent.
     pub routes: Vec<Arc<Route>>,
+}
+
+/// What a partner is to the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartnerKind {
+    /// A third party that receives for purposes of its own.
+    ThirdParty,
+    /// One that works on the controller's behalf; before the law a third party too.
+    Processor,
+    /// A state body of Kazakhstan (94-V Art. 9).
+    StateBody,
+    /// A public source: what goes there is published (94-V Art. 7(3), 8(4)6)).
+    PublicSource,
+}
+
+/// Where a partner is told to stop, correct or destroy.
+#[derive(Debug)]
+pub struct StopNotice {
+    /// An e-mail address, telephone number or URL.
+    pub contact: String,
+    /// Within how many days it confirms.
+    pub confirm_days: u32,
+}
+
+/// Where a partner tells of a breach.
+#[derive(Debug)]
+pub struct Breach {
+    /// An e-mail address, telephone number or URL.
+    pub contact: String,
+    /// Within how many hours it tells.
+    pub notice_hours: u32,
+}
+
+/// A transfer impact assessment, kept on paper.
+#[derive(Debug)]
+pub struct Assessment {
+    /// Its reference.
+    pub reference: String,
+    /// Its date.
+    pub date: Timestamp,
+}
+
+/// How much may go to a partner in one day of Kazakhstan; no limit where absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Distinct subjects.
+    pub subjects_per_day: Option<u64>,
+    /// Subjects' records.
+    pub records_per_day: Option<u64>,
+}
+
+/// A state body's request that was accepted (94-V Art. 9; clause 4.2 of the policy).
+#[derive(Debug)]
+pub struct LegalRequest {
+    /// The item of Art. 9, one of the register's bases.
+    pub article: String,
+    /// The number of its document.
+    pub document: String,
+    /// The date of its document.
+    pub date: Timestamp,
+    /// When it is answered in full: nothing goes from then on.
+    pub until: Timestamp,
+    /// The operator's name for the officer who approved it.
+    pub officer: Name,
+    /// What it asks for, at most.
+    pub categories: CategorySet,
+    /// The line of its entry, counted from 1.
+    pub line: usize,
 }
 
 /// An agreement with a partner.
@@ -245,6 +377,36 @@ pub struct Route {
     pub unmapped: Unmapped,
     /// Names of the caller's headers that are passed on, in lower case.
     pub headers: Vec<String>,
+    /// On what its transfers rest.
+    pub basis: Basis,
+    /// From when it takes transfers, if it waits.
+    pub opens: Option<Timestamp>,
+    /// From when it takes none, if it ends.
+    pub closes: Option<Timestamp>,
+    /// For some purposes, the only fields that leave.
+    pub only: BTreeMap<PurposeId, FieldSet>,
+    /// The rules that are tried beside these, without effect.
+    pub candidate: Option<Candidate>,
+    /// The line of its table, counted from 1.
+    pub line: usize,
+}
+
+/// On what a route's transfers rest (94-V Art. 7(5), 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Each subject's consent.
+    Consent,
+    /// A state body's request, which the caller names.
+    StateRequest,
+}
+
+/// Rules that are tried beside a route's own: their verdict is recorded and nothing more.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// When the trial is over.
+    pub until: Timestamp,
+    /// The route as it would be.
+    pub route: Arc<Route>,
 }
 
 impl Route {
@@ -266,6 +428,21 @@ pub struct Field {
     pub category: Option<CategoryId>,
     /// Whether it belongs to a subject's record, not to the document as a whole.
     pub in_record: bool,
+    /// Where its values come from.
+    pub source: FieldSource,
+    /// From when it is mapped: a consent given before does not cover it.
+    pub since: Option<Timestamp>,
+    /// The line in the partner's file, counted from 1.
+    pub line: usize,
+}
+
+/// Where the values of a field come from (94-V Art. 8(1), 8-1, 10(4)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldSource {
+    /// The subject, or the controller's own work.
+    Own,
+    /// A state system: only a consent given through the state service covers it.
+    State,
 }
 
 /// What happens to a transfer when one of its subjects may not go.

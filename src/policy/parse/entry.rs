@@ -31,7 +31,13 @@ pub(super) fn category(id: CategoryId, table: &mut Table<'_>) -> Option<Option<C
         },
     );
     status?;
-    Some(Some(Category { clause: clause?, title: title?, abroad: abroad? }))
+    Some(Some(Category {
+        clause: clause?,
+        title: title?,
+        abroad: abroad?,
+        identifies: true,
+        line: 0,
+    }))
 }
 
 /// Reads a purpose; a closed one has no categories.
@@ -58,6 +64,16 @@ pub(super) fn purpose(
             required: CategorySet::EMPTY,
             cross_border: false,
             separate_consent: true,
+            depersonalise: false,
+            automated_decision: false,
+            notify_on_transfer: false,
+            retention_days: None,
+            end_event: None,
+            ended: None,
+            partners: None,
+            countries: None,
+            dpv: Vec::new(),
+            line: 0,
         });
     }
     let categories = table.required(
@@ -92,6 +108,16 @@ pub(super) fn purpose(
         required: required?,
         cross_border: cross_border?,
         separate_consent: separate_consent?,
+        depersonalise: false,
+        automated_decision: false,
+        notify_on_transfer: false,
+        retention_days: None,
+        end_event: None,
+        ended: None,
+        partners: None,
+        countries: None,
+        dpv: Vec::new(),
+        line: 0,
     })
 }
 

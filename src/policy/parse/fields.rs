@@ -7,7 +7,7 @@ use super::table::{Item, Key, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Shape};
-use crate::policy::model::{Field, Register};
+use crate::policy::model::{Field, FieldSource, Register};
 use crate::vocabulary::CategoryId;
 
 /// A field map, checked as a whole.
@@ -77,7 +77,10 @@ fn line(
         );
     }
     let text = path.to_string();
-    Some((key.span.clone(), Field { path, text, category, in_record }))
+    Some((
+        key.span.clone(),
+        Field { path, text, category, in_record, source: FieldSource::Own, since: None, line: 0 },
+    ))
 }
 
 fn category(item: &Item<'_>, register: Option<&Register>) -> Option<Option<CategoryId>> {

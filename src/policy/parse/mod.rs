@@ -53,7 +53,8 @@ impl Policy {
             .map(|(path, bytes)| (path.clone(), sha256(bytes)))
             .collect();
         let digest = digest(&files);
-        Ok((Self { register, partners, files, digest }, found))
+        let sources = folder.sources();
+        Ok((Self { register, partners, files, sources, digest }, found))
     }
 }
 
@@ -85,6 +86,12 @@ impl<'f> Folder<'f> {
             }
         }
         folder
+    }
+
+    /// The texts that places are lines of, by path.
+    fn sources(self) -> BTreeMap<String, Arc<Source>> {
+        let all = self.register.into_iter().chain(self.partners.into_values());
+        all.map(|source| (source.name.clone(), source)).collect()
     }
 
     fn partner(&mut self, path: &str, id: &str, bytes: &[u8], found: &mut Diagnostics) {

@@ -11,7 +11,9 @@ use super::table::{Item, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{Endpoint, Partner, Register};
+use crate::policy::model::{
+    Breach, Endpoint, Partner, PartnerKind, Quota, Register, Responsible, StopNotice,
+};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
@@ -73,6 +75,18 @@ pub(super) fn read(
     Some(Partner {
         name: name.clone(),
         party: party?,
+        kind: PartnerKind::ThirdParty,
+        responsible: Responsible {
+            name: String::new(),
+            phone: String::new(),
+            email: String::new(),
+        },
+        stop_notice: StopNotice { contact: String::new(), confirm_days: 0 },
+        breach: Breach { contact: String::new(), notice_hours: 0 },
+        approved_by: Vec::new(),
+        assessment: None,
+        quota: Quota::default(),
+        requests: BTreeMap::new(),
         countries: countries?,
         active: terms.active,
         valid_from: terms.valid_from,

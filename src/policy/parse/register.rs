@@ -7,6 +7,7 @@ use super::party;
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
+use crate::policy::calendar::Calendar;
 use crate::policy::model::{Adequacy, Category, Notice, Register};
 use crate::vocabulary::{CategoryId, CategorySet, Country};
 
@@ -58,6 +59,10 @@ pub(super) fn read(table: &mut Table<'_>, texts: &BTreeMap<&str, String>) -> Opt
         purposes: purposes?,
         adequate: adequate?,
         prohibited: prohibited?,
+        treaties: BTreeMap::new(),
+        bases: BTreeMap::new(),
+        legal: BTreeMap::new(),
+        calendar: Calendar::default(),
         notices: notices?,
     })
 }

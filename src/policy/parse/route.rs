@@ -10,7 +10,7 @@ use super::table::{Item, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{Endpoint, OnRefused, Register, Route, Unmapped};
+use crate::policy::model::{Basis, Endpoint, OnRefused, Register, Route, Unmapped};
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
 /// The partner around a route, as far as it could be read.
@@ -85,6 +85,12 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         on_refused: on_refused?,
         unmapped: unmapped?,
         headers: headers?,
+        basis: Basis::Consent,
+        opens: None,
+        closes: None,
+        only: BTreeMap::new(),
+        candidate: None,
+        line: 0,
     };
     if let (Some(register), Some(partner)) = (frame.register, frame.purposes) {
         reach::warn(table.file(), &route, &map.spans, (register, partner));
