@@ -97,16 +97,23 @@ pub fn question(claim: &Claim, now: Timestamp) -> Question<'_> {
     }
 }
 
-/// Decides a transfer by the rules it was claimed under and its subjects' standings, one a record
-/// (`None` where the record does not say whose it is).
+/// What a decision rests on besides the transfer and the rules it was claimed under.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// The subjects' standings, one a record; `None` where the record does not say whose it is.
+    pub standings: Vec<Option<Standing>>,
+    /// Why transfers to the partner or for the purpose are blocked, if they are.
+    pub blocked: Option<Reason>,
+    /// The time of the decision.
+    pub now: Timestamp,
+}
+
+/// Decides a transfer by the rules it was claimed under.
 ///
 /// # Errors
 /// A denial, when nothing of the transfer may leave.
-pub fn decide(
-    transfer: Transfer,
-    standings: &[Option<Standing>],
-    now: Timestamp,
-) -> Result<Permitted, Box<Denial>> {
+pub fn decide(transfer: Transfer, circumstances: &Circumstances) -> Result<Permitted, Box<Denial>> {
+    let Circumstances { standings, blocked, now } = circumstances;
     let mut decision = Decision::default();
     let deny = |transfer, reason, field, decision| {
         Err(Box::new(Denial { transfer, reason, field, decision }))
@@ -116,7 +123,8 @@ pub fn decide(
         return deny(transfer, Reason::PurposeUnknown, None, decision);
     };
     let document = transfer.document();
-    let barrier = partner_barrier(claim.partner(), now)
+    let barrier = blocked
+        .or_else(|| partner_barrier(claim.partner(), *now))
         .or_else(|| border_barrier(claim.route(), purpose))
         .or_else(|| document.records().is_empty().then_some(Reason::NoSubjects))
         .or_else(|| (document.records().len() != standings.len()).then_some(Reason::NoConsent));

@@ -27,6 +27,14 @@ fn granted(categories: &[&str]) -> Option<Standing> {
     Some(Standing::Granted { record: Uuid::from_u128(9), categories })
 }
 
+fn decided(
+    transfer: Transfer,
+    standings: &[Option<Standing>],
+    now: Timestamp,
+) -> Result<Permitted, Box<Denial>> {
+    decide(transfer, &Circumstances { standings: standings.to_vec(), blocked: None, now })
+}
+
 fn kept(permitted: &Permitted, record: usize) -> Vec<String> {
     let decision = permitted.decision();
     let route = permitted.transfer().claim().route();
@@ -37,7 +45,7 @@ fn kept(permitted: &Permitted, record: usize) -> Vec<String> {
 #[test]
 fn a_field_leaves_only_if_the_consent_lists_its_category() {
     let body = r#"{"learners":[{"iin":"1","family_name":"a","email":"b","phone":"c"}]}"#;
-    let permitted = decide(transfer(ENROL, body), &[granted(&["D01"])], now()).unwrap();
+    let permitted = decided(transfer(ENROL, body), &[granted(&["D01"])], now()).unwrap();
     assert_eq!(kept(&permitted, 0), ["$.learners[*].family_name"]);
     let verdict = &permitted.decision().verdicts[0];
     assert!(matches!(verdict.removed.as_slice(), [(_, Reason::CategoryNotConsented)]));
@@ -49,10 +57,10 @@ fn a_record_without_consent_is_dropped_or_stops_the_transfer_as_the_route_says()
     let body = r#"{"learners":[{"iin":"1","family_name":"a"},{"iin":"2","family_name":"b"}]}"#;
     let no = Some(Standing::Unknown(Reason::NoConsent));
     let standings = [granted(&["D01", "D04"]), no];
-    let permitted = decide(transfer(ENROL, body), &standings, now()).unwrap();
+    let permitted = decided(transfer(ENROL, body), &standings, now()).unwrap();
     let refused = |n: usize| permitted.decision().verdicts[permitted.decision().of[n]].refused;
     assert_eq!((refused(0), refused(1)), (None, Some((Reason::NoConsent, None))));
-    let denial = decide(transfer(BATCH, body), &standings, now()).unwrap_err();
+    let denial = decided(transfer(BATCH, body), &standings, now()).unwrap_err();
     assert_eq!(denial.reason, Reason::NoConsent);
     assert_eq!(denial.decision.of.len(), 2, "each subject has its line");
 }
@@ -62,7 +70,7 @@ fn records_that_are_treated_alike_share_a_verdict() {
     let record = r#"{"iin":"1","family_name":"a"}"#;
     let body = format!(r#"{{"learners":[{}]}}"#, [record; 500].join(","));
     let standings = vec![granted(&["D01"]); 500];
-    let permitted = decide(transfer(ENROL, &body), &standings, now()).unwrap();
+    let permitted = decided(transfer(ENROL, &body), &standings, now()).unwrap();
     assert_eq!(permitted.decision().verdicts.len(), 1);
     assert_eq!(permitted.decision().verdicts[0].records, 500);
 }
@@ -72,12 +80,12 @@ fn nothing_goes_when_something_is_missing_or_too_much() {
     let all = &["D01", "D04", "D08", "D20"][..];
     let whole = r#"{"iin":"1","family_name":"a","result":{"score":1}}"#;
     let denied = |path, body, standings: &[Option<Standing>], now| {
-        let denial = decide(transfer(path, body), standings, now).unwrap_err();
+        let denial = decided(transfer(path, body), standings, now).unwrap_err();
         let route = denial.transfer.claim().route();
         let field = denial.field.map(|field| route.fields[usize::from(field)].text.clone());
         (denial.reason, field)
     };
-    assert!(decide(transfer(RESULT, whole), &[granted(all)], now()).is_ok());
+    assert!(decided(transfer(RESULT, whole), &[granted(all)], now()).is_ok());
     let extra = r#"{"iin":"1","family_name":"a","result":{"score":1},"blood_group":"A"}"#;
     let unscored = r#"{"iin":"1","family_name":"a"}"#;
     let score = Some("$.result.score".to_owned());
@@ -103,7 +111,7 @@ fn a_partner_that_is_not_bound_or_not_reviewed_gets_nothing() {
     let body = r#"{"learners":[{"iin":"1","family_name":"a"}]}"#;
     let at = |text| {
         let time = Timestamp::parse(text).unwrap();
-        decide(transfer(ENROL, body), &[granted(&["D01"])], time).map_err(|denial| denial.reason)
+        decided(transfer(ENROL, body), &[granted(&["D01"])], time).map_err(|denial| denial.reason)
     };
     // Reviewed until the end of 2027-11-01 in Almaty, five hours ahead.
     assert!(at("2027-11-01T18:59:59.999Z").is_ok());
@@ -134,7 +142,7 @@ proptest! {
         let body = format!(r#"{{"learners":[{{{}"iin":"1"}}]}}"#, members.concat());
         let policy: Arc<Policy> = rules();
         let limit = allowed(&policy, &consented);
-        if let Ok(permitted) = decide(transfer(ENROL, &body), &[granted(&consented)], now()) {
+        if let Ok(permitted) = decided(transfer(ENROL, &body), &[granted(&consented)], now()) {
             let route = Arc::clone(permitted.transfer().claim().route());
             for verdict in &permitted.decision().verdicts {
                 for field in verdict.keep.iter() {

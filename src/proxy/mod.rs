@@ -134,8 +134,8 @@ impl Proxy {
         for _ in 0..self.0.limits.decide_max {
             let now = self.0.clock.now();
             let roll = self.roll(&transfer)?;
-            let standings = roll.standings(&question(transfer.claim(), now));
-            transfer = match decide(transfer, &standings, now) {
+            let circumstances = roll.circumstances(&question(transfer.claim(), now));
+            transfer = match decide(transfer, &circumstances) {
                 Ok(permitted) => {
                     let sealed = self.seal(redact(permitted), now)?;
                     match self.0.recorder.record(sealed, &roll).await {

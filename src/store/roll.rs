@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Facts, Guard, NewSubject, Reader, StoreError, SubjectRef};
 use crate::consent::{Question, Standing};
+use crate::decision::Circumstances;
 use crate::ledger::line::{SubjectKey, Tag};
 use crate::transfer::Transfer;
 
@@ -23,14 +24,15 @@ struct Person {
 }
 
 impl Roll {
-    /// What each subject's consents answer, `None` where a record does not say whose it is.
+    /// What a decision on the transfer rests on.
     #[must_use]
-    pub fn standings(&self, question: &Question<'_>) -> Vec<Option<Standing>> {
+    pub fn circumstances(&self, question: &Question<'_>) -> Circumstances {
         let standing = |person: &Person| {
             let consents = person.facts.as_ref().map(|facts| facts.consents.as_slice());
             Standing::of(consents.unwrap_or_default(), question)
         };
-        self.people.iter().map(|person| person.as_ref().map(standing)).collect()
+        let standings = self.people.iter().map(|person| person.as_ref().map(standing)).collect();
+        Circumstances { standings, blocked: None, now: question.now }
     }
 
     /// The size of the ledger when the subjects were read.
