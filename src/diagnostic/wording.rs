@@ -104,16 +104,13 @@ fn fill(template: &str, values: &[String]) -> String {
         };
         let place = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
         let is_place = number.is_empty() || place.is_some();
-        match values.get(place.unwrap_or(next)).filter(|_| is_place) {
-            Some(value) => {
-                filled.push_str(value);
-                next += usize::from(number.is_empty());
-                rest = behind;
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
+        if let Some(value) = values.get(place.unwrap_or(next)).filter(|_| is_place) {
+            filled.push_str(value);
+            next += usize::from(number.is_empty());
+            rest = behind;
+        } else {
+            filled.push('{');
+            rest = after;
         }
     }
     filled.push_str(rest);

@@ -128,6 +128,7 @@ pub enum Abroad {
 
 /// A purpose of processing.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the register has these yes-or-no questions")]
 pub struct Purpose {
     /// The clause of the seed policy, such as `3.1 9)`.
     pub clause: String,
