@@ -15,8 +15,11 @@ macro_rules! say {
 
 mod consent;
 mod demo;
+mod diff;
+mod explain;
 mod keygen;
 mod open;
+mod replay;
 mod serve;
 mod table;
 mod verify;
@@ -58,6 +61,12 @@ enum Command {
     Keygen(keygen::Arguments),
     /// Open an envelope: envelope on standard input, body on standard output.
     Open(open::Arguments),
+    /// Say for every subject and field what happens to it, by which rule, and what would change it.
+    Explain(explain::Arguments),
+    /// Compare two sets of rules by effect: exit code 0 for the same, 1 for another, 2 for trouble.
+    Diff(diff::Arguments),
+    /// Make recorded decisions again by other rules: exit code 1 if any would be another.
+    Replay(replay::Arguments),
     /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
     Verify(verify::Arguments),
 }
@@ -81,6 +90,9 @@ pub fn run() -> ExitCode {
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Open(arguments) => open::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
     };
     match result {

@@ -1,0 +1,1 @@
+//! Recorded decisions made again by other rules, from the ledger and the stored facts alone.
