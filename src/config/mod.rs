@@ -328,7 +328,7 @@ impl Check<'_> {
     fn name(&mut self, text: &Spanned<String>) -> Option<Name> {
         let name = Name::parse(text.get_ref());
         if let Err(bad) = &name {
-            self.error(text, bad.to_string(), "rename it");
+            self.error(text, *bad, "rename it");
         }
         name.ok()
     }

@@ -4,6 +4,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod foreign;
 mod wording;
 
 use std::fmt;
@@ -59,6 +60,16 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// The word before a message.
+    fn label(self) -> Text {
+        match self {
+            Self::Error => "error".into(),
+            Self::Warning => "warning".into(),
+        }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -87,6 +98,8 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
+        let level = level.with_name(self.severity.label().in_language(language));
+        let help = Level::HELP.with_name(Text::from("help").in_language(language));
         let title = level.primary_title(self.message.in_language(language));
         let name = self.source.name.as_str();
         let group = if self.source.text.is_empty() {
@@ -98,7 +111,7 @@ impl Diagnostic {
             let snippet = Snippet::source(self.source.text.as_str()).path(name);
             title.element(snippet.annotation(underlined))
         };
-        group.element(Level::HELP.message(self.help.in_language(language)))
+        group.element(help.message(self.help.in_language(language)))
     }
 }
 
@@ -106,10 +119,7 @@ impl fmt::Display for Diagnostic {
     /// `file:line:column: error: message`, on one line and without the help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.source.line_and_column(self.span.start);
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let severity = self.severity.label();
         write!(f, "{}:{line}:{column}: {severity}: {}", self.source.name, self.message)
     }
 }
@@ -137,7 +147,7 @@ impl Diagnostics {
 
     /// Adds what the `toml` crate found wrong.
     pub fn toml(&mut self, source: &Arc<Source>, error: &toml::de::Error) {
-        let (message, help) = in_our_words(error.message());
+        let (message, help) = foreign::in_our_words(error.message());
         self.error(source, error.span().unwrap_or(0..0), message, help);
     }
 
@@ -256,28 +266,6 @@ fn edits(from: &str, to: &str) -> usize {
         row = next;
     }
     row.last().copied().unwrap_or(0)
-}
-
-// serde and toml speak of fields; people who write the files speak of keys.
-fn in_our_words(message: &str) -> (Text, Text) {
-    let message = message.lines().next().unwrap_or_default();
-    if let Some(rest) = message.strip_prefix("unknown field `") {
-        let (key, expected) = rest.split_once('`').unwrap_or((rest, ""));
-        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        return (text!("unknown key `{}`", key), help_on_unknown(key, &known));
-    }
-    if let Some(rest) = message.strip_prefix("missing field ") {
-        return (text!("{} is missing", rest), text!("add {} to this table", rest));
-    }
-    let help = if message.starts_with("duplicate key") {
-        "a key may stand once in a table: keep one of them"
-    } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
-        "give a value of the kind that the key asks for"
-    } else {
-        "mend the TOML here: strings, and keys with other characters than \
-         `A-Z a-z 0-9 _ -`, stand in quotes (https://toml.io/en/v1.0.0)"
-    };
-    (Text::value(message), help.into())
 }
 
 #[cfg(test)]

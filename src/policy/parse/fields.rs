@@ -49,7 +49,7 @@ pub(super) fn read(
             Err(bad) => {
                 let (at, help) = place(bad, &fields, &spans);
                 let at = at.unwrap_or(subject_span);
-                item.wrong_at(at, bad.to_string(), help)
+                item.wrong_at(at, bad, help)
             }
         }
     });
@@ -66,7 +66,7 @@ fn line(
 ) -> Option<(Range<usize>, Field)> {
     let path = match FieldPath::parse(key.text) {
         Ok(path) => path,
-        Err(bad) => return key.wrong(bad.to_string(), "write a path such as `$.learners[*].name`"),
+        Err(bad) => return key.wrong(&bad, "write a path such as `$.learners[*].name`"),
     };
     let category = category(item, register)?;
     let in_record = subjects.is_none_or(|records| records.leads_to(&path));

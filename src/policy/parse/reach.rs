@@ -20,16 +20,13 @@ pub(super) fn warn(
         let Some(category) = field.category else { continue };
         let Some((why, help)) = obstacle(route, category, bounds) else { continue };
         let required = FieldId::try_from(number).is_ok_and(|id| route.required.contains(id));
-        let then =
-            if required { "; the route requires it, so every transfer is refused" } else { "" };
-        file.warning(
-            span.clone(),
-            Text::Template(
-                "`{}` can never leave here: {}{}",
-                vec![Text::value(&category), why, then.into()],
-            ),
-            help,
-        );
+        let message = if required {
+            "`{}` can never leave here: {}; the route requires it, so every transfer is refused"
+        } else {
+            "`{}` can never leave here: {}"
+        };
+        let values = vec![Text::value(&category), why];
+        file.warning(span.clone(), Text::Template(message, values), help);
     }
 }
 
