@@ -20,6 +20,7 @@ mod explain;
 mod keygen;
 mod open;
 mod replay;
+mod revision;
 mod serve;
 mod table;
 mod verify;
