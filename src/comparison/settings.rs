@@ -5,11 +5,11 @@ use std::fmt;
 
 use crate::document::FieldSet;
 use crate::policy::{
-    Abroad, Basis, Category, OnRefused, Partner, PartnerKind, Policy, Purpose, Register, Route,
-    Unmapped,
+    Abroad, Basis, Category, FieldSource, OnRefused, Partner, PartnerKind, Policy, Purpose,
+    Register, Route, Unmapped,
 };
 use crate::time::Timestamp;
-use crate::vocabulary::{CategorySet, Country, Name};
+use crate::vocabulary::CategorySet;
 
 use super::{Owner, Setting};
 
@@ -231,8 +231,8 @@ fn purpose(owner: &Owner, purpose: &Purpose, to: &mut Settings) {
     set("countries", bound(purpose.countries.as_deref()));
 }
 
-fn bound<T: ToString>(list: Option<&[T]>) -> Worth {
-    list.map_or_else(|| Worth::word("any"), |list| Worth::list(list, Wider::More))
+fn bound<T: fmt::Display>(list: Option<&[T]>) -> Worth {
+    list.map_or_else(|| Worth::word("any"), |list| Worth::list(list.iter(), Wider::More))
 }
 
 fn partner(owner: &Owner, partner: &Partner, to: &mut Settings) {
@@ -329,8 +329,7 @@ fn route(owner: &Owner, route: &Route, to: &mut Settings) {
         .iter()
         .filter_map(|field| Some(format!("{} {}", field.text, day_of(field.since?))));
     set("fields since", Worth::list(since, Wider::Less));
-    let state =
-        route.fields.iter().filter(|field| field.source == crate::policy::FieldSource::State);
+    let state = route.fields.iter().filter(|field| field.source == FieldSource::State);
     set("fields of a state system", Worth::list(state.map(|field| &field.text), Wider::Less));
     let candidate = route.candidate.as_ref().map_or_else(
         || "none".to_owned(),
