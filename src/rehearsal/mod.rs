@@ -5,6 +5,10 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod case;
+pub mod json;
+pub mod lint;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -146,6 +150,25 @@ impl Rehearsed {
             removed.chain(verdict.refused.map(|(reason, _)| reason))
         });
         self.reason().into_iter().chain(of_verdicts).collect()
+    }
+
+    /// The fields that a reason is about, as their rules name them.
+    #[must_use]
+    pub fn fields(&self, reason: Reason) -> BTreeSet<&str> {
+        let verdicts = self.decision().into_iter();
+        let verdicts = verdicts.flat_map(|d| d.verdicts.iter().chain([&d.outside]));
+        let of_verdicts = verdicts.flat_map(|verdict| {
+            let refused = verdict.refused.and_then(|(reason, field)| Some((field?, reason)));
+            verdict.removed.iter().copied().chain(refused)
+        });
+        let whole = match &self.ending {
+            Ending::Denied(denial) => denial.field.map(|field| (field, denial.reason)),
+            Ending::Refused(_) | Ending::Permitted(_) => None,
+        };
+        let about = of_verdicts.chain(whole).filter(|(_, why)| *why == reason);
+        let route = self.transfer().map(|transfer| transfer.claim().route());
+        let name = |(field, _)| Some(route?.fields.get(usize::from(field))?.text.as_str());
+        about.filter_map(name).collect()
     }
 }
 

@@ -5,6 +5,8 @@
 #![expect(clippy::option_option, reason = "wrong, absent and present are three things")]
 
 mod agreement;
+mod case;
+mod consent;
 mod entry;
 mod fields;
 mod partner;
@@ -63,12 +65,17 @@ struct Folder<'f> {
     register: Option<Arc<Source>>,
     partners: BTreeMap<Name, Arc<Source>>,
     notices: BTreeMap<&'f str, &'f [u8]>,
+    cases: BTreeMap<&'f str, &'f [u8]>,
 }
 
 impl<'f> Folder<'f> {
     fn sort(files: &'f BTreeMap<String, Vec<u8>>, found: &mut Diagnostics) -> Self {
-        let mut folder =
-            Self { register: None, partners: BTreeMap::new(), notices: BTreeMap::new() };
+        let mut folder = Self {
+            register: None,
+            partners: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            cases: BTreeMap::new(),
+        };
         for (path, bytes) in files {
             if path == README {
                 continue;
@@ -79,9 +86,11 @@ impl<'f> Folder<'f> {
                 folder.notices.insert(version, bytes);
             } else if let Some(id) = stem(path, "partners/", ".toml") {
                 folder.partner(path, id, bytes, found);
+            } else if path.starts_with("cases/") {
+                folder.cases.insert(path, bytes);
             } else {
                 let help = "the folder holds `register.toml`, `partners/<id>.toml`, \
-                    `notices/<version>.txt` and `README.md`; remove or rename the file";
+                    `notices/<version>.txt`, `cases/…` and `README.md`; remove or rename the file";
                 found.error(&Source::new(path, ""), 0..0, "not a rule file", help);
             }
         }
@@ -136,7 +145,9 @@ impl<'f> Folder<'f> {
         found: &mut Diagnostics,
     ) -> BTreeMap<Name, Arc<Partner>> {
         let taken = route::Taken::default();
-        let mut around = partner::Surroundings { register, now, taken };
+        let names = self.partners.keys().cloned().collect();
+        let cases = &self.cases;
+        let mut around = partner::Surroundings { register, now, taken, names, cases };
         let read = self.partners.iter().filter_map(|(name, source)| {
             let read = |table: &mut table::Table<'_>| partner::read(name, table, &mut around);
             let partner = table::read_file(source, found, read)?;

@@ -48,6 +48,12 @@ pub(super) fn day_end_after(item: &Item<'_>, since: Option<Timestamp>) -> Option
     Some(end)
 }
 
+/// A moment: a date and time with its offset.
+pub(super) fn moment(item: &Item<'_>) -> Option<Timestamp> {
+    let moment = item.moment()?.to_string();
+    Timestamp::parse(&moment).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+}
+
 /// A SHA-256 in hexadecimal.
 pub(super) fn sha256(item: &Item<'_>) -> Option<String> {
     let text = item.text()?;
