@@ -9,7 +9,7 @@
 use uuid::Uuid;
 
 use crate::consent::{Grant, Grants, Question, Standing};
-use crate::document::{FieldId, FieldSet, Presence};
+use crate::document::{FieldId, FieldSet, Presence, Record};
 use crate::policy::{Abroad, OnRefused, Partner, PartnerKind, Purpose, Route, Unmapped};
 use crate::reason::Reason;
 use crate::time::Timestamp;
@@ -144,34 +144,44 @@ pub struct Circumstances {
 /// # Errors
 /// A denial, when nothing of the transfer may leave.
 pub fn decide(transfer: Transfer, circumstances: &Circumstances) -> Result<Permitted, Box<Denial>> {
+    let document = transfer.document();
+    let (decision, denied) =
+        judge(transfer.claim(), document.records(), document.outside(), circumstances);
+    match denied {
+        Some((reason, field)) => Err(Box::new(Denial { transfer, reason, field, decision })),
+        None => Ok(Permitted { transfer, decision }),
+    }
+}
+
+/// What is decided of a claim and of what was found in its document, without the values: the
+/// decision, and why nothing of it may leave, if nothing may.
+#[must_use]
+pub fn judge(
+    claim: &Claim,
+    records: &[Record],
+    outside: &Presence,
+    circumstances: &Circumstances,
+) -> (Decision, Option<(Reason, Option<FieldId>)>) {
     let Circumstances { standings, blocked, now } = circumstances;
     let mut decision = Decision::default();
-    let deny = |transfer, reason, field, decision| {
-        Err(Box::new(Denial { transfer, reason, field, decision }))
-    };
-    let claim = transfer.claim();
     let Some(purpose) = claim.purpose_entry() else {
-        return deny(transfer, Reason::PurposeUnknown, None, decision);
+        return (decision, Some((Reason::PurposeUnknown, None)));
     };
-    let document = transfer.document();
     let barrier = blocked
         .or_else(|| partner_barrier(claim.partner(), *now))
         .or_else(|| border_barrier(claim.route(), purpose))
-        .or_else(|| document.records().is_empty().then_some(Reason::NoSubjects))
-        .or_else(|| (document.records().len() != standings.len()).then_some(Reason::NoConsent));
+        .or_else(|| records.is_empty().then_some(Reason::NoSubjects))
+        .or_else(|| (records.len() != standings.len()).then_some(Reason::NoConsent));
     if let Some(reason) = barrier {
-        return deny(transfer, reason, None, decision);
+        return (decision, Some((reason, None)));
     }
-
     let bars = Bars::of(claim, purpose);
-    for (record, standing) in document.records().iter().zip(standings) {
+    for (record, standing) in records.iter().zip(standings) {
         decision.add(&bars, &record.presence, standing.as_ref());
     }
-    decision.outside = bars.outside(document.outside());
-    match decision.whole(claim.route()) {
-        Some((reason, field)) => deny(transfer, reason, field, decision),
-        None => Ok(Permitted { transfer, decision }),
-    }
+    decision.outside = bars.outside(outside);
+    let denied = decision.whole(claim.route());
+    (decision, denied)
 }
 
 impl Decision {

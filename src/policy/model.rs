@@ -37,6 +37,16 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// A route, by its full name.
+    #[must_use]
+    pub fn route(&self, name: &Name) -> Option<&Arc<Route>> {
+        let (partner, _) = name.as_str().split_once('.')?;
+        let partner = self.partners.get(&Name::parse(partner).ok()?)?;
+        partner.routes.iter().find(|route| route.name == *name)
+    }
+}
+
 /// The controller's register of categories, purposes, countries and notices.
 #[derive(Debug)]
 pub struct Register {

@@ -113,6 +113,34 @@ impl Claim {
         Self::find(policy, &Arc::new(Asked::of(caller, target)), did)
     }
 
+    /// The claim on a route that is known by its name, where no caller sends a request.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn on_route(
+        policy: &Arc<Policy>,
+        caller: &Name,
+        route: &Name,
+        purpose: PurposeId,
+        legal_request: Option<&Name>,
+        did: Uuid,
+    ) -> Result<Self, Refused> {
+        let route = policy.route(route).and_then(|r| Some((policy.partners.get(&r.partner)?, r)));
+        let Some((partner, found)) = route else {
+            let known = Known { caller: Some(caller.clone()), ..Known::default() };
+            return Err(Refused { reason: Reason::RouteUnknown, place: None, known });
+        };
+        let asked = Asked {
+            caller: Caller { name: caller.clone(), routes: vec![found.name.clone()] },
+            partner_host: None,
+            method: found.method.clone(),
+            path: found.path.clone(),
+            purposes: vec![purpose.to_string()],
+            legal_request: legal_request.map(ToString::to_string),
+        };
+        Self::settle(policy, (partner, found), &Arc::new(asked), did)
+    }
+
     /// The same claim under other rules.
     ///
     /// # Errors
@@ -122,11 +150,26 @@ impl Claim {
     }
 
     fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
-        let mut known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
+        let found = find(policy, asked).map_err(|reason| {
+            let known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
+            Refused { reason, place: None, known }
+        })?;
+        Self::settle(policy, found, asked, did)
+    }
+
+    fn settle(
+        policy: &Arc<Policy>,
+        (partner, route): (&Arc<Partner>, &Arc<Route>),
+        asked: &Arc<Asked>,
+        did: Uuid,
+    ) -> Result<Self, Refused> {
+        let known = Known {
+            caller: Some(asked.caller.name.clone()),
+            partner: Some(partner.name.clone()),
+            route: Some(route.name.clone()),
+            purpose: None,
+        };
         let refused = |reason, known: &Known| Refused { reason, place: None, known: known.clone() };
-        let (partner, route) = find(policy, asked).map_err(|reason| refused(reason, &known))?;
-        known.partner = Some(partner.name.clone());
-        known.route = Some(route.name.clone());
         if !asked.caller.routes.contains(&route.name) {
             return Err(refused(Reason::CallerNotAllowed, &known));
         }
