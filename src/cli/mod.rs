@@ -19,6 +19,7 @@ mod diff;
 mod explain;
 mod keygen;
 mod open;
+mod paint;
 mod replay;
 mod revision;
 mod serve;
@@ -90,6 +91,7 @@ pub fn run() -> ExitCode {
     };
     let usual = if matches!(arguments.command, Command::Serve(_)) { "info" } else { "warn" };
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
+    let language = arguments.lang;
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
@@ -97,14 +99,14 @@ pub fn run() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Open(arguments) => open::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
-        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments, language),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("otkel: {}", told(error.as_ref(), arguments.lang));
+            eprintln!("otkel: {}", told(error.as_ref(), language));
             let mut cause = error.source();
             while let Some(deeper) = cause {
                 eprintln!("  because {deeper}");
