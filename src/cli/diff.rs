@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::paint::{Paint, padded};
 use super::{Outcome, WRONG, revision};
-use crate::comparison::{Cell, Change, Comparison, Cover, Covering, Setting, Stays, compare};
+use crate::comparison::{Cell, Change, Comparison, Cover, Covering, Lack, Setting, compare};
 use crate::diagnostic::{Text, text};
 use crate::gateway::SystemClock;
 use crate::policy::Policy;
 use crate::reason::{Language, Reason};
 use crate::time::{Clock as _, Timestamp};
-use crate::vocabulary::{Name, PurposeId};
+use crate::vocabulary::PurposeId;
 
 /// The arguments of `otkel diff`.
 #[derive(Debug, clap::Args)]
@@ -63,12 +63,12 @@ impl View<'_> {
         if !wider.is_empty() {
             let title = self.told("WIDER: becomes allowed, given consent");
             say!("{}", self.paint.good(&title));
-            self.changes(wider, |change| self.was("was", change.before.as_ref()));
+            self.changes(wider, "before", |change| change.before.as_ref());
         }
         if !narrower.is_empty() {
             let title = self.told("NARROWER: becomes refused");
             say!("{}", self.paint.bad(&title));
-            self.changes(narrower, |change| self.was("now", change.after.as_ref()));
+            self.changes(narrower, "now", |change| change.after.as_ref());
         }
         if !covers.is_empty() {
             say!("{}", self.paint.bold(&self.told("CONSENTS FROM BEFORE")));
@@ -88,70 +88,68 @@ impl View<'_> {
         say!("{}", self.summary(comparison));
     }
 
-    /// A line a field, under a heading a route and purpose.
-    fn changes(&self, changes: &[Change], why: impl Fn(&Change) -> String) {
-        let mut groups: BTreeMap<Group<'_>, Vec<(&Change, String)>> = BTreeMap::new();
+    /// A line a field, under why it stays and under its route and purpose.
+    fn changes<'c>(
+        &self,
+        changes: &'c [Change],
+        when: &'static str,
+        why: impl Fn(&'c Change) -> Option<&'c Lack>,
+    ) {
+        // A field goes to all countries of its route at once, or to none.
+        let mut countries: BTreeMap<_, Vec<String>> = BTreeMap::new();
         for change in changes {
-            let of = groups.entry(Group::of(&change.cell)).or_default();
-            let country = change.cell.country.to_string();
-            match of.iter_mut().find(|(other, _)| alike(other, change)) {
-                Some((_, countries)) => {
-                    countries.push_str(", ");
-                    countries.push_str(&country);
-                }
-                None => of.push((change, country)),
-            }
+            let Cell { route, purpose, request, category, field, country } = &change.cell;
+            let of = (route, purpose, request, why(change), category, field);
+            countries.entry(of).or_default().push(country.to_string());
         }
-        for (group, changes) in groups {
-            say!("  {}", self.paint.bold(&self.heading(&group)));
-            let width = changes.iter().map(|(c, _)| c.cell.field.chars().count()).max();
-            for (change, countries) in changes {
-                let Cell { category, field, .. } = &change.cell;
-                let category = category.map_or_else(|| "public".to_owned(), |id| id.to_string());
-                let field = padded(field, width.unwrap_or(0));
-                let to = text!("to {}", countries).in_language(self.language);
-                let why = self.paint.dim(&why(change));
-                say!("    {}  {field}  {}  {why}", padded(&category, 6), padded(&to, 6));
+        let mut groups: BTreeMap<_, BTreeMap<_, Vec<_>>> = BTreeMap::new();
+        for ((route, purpose, request, why, category, field), countries) in countries {
+            let heading = (route, purpose, request, countries.join(", "));
+            groups.entry(heading).or_default().entry(why).or_default().push((category, field));
+        }
+        for ((route, purpose, request, countries), reasons) in groups {
+            let request = request.as_ref().map_or_else(String::new, |request| {
+                text!(", request {}", request).in_language(self.language)
+            });
+            let to = text!("to {}", countries).in_language(self.language);
+            let title = self.paint.dim(self.title(*purpose));
+            let heading = self.paint.bold(&format!("{route}, {purpose}{request}, {to}"));
+            say!("  {heading}  {title}");
+            for (why, fields) in reasons {
+                let why = why.map(|lack| lack.words(self.language)).unwrap_or_default();
+                say!("    {}: {why}", self.told(when));
+                for (category, field) in fields {
+                    let category = category.map_or("public".to_owned(), |id| id.to_string());
+                    say!("      {}  {field}", padded(&category, 6));
+                }
             }
         }
         say!("");
     }
 
-    fn heading(&self, group: &Group<'_>) -> String {
-        let title = self.title(group.purpose);
-        let request = group.request.map_or_else(String::new, |request| {
-            text!(", request {}", request).in_language(self.language)
-        });
-        format!("{}, {}{request}: {title}", group.route, group.purpose)
-    }
-
     fn title(&self, purpose: PurposeId) -> &str {
-        let of = |policy: &&'_ Policy| policy.register.purposes.contains_key(&purpose);
-        let policy = self.policies.iter().rev().find(|policy| of(policy));
+        let entry = |policy: &&'_ Policy| policy.register.purposes.contains_key(&purpose);
+        let policy = self.policies.iter().rev().find(|policy| entry(policy));
         let entry = policy.and_then(|policy| policy.register.purposes.get(&purpose));
         entry.map_or("", |entry| entry.title.in_language(self.language))
     }
 
-    fn was(&self, when: &'static str, stays: Option<&Stays>) -> String {
-        let Some(Stays { reason, because }) = stays else { return String::new() };
-        let because = because.as_ref().map_or_else(String::new, |field| format!(" ({field})"));
-        let words = reason.words(self.language);
-        format!("{}: {reason}{because}, {words}", self.told(when))
-    }
-
     fn covers(&self, covers: &[Cover]) {
-        let mut groups: BTreeMap<_, Vec<&Cover>> = BTreeMap::new();
+        let mut groups: BTreeMap<_, BTreeMap<_, Vec<&str>>> = BTreeMap::new();
         for cover in covers {
-            groups.entry((&cover.route, cover.purpose, cover.bundle)).or_default().push(cover);
+            let heading = (&cover.route, cover.purpose, cover.bundle);
+            let of = groups.entry(heading).or_default().entry(cover.what).or_default();
+            of.push(&cover.field);
         }
-        for ((route, purpose, bundle), covers) in groups {
+        for ((route, purpose, bundle), whats) in groups {
             let which =
                 if bundle { "consents that name other purposes too" } else { "all consents" };
             say!("  {}", self.paint.bold(&format!("{route}, {purpose}: {}", self.told(which))));
-            let width = covers.iter().map(|cover| cover.field.chars().count()).max();
-            for cover in covers {
-                let field = padded(&cover.field, width.unwrap_or(0));
-                say!("    {field}  {}", self.covering(cover.what));
+            for (what, fields) in whats {
+                say!("    {}", self.covering(what));
+                for field in fields {
+                    say!("      {field}");
+                }
             }
         }
         say!("");
@@ -222,38 +220,19 @@ impl View<'_> {
     }
 }
 
-/// What stands under one heading.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Group<'c> {
-    route: &'c Name,
-    purpose: PurposeId,
-    request: Option<&'c Name>,
-}
-
-impl<'c> Group<'c> {
-    fn of(cell: &'c Cell) -> Self {
-        Self { route: &cell.route, purpose: cell.purpose, request: cell.request.as_ref() }
-    }
-}
-
-/// Whether two changes of one group differ in their countries alone.
-fn alike(a: &Change, b: &Change) -> bool {
-    let of = |change: &Change| (change.before.clone(), change.after.clone());
-    a.cell.field == b.cell.field && a.cell.category == b.cell.category && of(a) == of(b)
-}
-
 fn as_json(comparison: &Comparison) -> Value {
     let Comparison { wider, narrower, settings, covers, texts } = comparison;
-    let stays = |stays: &Option<Stays>| {
-        let of = |stays: &Stays| json!({"code": stays.reason, "because": stays.because});
-        stays.as_ref().map_or(Value::Null, of)
+    let lack = |lack: &Option<Lack>| match lack {
+        Some(Lack::Refused(stays)) => json!({"code": stays.reason, "because": stays.because}),
+        Some(lack) => json!({"code": lack.code()}),
+        None => Value::Null,
     };
     let change = |change: &Change| {
         let Cell { route, purpose, request, country, category, field } = &change.cell;
         json!({
             "route": route, "purpose": purpose, "request": request, "country": country,
             "category": category, "field": field,
-            "before": stays(&change.before), "after": stays(&change.after),
+            "before": lack(&change.before), "after": lack(&change.after),
         })
     };
     let setting = |setting: &Setting| {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::trial::{Stays, Trial, full};
+use crate::diagnostic::Text;
 use crate::policy::{Basis, Partner, Policy, Route};
-use crate::reason::Reason;
+use crate::reason::Language;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, Country, Name, PurposeId};
 
@@ -32,9 +33,58 @@ pub struct Change {
     /// The cell.
     pub cell: Cell,
     /// Why it stayed before, unless it left.
-    pub before: Option<Stays>,
+    pub before: Option<Lack>,
     /// Why it stays now, unless it leaves.
-    pub after: Option<Stays>,
+    pub after: Option<Lack>,
+}
+
+/// What keeps a cell from leaving.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// There is no such route.
+    Route,
+    /// The route does not serve the purpose.
+    Purpose,
+    /// The route rests on another basis, or the partner's file has no such request.
+    Request,
+    /// The route does not go to the country.
+    Country,
+    /// The route does not map the field, or maps it as another category.
+    Field,
+    /// The decision refuses it.
+    Refused(Stays),
+}
+
+impl Lack {
+    /// The refusal's code, or a word for what is not there.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Route => "no-route",
+            Self::Purpose => "no-purpose",
+            Self::Request => "no-request",
+            Self::Country => "no-country",
+            Self::Field => "no-field",
+            Self::Refused(stays) => stays.reason.code(),
+        }
+    }
+
+    /// What it says to people.
+    #[must_use]
+    pub fn words(&self, language: Language) -> String {
+        let text: Text = match self {
+            Self::Route => "there is no such route".into(),
+            Self::Purpose => "the route does not serve this purpose".into(),
+            Self::Request => "there is no such request".into(),
+            Self::Country => "the route does not go to this country".into(),
+            Self::Field => "the route does not map the field as this category".into(),
+            Self::Refused(Stays { reason, because }) => {
+                let because = because.as_ref().map_or_else(String::new, |f| format!(" ({f})"));
+                Text::Plain(format!("{reason}{because}, {}", reason.words(language)))
+            }
+        };
+        text.in_language(language)
+    }
 }
 
 /// The cells that become allowed, and those that become refused.
@@ -51,8 +101,8 @@ pub(super) fn changes(
         let both: BTreeSet<&Cell> = before.keys().chain(after.keys()).collect();
         for cell in both {
             let why = |cells: &Cells, policy| match cells.get(cell) {
-                Some(verdict) => verdict.clone().err(),
-                None => Some(Stays { reason: absence(policy, cell), because: None }),
+                Some(verdict) => verdict.clone().err().map(Lack::Refused),
+                None => Some(absence(policy, cell)),
             };
             let (was, is) = (why(&before, old), why(&after, new));
             match (was.is_none(), is.is_none()) {
@@ -119,15 +169,19 @@ fn verdicts(
 }
 
 /// Why there is no such cell.
-fn absence(policy: &Policy, cell: &Cell) -> Reason {
-    let Some(route) = policy.route(&cell.route) else { return Reason::RouteUnknown };
+fn absence(policy: &Policy, cell: &Cell) -> Lack {
+    let Some(route) = policy.route(&cell.route) else { return Lack::Route };
+    let partner = policy.partners.get(&route.partner);
+    let request = |name: &Name| partner.is_some_and(|p| p.requests.contains_key(name));
     if !route.purposes.contains(&cell.purpose) {
-        Reason::PurposeNotForRoute
-    } else if cell.request.is_some() != (route.basis == Basis::StateRequest) {
-        Reason::LegalRequestNotForRoute
+        Lack::Purpose
+    } else if cell.request.is_some() != (route.basis == Basis::StateRequest)
+        || !cell.request.as_ref().is_none_or(request)
+    {
+        Lack::Request
     } else if !route.countries.contains(&cell.country) {
-        Reason::CountryNotForPurpose
+        Lack::Country
     } else {
-        Reason::FieldUnknown
+        Lack::Field
     }
 }

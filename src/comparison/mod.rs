@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-pub use cell::{Cell, Change};
+pub use cell::{Cell, Change, Lack};
 pub use cover::{Cover, Covering};
 pub use trial::Stays;
 

@@ -21,7 +21,7 @@ pub(super) struct Trial {
 }
 
 /// Why a field stays, and the field that is at fault where that is another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stays {
     /// Why.
     pub reason: Reason,
