@@ -22,13 +22,16 @@ use crate::diagnostic::Diagnostics;
 use crate::envelope::{BadKey, RecipientKeys};
 use crate::ledger::checkpoint::LogKey;
 use crate::policy::{Endpoint, Partner, Policy};
+use crate::proxy::rate::Rates;
 use crate::proxy::rules::Rules;
 use crate::proxy::upstream::{Settings, Upstream};
 use crate::proxy::{Parts, Proxy};
 use crate::server;
 use crate::store::disclosure::activation;
 use crate::store::recorder::Options;
-use crate::store::{Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite};
+use crate::store::{
+    Blocks, Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite,
+};
 use crate::telemetry::Metrics;
 use crate::time::{Clock, Timestamp};
 use crate::tls::{self, FileFault, Identity, Pin, TlsFault};
@@ -98,6 +101,8 @@ pub struct Gateway {
     pub admin: SocketAddr,
     /// The consents.
     pub consents: Consents,
+    /// The blocks.
+    pub blocks: Blocks,
     /// The read side of the store.
     pub reader: Reader,
     recorder: Recorder,
@@ -138,6 +143,7 @@ impl Gateway {
         let metrics = Metrics::new();
         let underway = TaskTracker::new();
         let consents = Consents::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
+        let blocks = Blocks::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
         let proxy = Proxy::new(Parts {
             name: config.name.clone(),
             rules,
@@ -150,9 +156,11 @@ impl Gateway {
             metrics: metrics.clone(),
             underway: underway.clone(),
             places: Arc::new(Semaphore::new(config.limits.transfers_max)),
+            rates: Rates::default(),
         });
         let admin = Admin {
             consents: consents.clone(),
+            blocks: blocks.clone(),
             reader: reader.clone(),
             recorder: recorder.clone(),
             policy,
@@ -173,6 +181,7 @@ impl Gateway {
             address,
             admin: admin_address,
             consents,
+            blocks,
             reader,
             recorder,
             stop,
