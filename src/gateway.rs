@@ -22,6 +22,7 @@ use crate::diagnostic::{Diagnostics, Text};
 use crate::envelope::{BadKey, RecipientKeys};
 use crate::ledger::checkpoint::LogKey;
 use crate::policy::{Endpoint, Partner, Policy};
+use crate::proxy::rate::Rates;
 use crate::proxy::rules::Rules;
 use crate::proxy::upstream::{Settings, Upstream};
 use crate::proxy::{Parts, Proxy};
@@ -29,7 +30,7 @@ use crate::server;
 use crate::store::disclosure::activation;
 use crate::store::recorder::Options;
 use crate::store::{
-    Append, Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite,
+    Blocks, Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite,
 };
 use crate::telemetry::Metrics;
 use crate::time::{Clock, Timestamp};
@@ -100,6 +101,8 @@ pub struct Gateway {
     pub admin: SocketAddr,
     /// The consents.
     pub consents: Consents,
+    /// The blocks.
+    pub blocks: Blocks,
     /// The read side of the store.
     pub reader: Reader,
     recorder: Recorder,
@@ -135,11 +138,12 @@ impl Gateway {
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin).await?;
         let OpenStore { reader, recorder } = open_store(&config, Arc::clone(&clock))?;
-        recorder.append(Append::plain(activation(&policy, "start"))).await?;
+        recorder.append(activation(&policy, "start")).await?;
 
         let metrics = Metrics::new();
         let underway = TaskTracker::new();
         let consents = Consents::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
+        let blocks = Blocks::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
         let proxy = Proxy::new(Parts {
             name: config.name.clone(),
             rules,
@@ -152,9 +156,11 @@ impl Gateway {
             metrics: metrics.clone(),
             underway: underway.clone(),
             places: Arc::new(Semaphore::new(config.limits.transfers_max)),
+            rates: Rates::default(),
         });
         let admin = Admin {
             consents: consents.clone(),
+            blocks: blocks.clone(),
             reader: reader.clone(),
             recorder: recorder.clone(),
             policy,
@@ -175,6 +181,7 @@ impl Gateway {
             address,
             admin: admin_address,
             consents,
+            blocks,
             reader,
             recorder,
             stop,

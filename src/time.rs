@@ -51,6 +51,31 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The day in Kazakhstan.
+    #[must_use]
+    pub const fn day(self) -> Day {
+        Day(self.0.saturating_add(KAZAKHSTAN_MILLIS).div_euclid(DAY_MILLIS))
+    }
+
+    /// The first moment of the next day in Kazakhstan.
+    #[must_use]
+    pub fn next_day(self) -> Self {
+        let next = self.day().0.saturating_add(1).saturating_mul(DAY_MILLIS);
+        Self::EPOCH.plus_millis(next.saturating_sub(KAZAKHSTAN_MILLIS))
+    }
+
+    /// The first moment of the next minute.
+    #[must_use]
+    pub fn next_minute(self) -> Self {
+        Self::EPOCH.plus_millis(self.minute().saturating_add(1).saturating_mul(MINUTE_MILLIS))
+    }
+
+    /// Whole minutes since the Unix epoch, rounded down.
+    #[must_use]
+    pub const fn minute(self) -> i64 {
+        self.0.div_euclid(MINUTE_MILLIS)
+    }
+
     /// This time moved by a number of milliseconds, held within the years 0001 to 9999.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
@@ -80,6 +105,10 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// A calendar day of Kazakhstan (UTC+5 since 2024-03-01), counted from 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i64);
+
 /// The text is not an RFC 3339 time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an RFC 3339 time such as `2026-11-22T09:00:00Z`")]
@@ -95,6 +124,10 @@ pub trait Clock: Send + Sync + 'static {
 const MILLIS_MIN: i64 = -62_135_596_800_000;
 const MILLIS_MAX: i64 = 253_402_207_200_000;
 
+const KAZAKHSTAN_MILLIS: i64 = 5 * 3600 * 1000;
+const DAY_MILLIS: i64 = 24 * 3600 * 1000;
+const MINUTE_MILLIS: i64 = 60 * 1000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +138,16 @@ mod tests {
         assert_eq!(time.to_string(), "2026-11-22T09:45:00.000Z");
         assert_eq!(Timestamp::parse(&time.to_string()), Ok(time));
         assert_eq!(Timestamp::parse("2026-11-22"), Err(BadTime));
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_kazakhstan() {
+        let [last, first] = ["2026-11-22T18:59:59.999Z", "2026-11-22T19:00:00Z"];
+        let [last, first] = [last, first].map(|text| Timestamp::parse(text).unwrap());
+        assert_eq!((last.day().0 + 1, last.next_day()), (first.day().0, first));
+        assert_eq!((last.next_minute(), first.minute() - last.minute()), (first, 1));
+        assert_eq!(first.next_day().to_string(), "2026-11-23T19:00:00.000Z");
+        assert_eq!(Timestamp::EPOCH.day(), Day(0));
     }
 
     #[test]

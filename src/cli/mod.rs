@@ -13,6 +13,7 @@ macro_rules! say {
     }};
 }
 
+mod block;
 mod consent;
 mod demo;
 mod diff;
@@ -63,6 +64,9 @@ enum Command {
     /// Give, withdraw, import and show consents.
     #[command(subcommand)]
     Consent(consent::Arguments),
+    /// Block transfers of a subject, to a partner or for a purpose, and lift blocks.
+    #[command(subcommand)]
+    Block(block::Arguments),
     /// Make keys.
     #[command(subcommand)]
     Keygen(keygen::Arguments),
@@ -96,6 +100,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
+        Command::Block(arguments) => block::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Open(arguments) => open::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -12,3 +12,4 @@ pub mod place;
 pub use calendar::Calendar;
 pub use case::Case;
 pub use model::*;
+pub use parse::manifest;

@@ -33,6 +33,8 @@ pub struct Caller {
     pub name: Name,
     /// The routes that it may use.
     pub routes: Vec<Name>,
+    /// How many requests it may send in a minute; no limit where absent.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// The parts of a request's head that choose a route.
@@ -131,7 +133,11 @@ impl Claim {
             return Err(Refused { reason: Reason::RouteUnknown, place: None, known });
         };
         let asked = Asked {
-            caller: Caller { name: caller.clone(), routes: vec![found.name.clone()] },
+            caller: Caller {
+                name: caller.clone(),
+                routes: vec![found.name.clone()],
+                requests_per_minute: None,
+            },
             partner_host: None,
             method: found.method.clone(),
             path: found.path.clone(),
