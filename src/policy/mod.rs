@@ -9,3 +9,4 @@ mod parse;
 
 pub use calendar::Calendar;
 pub use model::*;
+pub use parse::manifest;
