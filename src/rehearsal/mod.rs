@@ -221,6 +221,7 @@ fn read(
         method: &route.method,
         path: &route.path,
         purposes: rehearsal.purpose.as_slice(),
+        legal_request: rehearsal.legal_request,
     };
     let claim = Claim::read(policy, &caller, &target, Uuid::nil())?;
     Transfer::parse(claim, rehearsal.body.clone(), rehearsal.limits)

@@ -9,10 +9,10 @@ use super::entry;
 use super::table::{Item, Table};
 use super::word;
 use crate::consent::Terms;
-use crate::consent::record::State;
+use crate::consent::record::{Channel, State};
 use crate::diagnostic::text;
 use crate::policy::case::CaseConsent;
-use crate::policy::model::Route;
+use crate::policy::model::{Register, Route};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
@@ -53,8 +53,9 @@ fn read(table: &mut Table<'_>, record: Uuid, around: &Around<'_>) -> Option<Case
         "`state` is what was said last: `given`, `refused`, `withdrawn` or `expired`",
         |item| item.one_of(&STATES),
     );
+    let form = form(table, around.frame.register);
     let (subject, span): (String, Range<usize>) = subject?;
-    let (scope, period) = (scope?, period?);
+    let (scope, period, form) = (scope?, period?, form?);
     let terms = Terms {
         record,
         state: state?,
@@ -67,6 +68,14 @@ fn read(table: &mut Table<'_>, record: Uuid, around: &Around<'_>) -> Option<Case
         countries: scope.countries,
         third_party_withdrawn: false,
         cross_border_withdrawn: false,
+        notice: form.notice.0,
+        notice_sha256: form.notice.1,
+        given_by_subject: form.given_by_subject,
+        minor_until: form.minor_until,
+        publication: scope.publication,
+        automated: scope.automated,
+        through_state: form.through_state,
+        notify: scope.notify,
     };
     Some(CaseConsent { subject, terms, span })
 }
@@ -77,6 +86,9 @@ struct Scope {
     categories: CategorySet,
     recipients: Vec<Name>,
     countries: Vec<Country>,
+    publication: Vec<String>,
+    automated: bool,
+    notify: bool,
 }
 
 fn scope(table: &mut Table<'_>, around: &Around<'_>) -> Option<Scope> {
@@ -111,11 +123,32 @@ fn scope(table: &mut Table<'_>, around: &Around<'_>) -> Option<Scope> {
         "`countries` lists where the data may go; without it, nowhere abroad (94-V Art. 8(4)5))",
         |item| word::distinct(item, word::country),
     );
+    let publication = table.or(
+        Vec::new(),
+        "publication",
+        "`publication` lists the public sources that may show the data (94-V Art. 8(4)6))",
+        |item| word::distinct(item, word::text),
+    );
+    let automated = table.or(
+        false,
+        "automated",
+        "`automated` is true where decisions without a person were accepted (94-V Art. 19-1)",
+        Item::flag,
+    );
+    let notify = table.or(
+        false,
+        "notify",
+        "`notify` is true where the subject is told of each transfer (94-V Art. 19(1))",
+        Item::flag,
+    );
     Some(Scope {
         purposes: purposes?,
         categories: categories?,
         recipients: recipients?,
         countries: countries?,
+        publication: publication?,
+        automated: automated?,
+        notify: notify?,
     })
 }
 
@@ -153,6 +186,70 @@ fn period(table: &mut Table<'_>, time: Option<Timestamp>) -> Option<Range<Timest
     let start = start?;
     Some(start..until?.unwrap_or_else(|| start.plus_millis(365 * DAY_MILLIS)))
 }
+
+/// How a consent was given.
+struct Form {
+    notice: (String, String),
+    given_by_subject: bool,
+    minor_until: Option<Timestamp>,
+    through_state: bool,
+}
+
+fn form(table: &mut Table<'_>, register: Option<&Register>) -> Option<Form> {
+    let channel = table.or(
+        Channel::Written,
+        "channel",
+        "`channel` is how it was given (94-V Art. 8(1)); without it, in writing",
+        |item| item.one_of(&CHANNELS),
+    );
+    let given_by_subject = table.or(
+        true,
+        "given_by",
+        "`given_by` is `subject`, or `representative` (94-V Art. 7(1), 8(1))",
+        |item| item.one_of(&[("subject", true), ("representative", false)]),
+    );
+    let minor_until = table.optional(
+        "minor_until",
+        "`minor_until` is the day on which the subject comes of age",
+        word::day_start,
+    );
+    let notice = notice(table, register);
+    Some(Form {
+        notice: notice?,
+        given_by_subject: given_by_subject?,
+        minor_until: minor_until?,
+        through_state: channel? == Channel::StateService,
+    })
+}
+
+fn notice(table: &mut Table<'_>, register: Option<&Register>) -> Option<(String, String)> {
+    let meaning = "`notice` is a version of the register; without it, the last by name";
+    let named = table.optional("notice", meaning, |item| {
+        let version = item.text()?;
+        match register.map(|register| register.notices.get(version)) {
+            Some(None) => item.wrong(text!("the register has no notice `{}`", version)),
+            _ => Some(version),
+        }
+    });
+    let notices = &register?.notices;
+    let last = || notices.last_key_value().map(|(version, _)| version.as_str());
+    let Some(version) = named?.or_else(last) else {
+        return table.wrong(
+            "the register has no notice that the consent could have been given to",
+            "list the notice in `register.toml` as `[notice.VERSION]`",
+        );
+    };
+    Some((version.to_owned(), notices.get(version)?.sha256.clone()))
+}
+
+const CHANNELS: [(&str, Channel); 6] = [
+    ("written", Channel::Written),
+    ("digital-signature", Channel::DigitalSignature),
+    ("state-service", Channel::StateService),
+    ("non-state-service", Channel::NonStateService),
+    ("one-time-code", Channel::OneTimeCode),
+    ("form", Channel::Form),
+];
 
 const STATES: [(&str, State); 4] = [
     ("given", State::ConsentGiven),
