@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Admin};
 use crate::config::Config;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Text};
 use crate::envelope::{BadKey, RecipientKeys};
 use crate::ledger::checkpoint::LogKey;
 use crate::policy::{Endpoint, Partner, Policy};
@@ -84,10 +84,18 @@ pub fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<OpenStore, S
 /// # Errors
 /// A folder that cannot be read, or rules that do not load: all that is wrong with them.
 pub fn read_rules(folder: &Path, now: Timestamp) -> Result<(Policy, Diagnostics), StartError> {
+    Policy::read(&rule_files(folder)?, now).map_err(StartError::Rules)
+}
+
+/// The files below a folder of rules, by their path within it.
+///
+/// # Errors
+/// A folder or file that cannot be read.
+pub fn rule_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, StartError> {
     let mut files = BTreeMap::new();
     collect(folder, "", &mut files)
         .map_err(|source| StartError::Folder { path: folder.to_owned(), source })?;
-    Policy::read(&files, now).map_err(StartError::Rules)
+    Ok(files)
 }
 
 /// A gateway that listens.
@@ -207,18 +215,21 @@ impl Gateway {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A folder cannot be read.
-    #[error("the rules in `{path}` cannot be read: check the folder and `gateway.policies`")]
+    #[error("the rules in `{path}` cannot be read: check the folder, or `gateway.policies`")]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+    /// The configuration does not load.
+    #[error("{UNREAD}\n{}", .0)]
+    Unread(Diagnostics),
     /// The rules do not load.
-    #[error("the rules do not load\n{}", .0)]
+    #[error("{RULES}\n{}", .0)]
     Rules(Diagnostics),
     /// The configuration names what the rules do not have.
-    #[error("the configuration does not fit the rules\n{}", .0)]
+    #[error("{CONFIG}\n{}", .0)]
     Config(Diagnostics),
     /// Something that a file holds cannot be used.
     #[error("{0}")]
@@ -265,6 +276,23 @@ pub enum StartError {
         source: io::Error,
     },
 }
+
+impl StartError {
+    /// What was found in rules or configuration, and the words before it, where that is the fault.
+    #[must_use]
+    pub fn diagnostics(&self) -> Option<(Text, &Diagnostics)> {
+        match self {
+            Self::Unread(found) => Some((UNREAD.into(), found)),
+            Self::Rules(found) => Some((RULES.into(), found)),
+            Self::Config(found) => Some((CONFIG.into(), found)),
+            _ => None,
+        }
+    }
+}
+
+const UNREAD: &str = "the configuration does not load";
+const RULES: &str = "the rules do not load";
+const CONFIG: &str = "the configuration does not fit the rules";
 
 fn upstreams(
     config: &Config,

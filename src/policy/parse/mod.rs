@@ -7,6 +7,8 @@
 mod agreement;
 mod border;
 mod candidate;
+mod case;
+mod consent;
 mod entry;
 mod fields;
 mod law;
@@ -73,13 +75,14 @@ struct Folder<'f> {
     // Those that have a file, even one that cannot be read.
     names: BTreeSet<Name>,
     notices: BTreeMap<&'f str, &'f [u8]>,
+    cases: BTreeMap<&'f str, &'f [u8]>,
 }
 
 impl<'f> Folder<'f> {
     fn sort(files: &'f BTreeMap<String, Vec<u8>>, found: &mut Diagnostics) -> Self {
         let mut folder = Self::default();
         for (path, bytes) in files {
-            if is_beside(path) || is_case(path) {
+            if is_beside(path) {
                 continue;
             }
             if path == REGISTER {
@@ -88,6 +91,8 @@ impl<'f> Folder<'f> {
                 folder.notices.insert(version, bytes);
             } else if let Some(id) = stem(path, "partners/", ".toml") {
                 folder.partner(path, id, bytes, found);
+            } else if is_case(path) {
+                folder.cases.insert(path, bytes);
             } else {
                 let help = "the folder holds `register.toml`, `partners/<id>.toml`, \
                     `notices/<version>.txt`, `cases/…/<name>.json` or `.ndjson`, \
@@ -148,7 +153,8 @@ impl<'f> Folder<'f> {
         found: &mut Diagnostics,
     ) -> BTreeMap<Name, Arc<Partner>> {
         let taken = route::Taken::default();
-        let mut around = partner::Surroundings { register, now, taken };
+        let (names, cases) = (&self.names, &self.cases);
+        let mut around = partner::Surroundings { register, now, taken, names, cases };
         let read = self.partners.iter().filter_map(|(name, source)| {
             let read = |table: &mut table::Table<'_>| partner::read(name, table, &mut around);
             let partner = table::read_file(source, found, read)?;
