@@ -14,6 +14,7 @@ macro_rules! say {
 }
 
 mod block;
+mod check;
 mod consent;
 mod demo;
 mod diff;
@@ -59,6 +60,8 @@ struct Arguments {
 enum Command {
     /// Show the whole of it on this machine, with mock partners.
     Demo(demo::Arguments),
+    /// Check the rules and run their cases.
+    Check(check::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Give, withdraw, import and show consents.
@@ -98,6 +101,7 @@ pub fn run() -> ExitCode {
     let language = arguments.lang;
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Check(command) => check::run(&command, language),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),

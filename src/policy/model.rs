@@ -195,6 +195,27 @@ pub struct Purpose {
     pub line: usize,
 }
 
+impl Purpose {
+    /// Whether what is used for it may go to a country; within the country it always may.
+    #[must_use]
+    pub fn may_cross_to(&self, country: Country) -> bool {
+        let listed = || self.countries.as_ref().is_none_or(|all| all.contains(&country));
+        country == Country::KZ || (self.cross_border && listed())
+    }
+
+    /// Whether what is used for it may go to a partner.
+    #[must_use]
+    pub fn may_go_to(&self, partner: &Name) -> bool {
+        self.partners.as_ref().is_none_or(|all| all.contains(partner))
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.ended.is_some_and(|ended| ended <= now)
+    }
+}
+
 /// A country held to protect personal data, with the act that says so.
 #[derive(Debug)]
 pub struct Adequacy {
@@ -377,7 +398,7 @@ pub struct Endpoint {
 }
 
 /// What may be sent to a partner: one kind of request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// The route's name: the partner's and its own, such as `training-gb.enrol`.
     pub name: Name,
@@ -450,7 +471,7 @@ impl Route {
 }
 
 /// A mapped field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Where it stands in the document, from the root.
     pub path: FieldPath,

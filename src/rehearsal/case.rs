@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::json::{Line, departure};
-use super::{Block, Ending, Rehearsal, Rehearsed, rehearse};
+use super::{Ending, Rehearsal, Rehearsed, rehearse};
 use crate::consent::Terms;
 use crate::diagnostic::{Diagnostic, Severity, Source, Text, text};
 use crate::document::{BadDocument, Document, Limits};
@@ -59,7 +59,7 @@ pub fn trials<'p>(policy: &'p Arc<Policy>, limits: &Limits) -> Vec<Trial<'p>> {
     for partner in policy.partners.values() {
         let source = policy.source_of(partner);
         let tried = partner.cases.iter().map(|case| {
-            let rehearsed = rehearsed(policy, partner, case, limits);
+            let rehearsed = rehearsed(policy, case, limits);
             let held = Held { case, source: &source, limits };
             let route = partner.routes.iter().find(|route| route.name == case.route);
             let differences = held.against(&rehearsed, route.map(|route| &**route));
@@ -70,25 +70,19 @@ pub fn trials<'p>(policy: &'p Arc<Policy>, limits: &Limits) -> Vec<Trial<'p>> {
     trials
 }
 
-fn rehearsed(policy: &Arc<Policy>, partner: &Partner, case: &Case, limits: &Limits) -> Rehearsed {
+fn rehearsed(policy: &Arc<Policy>, case: &Case, limits: &Limits) -> Rehearsed {
     let purpose = case.purpose.map(|purpose| purpose.to_string());
     let consents = |subject: &str| -> Vec<Terms> {
         let given = case.consents.iter().filter(|consent| consent.subject == subject);
         given.map(|consent| consent.terms.clone()).collect()
     };
-    let block = |block: &crate::policy::case::CaseBlock| Block {
-        subject: block.subject.clone(),
-        partner: Some(partner.name.clone()),
-        purpose: block.purpose,
-    };
-    let blocks: Vec<Block> = case.blocks.iter().map(block).collect();
     let rehearsal = Rehearsal {
         route: &case.route,
         purpose: purpose.as_deref(),
         legal_request: case.legal_request.as_ref().map(|name| name.as_str()),
         body: &case.transfer.bytes,
         consents: &consents,
-        blocks: &blocks,
+        blocks: &case.blocks,
         now: case.time,
         limits,
     };

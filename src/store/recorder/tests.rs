@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -12,7 +13,7 @@ use crate::ledger::verify::Report;
 use crate::store::audit::audit;
 use crate::store::secret::StoreSecret;
 use crate::store::{Head, Owner, StoredCheckpoint, Transaction, Used, sqlite};
-use crate::time::{Day, Timestamp};
+use crate::time::Timestamp;
 use crate::vocabulary::Name;
 
 const ORIGIN: &str = "gw.example/disclosures";
@@ -517,11 +518,11 @@ impl Transaction for FailingTransaction<'_> {
         self.0.settled(disclosures)
     }
 
-    fn used(&mut self, of: &[(Name, Day)]) -> Result<Vec<Used>, StoreError> {
+    fn used(&mut self, of: &[(Name, Date)]) -> Result<Vec<Used>, StoreError> {
         self.0.used(of)
     }
 
-    fn counted(&mut self, of: &[(Name, Day, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
+    fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
         self.0.counted(of)
     }
 
