@@ -51,6 +51,13 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The day that it falls on in Kazakhstan, five hours ahead of UTC.
+    #[must_use]
+    pub fn day(self) -> jiff::civil::Date {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        jiff::tz::offset(5).to_datetime(time).date()
+    }
+
     /// This time moved by a number of milliseconds, held within the years 0001 to 9999.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
@@ -105,6 +112,15 @@ mod tests {
         assert_eq!(time.to_string(), "2026-11-22T09:45:00.000Z");
         assert_eq!(Timestamp::parse(&time.to_string()), Ok(time));
         assert_eq!(Timestamp::parse("2026-11-22"), Err(BadTime));
+    }
+
+    #[test]
+    fn a_day_begins_five_hours_before_that_of_utc() {
+        let day = |text| Timestamp::parse(text).unwrap().day().to_string();
+        assert_eq!(day("2026-11-22T18:59:59.999Z"), "2026-11-22");
+        assert_eq!(day("2026-11-22T19:00:00Z"), "2026-11-23");
+        assert_eq!(Timestamp(MILLIS_MAX).day().to_string(), "9999-12-31");
+        assert_eq!(Timestamp(MILLIS_MIN).day().to_string(), "0001-01-01");
     }
 
     #[test]
