@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::consent::record::State;
 use crate::consent::{Question, Standing, Terms};
-use crate::decision::{Circumstances, judge, question};
+use crate::decision::{Circumstances, Found, judge, question};
 use crate::document::{FieldId, FieldSet, Presence, Record};
 use crate::policy::{Basis, FieldSource, Policy, Register};
 use crate::reason::Reason;
@@ -99,8 +99,9 @@ impl Trial {
         circumstances: &Circumstances,
     ) -> Result<(), Stays> {
         let found = |present| Presence { present, ..Presence::default() };
-        let records = [Record { presence: found(record) }];
-        let (decision, denied) = judge(&self.claim, &records, &found(outside), circumstances);
+        let (records, outside) = ([Record { presence: found(record) }], found(outside));
+        let found = Found { records: &records, outside: &outside };
+        let (decision, denied) = judge(&self.claim, found, circumstances);
         let stays = |reason, because: Option<FieldId>| {
             let because = because.filter(|because| *because != field);
             let because = because.and_then(|n| self.claim.route().fields.get(usize::from(n)));

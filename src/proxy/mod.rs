@@ -315,7 +315,7 @@ fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> 
 /// What the rules allow, and the partner's quota of the day does not.
 fn over_quota(transfer: Transfer) -> Denial {
     let decision = Decision::default();
-    Denial { transfer, reason: Reason::QuotaExceeded, field: None, decision }
+    Denial { transfer, reason: Reason::QuotaExceeded, field: None, decision, trial: None }
 }
 
 fn unrecorded(why: Unrecorded) -> Reason {

@@ -41,6 +41,8 @@ fn two_lines() -> Lines {
 fn refusal(did: u128) -> Entry {
     let disclosure = disclosure(did);
     Entry::Refusal(Refusal {
+        basis: None,
+        candidate: None,
         did: disclosure.did,
         time: disclosure.time,
         asked: disclosure.asked,
