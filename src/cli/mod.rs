@@ -109,7 +109,7 @@ pub fn run() -> ExitCode {
         Command::Open(arguments) => open::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments, language),
-        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments, language),
         Command::Verify(arguments) => verify::run(&arguments),
     };
     match result {
