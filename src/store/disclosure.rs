@@ -4,7 +4,6 @@
 //! its entry.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -21,6 +20,7 @@ use crate::policy::{Partner, Policy, Route};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
+use crate::vocabulary::Name;
 
 /// A disclosure that is on disk: what may be sent.
 #[derive(Debug)]
@@ -282,12 +282,13 @@ fn text(route: &Route, field: FieldId) -> String {
 /// The name under which the gateway itself acts.
 pub const GATEWAY: &str = "gateway";
 
-/// The entry that says which rules came into force.
+/// The entry that says which rules came into force, by whom, and who signed them.
 #[must_use]
-pub fn activation(policy: &Arc<Policy>, by: &str) -> Entry {
+pub fn activation(policy: &Policy, by: &str, signed_by: &[Name]) -> Entry {
     Entry::Activation(entry::Activation {
         by: by.to_owned(),
         files: policy.files.clone(),
         policy: policy.digest.clone(),
+        signed_by: signed_by.to_vec(),
     })
 }

@@ -113,6 +113,12 @@ impl Claim {
         }
     }
 
+    /// The caller.
+    #[must_use]
+    pub const fn caller(&self) -> &Name {
+        &self.caller
+    }
+
     /// The decision's id.
     #[must_use]
     pub const fn did(&self) -> Uuid {
