@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::calendar::Calendar;
 use super::legal::{Legal, Number};
+use crate::consent::Notices;
 use crate::diagnostic::Source;
 use crate::document::{FieldPath, FieldSet, Shape};
 use crate::reason::Language;
@@ -51,6 +52,12 @@ pub struct Register {
     pub calendar: Calendar,
     /// Privacy notices, by their version.
     pub notices: BTreeMap<String, Notice>,
+}
+
+impl Notices for Register {
+    fn has(&self, version: &str, sha256: &str) -> bool {
+        self.notices.get(version).is_some_and(|known| known.sha256.eq_ignore_ascii_case(sha256))
+    }
 }
 
 /// A legal person.
