@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostics;
 use crate::gateway::{OpenStore, StartError};
 use crate::ledger::entry::{Admin, Entry};
-use crate::proxy::rules::{InForce, Rules};
+use crate::proxy::rules::InForce;
 use crate::store::disclosure::activation;
 use crate::store::{Append, Position, Recorder, Unrecorded};
 use crate::time::{Clock, Timestamp};
@@ -183,12 +183,7 @@ impl Inner {
         loading.await.unwrap_or_else(|_| Err(StartError::Unfit("loading failed".to_owned())))
     }
 
-    async fn put(
-        &self,
-        loaded: Loaded,
-        by: &str,
-        time: Timestamp,
-    ) -> Result<Reloaded, Unrecorded> {
+    async fn put(&self, loaded: Loaded, by: &str, time: Timestamp) -> Result<Reloaded, Unrecorded> {
         let append = append(&loaded, by);
         let Loaded { rules, signed_by, warnings, .. } = loaded;
         let digest = rules.policy.digest.clone();

@@ -125,12 +125,10 @@ impl Proxy {
     ///
     /// It does so anew when a consent of one of its subjects changed in the meantime, so that a
     /// withdrawal that was committed first always counts.
-    async fn record(
-        &self,
-        transfer: Transfer,
-    ) -> Result<(Recorded, Arc<Rules>), Box<Refusal>> {
+    async fn record(&self, transfer: Transfer) -> Result<(Recorded, Arc<Rules>), Box<Refusal>> {
         let (did, known) = (transfer.claim().did(), transfer.claim().known());
-        let held = self.0.in_force.hold().await.map_err(|why| refuse(&transfer, unrecorded(why)))?;
+        let held =
+            self.0.in_force.hold().await.map_err(|why| refuse(&transfer, unrecorded(why)))?;
         let rules = held.rules();
         let mut transfer = self.under(rules, transfer)?;
         for _ in 0..self.0.limits.decide_max {
@@ -155,10 +153,12 @@ impl Proxy {
     /// it was claimed by.
     fn under(&self, rules: &Rules, transfer: Transfer) -> Result<Transfer, Box<Refusal>> {
         let did = transfer.claim().did();
-        let limits = self.0.limits.document();
-        let transfer = transfer
-            .under(&rules.policy, &limits)
-            .map_err(|refused| Refusal::of(did, refused))?;
+        let transfer = if Arc::ptr_eq(transfer.claim().policy(), &rules.policy) {
+            transfer
+        } else {
+            let again = transfer.under(&rules.policy, &self.0.limits.document());
+            again.map_err(|refused| Refusal::of(did, refused))?
+        };
         if rules.allow(transfer.claim()) {
             Ok(transfer)
         } else {
@@ -284,11 +284,7 @@ struct Asked {
 }
 
 /// Sends what was recorded, by the rules that it was recorded under.
-async fn forward(
-    recorded: Recorded,
-    asked: &HeaderMap,
-    rules: &Rules,
-) -> Result<Answer, Failure> {
+async fn forward(recorded: Recorded, asked: &HeaderMap, rules: &Rules) -> Result<Answer, Failure> {
     let claim = recorded.claim();
     let (partner, route) = (&claim.partner().name, claim.route());
     let way = rules

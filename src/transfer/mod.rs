@@ -161,8 +161,8 @@ impl Claim {
 
     /// The caller.
     #[must_use]
-    pub const fn caller(&self) -> &Name {
-        &self.caller
+    pub fn caller(&self) -> &Name {
+        &self.asked.caller.name
     }
 
     /// The decision's id.
