@@ -17,7 +17,7 @@ use crate::activation::watch::watch;
 use crate::activation::{Activation, load};
 use crate::admin::{self, Admin};
 use crate::config::Config;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Text};
 use crate::envelope::BadKey;
 use crate::ledger::checkpoint::LogKey;
 use crate::proxy::{Parts, Proxy};
@@ -194,11 +194,14 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The configuration does not load.
+    #[error("{UNREAD}\n{}", .0)]
+    Unread(Diagnostics),
     /// The rules do not load.
-    #[error("the rules do not load\n{}", .0)]
+    #[error("{RULES}\n{}", .0)]
     Rules(Diagnostics),
     /// The configuration names what the rules do not have.
-    #[error("the configuration does not fit the rules\n{}", .0)]
+    #[error("{CONFIG}\n{}", .0)]
     Config(Diagnostics),
     /// Something that a file holds cannot be used.
     #[error("{0}")]
@@ -245,6 +248,23 @@ pub enum StartError {
         source: io::Error,
     },
 }
+
+impl StartError {
+    /// What was found in rules or configuration, and the words before it, where that is the fault.
+    #[must_use]
+    pub fn diagnostics(&self) -> Option<(Text, &Diagnostics)> {
+        match self {
+            Self::Unread(found) => Some((UNREAD.into(), found)),
+            Self::Rules(found) => Some((RULES.into(), found)),
+            Self::Config(found) => Some((CONFIG.into(), found)),
+            _ => None,
+        }
+    }
+}
+
+const UNREAD: &str = "the configuration does not load";
+const RULES: &str = "the rules do not load";
+const CONFIG: &str = "the configuration does not fit the rules";
 
 /// Reads the key that signs checkpoints.
 ///

@@ -177,7 +177,7 @@ impl Inner {
         let (inner, before) = (Arc::clone(self), self.in_force.now().await);
         let loading = tokio::task::spawn_blocking(move || {
             inner.status().looked = folder::look(&inner.config.policies).ok();
-            let fresh = inner.config.again().map_err(StartError::Config)?;
+            let fresh = inner.config.again().map_err(StartError::Unread)?;
             load::load((&inner.config, &fresh), Some(&*before), inner.clock.now())
         });
         loading.await.unwrap_or_else(|_| Err(StartError::Unfit("loading failed".to_owned())))

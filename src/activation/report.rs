@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{Attempt, NotActivated, Status};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::gateway::StartError;
 use crate::policy::Policy;
 
 /// The rules in force, with the newest attempt to change them where it was refused.
@@ -26,12 +25,14 @@ pub fn in_force(policy: &Policy, status: &Status) -> Value {
 /// Why rules did not come into force: one member for each thing that is wrong.
 #[must_use]
 pub fn problems(why: &NotActivated) -> Vec<Value> {
-    match why {
-        NotActivated::Refused(StartError::Rules(found) | StartError::Config(found)) => {
-            found.iter().map(diagnostic).collect()
-        }
-        other => vec![json!({"severity": "error", "message": in_full(other)})],
-    }
+    let found = match why {
+        NotActivated::Refused(refused) => refused.diagnostics(),
+        NotActivated::Unrecorded(_) => None,
+    };
+    found.map_or_else(
+        || vec![json!({"severity": "error", "message": in_full(why)})],
+        |(_, found)| found.iter().map(diagnostic).collect(),
+    )
 }
 
 fn attempt(attempt: &Attempt) -> Value {

@@ -27,6 +27,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::gateway::StartError;
+use crate::reason::Language;
 use crate::telemetry;
 
 /// An encrypted cross-border transfer gateway: checks, redacts, seals and records every transfer
@@ -40,6 +42,9 @@ struct Arguments {
     /// Log as JSON lines.
     #[arg(long, global = true)]
     log_json: bool,
+    /// The language in which rules and configuration are spoken of: `kk`, `ru` or `en`.
+    #[arg(long, env = "OTKEL_LANG", global = true, default_value = "en")]
+    lang: Language,
     #[command(subcommand)]
     command: Command,
 }
@@ -86,7 +91,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("otkel: {error}");
+            eprintln!("otkel: {}", told(error.as_ref(), arguments.lang));
             let mut cause = error.source();
             while let Some(deeper) = cause {
                 eprintln!("  because {deeper}");
@@ -104,14 +109,20 @@ fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-    Config::read(&path.to_string_lossy(), &text, &folder).map_err(|wrong| {
-        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        format!(
-            "the configuration does not load\n{}",
-            wrong.render(terminal, crate::reason::Language::En)
-        )
-        .into()
-    })
+    let read = Config::read(&path.to_string_lossy(), &text, &folder);
+    read.map_err(|wrong| StartError::Unread(wrong).into())
+}
+
+/// What went wrong, with what was found in rules and configuration in the language.
+fn told(error: &(dyn std::error::Error + 'static), language: Language) -> String {
+    let found = error.downcast_ref().and_then(StartError::diagnostics);
+    found.map_or_else(
+        || error.to_string(),
+        |(frame, found)| {
+            let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            format!("{}\n{}", frame.in_language(language), found.render(terminal, language))
+        },
+    )
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -59,6 +59,16 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// The word before a message.
+    fn label(self) -> Text {
+        match self {
+            Self::Error => "error".into(),
+            Self::Warning => "warning".into(),
+        }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -87,6 +97,8 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
+        let level = level.with_name(self.severity.label().in_language(language));
+        let help = Level::HELP.with_name(Text::from("help").in_language(language));
         let title = level.primary_title(self.message.in_language(language));
         let name = self.source.name.as_str();
         let group = if self.source.text.is_empty() {
@@ -98,7 +110,7 @@ impl Diagnostic {
             let snippet = Snippet::source(self.source.text.as_str()).path(name);
             title.element(snippet.annotation(underlined))
         };
-        group.element(Level::HELP.message(self.help.in_language(language)))
+        group.element(help.message(self.help.in_language(language)))
     }
 }
 
@@ -106,10 +118,7 @@ impl fmt::Display for Diagnostic {
     /// `file:line:column: error: message`, on one line and without the help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.source.line_and_column(self.span.start);
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let severity = self.severity.label();
         write!(f, "{}:{line}:{column}: {severity}: {}", self.source.name, self.message)
     }
 }

@@ -37,7 +37,7 @@ use crate::transfer::{Claim, Known, Refused, Transfer};
 use front::HeadFault;
 use head::Head;
 use refusal::Refusal;
-use rules::{InForce, Rules};
+use rules::{Held, InForce, Rules};
 use upstream::{AnswerBody, Failure, Outbound, Unknown, Unsent};
 
 /// Carries transfers. Clones are the same proxy.
@@ -83,7 +83,7 @@ impl Proxy {
 
     /// Carries one transfer from request to answer, or refuses it.
     ///
-    /// Nothing is sent before its disclosure is on disk: `Self::forward` takes a [`Recorded`],
+    /// Nothing is sent before its disclosure is on disk: `forward` takes a [`Recorded`],
     /// and only the recorder makes one. A refusal before that leaves no byte beyond this process.
     async fn transfer(&self, did: Uuid, asked: Asked) -> Result<Carried, Box<Refusal>> {
         let (head, body) = self.read_head(did, asked).await?;
@@ -111,7 +111,7 @@ impl Proxy {
         let limits = &self.0.limits;
         body::read(body, limits.body_bytes_max, limits.body())
             .await
-            .map_err(|reason| Refusal::boxed(claim.did(), reason, claim.known()))
+            .map_err(|reason| Refusal::claimed(claim, reason))
     }
 
     fn parse(&self, claim: Claim, body: Bytes) -> Result<Transfer, Box<Refusal>> {
@@ -126,11 +126,10 @@ impl Proxy {
     /// It does so anew when a consent of one of its subjects changed in the meantime, so that a
     /// withdrawal that was committed first always counts.
     async fn record(&self, transfer: Transfer) -> Result<(Recorded, Arc<Rules>), Box<Refusal>> {
-        let (did, known) = (transfer.claim().did(), transfer.claim().known());
-        let held =
-            self.0.in_force.hold().await.map_err(|why| refuse(&transfer, unrecorded(why)))?;
+        let held = self.hold(transfer.claim()).await?;
         let rules = held.rules();
         let mut transfer = self.under(rules, transfer)?;
+        let (did, known) = (transfer.claim().did(), transfer.claim().known());
         for _ in 0..self.0.limits.decide_max {
             let now = self.0.clock.now();
             let roll = self.roll(&transfer)?;
@@ -149,6 +148,11 @@ impl Proxy {
         Err(Refusal::boxed(did, Reason::ConsentsChanging, known))
     }
 
+    async fn hold(&self, claim: &Claim) -> Result<Held<'_>, Box<Refusal>> {
+        let held = self.0.in_force.hold().await;
+        held.map_err(|why| Refusal::claimed(claim, unrecorded(why)))
+    }
+
     /// The transfer by the rules in force, claimed and parsed again where they are not those that
     /// it was claimed by.
     fn under(&self, rules: &Rules, transfer: Transfer) -> Result<Transfer, Box<Refusal>> {
@@ -162,14 +166,14 @@ impl Proxy {
         if rules.allow(transfer.claim()) {
             Ok(transfer)
         } else {
-            Err(refuse(&transfer, Reason::CallerNotAllowed))
+            Err(Refusal::claimed(transfer.claim(), Reason::CallerNotAllowed))
         }
     }
 
     fn roll(&self, transfer: &Transfer) -> Result<Roll, Box<Refusal>> {
         self.0.reader.roll(transfer).map_err(|error| {
             tracing::error!(%error, "the store could not be read");
-            refuse(transfer, Reason::LogUnavailable)
+            Refusal::claimed(transfer.claim(), Reason::LogUnavailable)
         })
     }
 
@@ -187,7 +191,7 @@ impl Proxy {
             let Unsealed { redacted, why } = *unsealed;
             let claim = redacted.into_transfer().claim().clone();
             tracing::error!(partner = %claim.partner().name, %why, "a payload was not sealed");
-            Refusal::boxed(claim.did(), Reason::PartnerKeyUnavailable, claim.known())
+            Refusal::claimed(&claim, Reason::PartnerKeyUnavailable)
         })
     }
 
@@ -306,12 +310,11 @@ async fn forward(recorded: Recorded, asked: &HeaderMap, rules: &Rules) -> Result
 
 /// The transfer again, if it was refused only because consents changed.
 fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> {
-    if why == Unrecorded::Stale { Ok(transfer) } else { Err(refuse(&transfer, unrecorded(why))) }
-}
-
-fn refuse(transfer: &Transfer, reason: Reason) -> Box<Refusal> {
-    let claim = transfer.claim();
-    Refusal::boxed(claim.did(), reason, claim.known())
+    if why == Unrecorded::Stale {
+        Ok(transfer)
+    } else {
+        Err(Refusal::claimed(transfer.claim(), unrecorded(why)))
+    }
 }
 
 fn unrecorded(why: Unrecorded) -> Reason {

@@ -52,9 +52,15 @@ impl Policy {
             .filter(|(path, _)| *path != README)
             .map(|(path, bytes)| (path.clone(), sha256(bytes)))
             .collect();
-        let digest = digest(&files);
+        let digest = sha256(manifest(&files).as_bytes());
         let sources = folder.sources();
         Ok((Self { register, partners, files, sources, digest }, found))
+    }
+
+    /// The lines whose SHA-256 is the digest: one for each file, as `sha256sum` writes them.
+    #[must_use]
+    pub fn manifest(&self) -> String {
+        manifest(&self.files)
     }
 }
 
@@ -165,12 +171,12 @@ fn text(path: &str, bytes: &[u8], found: &mut Diagnostics) -> Option<Arc<Source>
 }
 
 // As `sha256sum` writes them, so that it can check them: digest, two blanks, name.
-fn digest(files: &BTreeMap<String, String>) -> String {
+fn manifest(files: &BTreeMap<String, String>) -> String {
     let mut lines = String::new();
     for (path, sha256) in files {
         let _ = writeln!(lines, "{sha256}  {path}");
     }
-    sha256(lines.as_bytes())
+    lines
 }
 
 fn sha256(bytes: &[u8]) -> String {
