@@ -201,7 +201,8 @@ fn sound() -> Vector {
     let (subjects, lines) = lines(&first);
     let files = [("register.toml".to_owned(), "aa".repeat(32))].into();
     let policy = "ab".repeat(32);
-    vector.push(&Entry::Activation(Activation { by: "start".into(), files, policy }), None);
+    let activation = Activation { by: "start".into(), files, policy, signed_by: Vec::new() };
+    vector.push(&Entry::Activation(activation), None);
     vector.push(&Entry::Consent(consent(digest)), None);
     let by = "Айгүл \"II\" \u{1}".to_owned();
     let object = Some("c\\1".to_owned());

@@ -20,6 +20,7 @@ use crate::policy::{Partner, Policy, Quota, Route};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
+use crate::vocabulary::Name;
 
 /// A disclosure that is on disk: what may be sent.
 #[derive(Debug)]
@@ -299,13 +300,14 @@ fn text(route: &Route, field: FieldId) -> String {
 /// The name under which the gateway itself acts.
 pub const GATEWAY: &str = "gateway";
 
-/// The entry that says which rules came into force, with their files.
+/// The entry that says which rules came into force, by whom, and who signed them, with their files.
 #[must_use]
-pub fn activation(policy: &Policy, by: &str) -> Append {
+pub fn activation(policy: &Policy, by: &str, signed_by: &[Name]) -> Append {
     let entry = Entry::Activation(entry::Activation {
         by: by.to_owned(),
         files: policy.files.clone(),
         policy: policy.digest.clone(),
+        signed_by: signed_by.to_vec(),
     });
     Append { rule_files: RuleFile::all(policy), ..Append::plain(entry) }
 }
