@@ -67,7 +67,7 @@ fn import(bencher: Bencher<'_, '_>, batch: usize) {
 /// The canonical bytes of one disclosure.
 #[divan::bench]
 fn bytes(bencher: Bencher<'_, '_>) {
-    let entry = Entry::Disclosure(disclosure(Uuid::from_u128(1), Subjects::default()));
+    let entry = Entry::from(disclosure(Uuid::from_u128(1), Subjects::default()));
     let time = now();
     bencher.bench_local(|| divan::black_box(&entry).bytes(1_000_000, time));
 }
@@ -102,7 +102,7 @@ fn verify(bencher: Bencher<'_, '_>) {
     let rows: Vec<_> = (0..10_000)
         .map(|seq| {
             let entry = disclosure(Uuid::from_u128(seq), subjects.clone());
-            let bytes = Entry::Disclosure(entry).bytes(u64::try_from(seq).unwrap(), now());
+            let bytes = Entry::from(entry).bytes(u64::try_from(seq).unwrap(), now());
             (otkel::ledger::tree::leaf_hash(&bytes), bytes)
         })
         .collect();
@@ -183,7 +183,7 @@ fn transfer(recorder: &Recorder) -> Append {
     Append {
         lines: Some(lines),
         guard: Some(guard),
-        ..Append::plain(Entry::Disclosure(disclosure(did, subjects)))
+        ..Append::plain(Entry::from(disclosure(did, subjects)))
     }
 }
 

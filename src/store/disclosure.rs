@@ -88,7 +88,7 @@ impl Recorder {
         let claim = sealed.claim().clone();
         let (subjects, lines) = lines(sealed.decision(), roll, &claim.did());
         let append = Append {
-            entry: Entry::Disclosure(disclosure(&sealed, roll.snapshot(), subjects)),
+            entry: Entry::from(disclosure(&sealed, roll.snapshot(), subjects)),
             lines: Some(lines),
             new_subjects: roll.new_subjects(),
             guard: Some(roll.guard()),
@@ -127,7 +127,7 @@ impl Recorder {
             time: now,
             asked: asked(claim.known(), Some(claim.policy())),
             basis: Some(basis(claim)),
-            candidate: denial.trial.as_ref().map(candidate),
+            candidate: denial.trial.as_ref().map(candidate).map(Box::new),
             reason: denial.reason,
             place: denial.field.map(|field| text(claim.route(), field)),
             subjects: Some(subjects),
@@ -194,7 +194,7 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         asked: asked(claim.known(), Some(claim.policy())),
         basis: basis(claim),
         border: border(claim, sealed.time()),
-        candidate: sealed.trial().map(candidate),
+        candidate: sealed.trial().map(candidate).map(Box::new),
         cross_border: claim.route().is_cross_border(),
         exporter: claim.policy().register.controller.party_id.clone(),
         notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
@@ -222,13 +222,13 @@ fn recipient(partner: &Partner, route: &Route) -> Recipient {
 
 fn basis(claim: &Claim) -> Basis {
     let Some((name, request)) = claim.legal_request() else { return Basis::Consent };
-    Basis::Request(Request {
+    Basis::Request(Box::new(Request {
         article: request.article.clone(),
         date: request.date.day(),
         document: request.document.clone(),
         officer: request.officer.clone(),
         request: name.clone(),
-    })
+    }))
 }
 
 /// Under which item of 94-V Art. 16 data may go to each country abroad. The subject's consent is

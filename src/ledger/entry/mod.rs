@@ -44,7 +44,7 @@ pub enum Entry {
     /// A consent was given, refused or withdrawn.
     Consent(ConsentEvent),
     /// Personal data is about to leave.
-    Disclosure(Disclosure),
+    Disclosure(Box<Disclosure>),
     /// What became of a disclosure.
     Outcome(Outcome),
     /// A transfer was refused and nothing left.
@@ -71,6 +71,12 @@ impl Entry {
             Self::Outcome(_) => "outcome",
             Self::Refusal(_) => "refusal",
         }
+    }
+}
+
+impl From<Disclosure> for Entry {
+    fn from(disclosure: Disclosure) -> Self {
+        Self::Disclosure(Box::new(disclosure))
     }
 }
 
@@ -172,7 +178,7 @@ pub enum Basis {
     #[serde(serialize_with = "write::consent")]
     Consent,
     /// A state body's request that was accepted (94-V Art. 9).
-    Request(Request),
+    Request(Box<Request>),
 }
 
 /// A state body's request that was accepted.
@@ -265,7 +271,7 @@ pub struct Disclosure {
     /// For each country abroad, the item of 94-V Art. 16 under which data may go there.
     pub border: BTreeMap<String, &'static str>,
     /// What the rules that are tried would have done.
-    pub candidate: Option<Candidate>,
+    pub candidate: Option<Box<Candidate>>,
     /// Whether any country is not Kazakhstan.
     pub cross_border: bool,
     /// The BIN of the controller, who sends.
@@ -296,7 +302,7 @@ pub struct Refusal {
     /// On what it would have rested, when the document could be read.
     pub basis: Option<Basis>,
     /// What the rules that are tried would have done, when it came to a decision.
-    pub candidate: Option<Candidate>,
+    pub candidate: Option<Box<Candidate>>,
     /// Why.
     pub reason: Reason,
     /// Where: a rule's path, a byte offset or a header name, never a value.
