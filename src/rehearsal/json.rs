@@ -47,6 +47,12 @@ pub fn departure(expected: &str, came: &str) -> Option<Departure> {
     }
 }
 
+/// A text that came where none was expected, as lines.
+#[must_use]
+pub fn arrival(came: &str) -> Vec<Line> {
+    compared(&[], &lines(came))
+}
+
 /// A token and where it stands.
 struct Token<'t> {
     text: &'t str,
