@@ -11,3 +11,4 @@ mod parse;
 pub use calendar::Calendar;
 pub use case::Case;
 pub use model::*;
+pub use parse::manifest;

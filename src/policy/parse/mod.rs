@@ -39,9 +39,9 @@ impl Policy {
     /// Reads a folder of rules: `register.toml`, `partners/<id>.toml`, `notices/<version>.txt`.
     ///
     /// The files come as bytes by their path below the folder, with `/` between its parts. Files
-    /// below `cases/` are kept as they are; a `README.md` and files below `signatures/`, which sign
-    /// all the others, are passed over. `now` only decides whether periods are warned of as over: what
-    /// comes out does not depend on it. With the policy come the warnings.
+    /// below `cases/` are only counted in; a `README.md` and files below `signatures/`, which sign
+    /// all the others, are passed over. `now` only decides whether periods are warned of as over:
+    /// what comes out does not depend on it. With the policy come the warnings.
     ///
     /// # Errors
     /// All errors of all files, and the warnings, in the order of the files and places.
@@ -55,14 +55,15 @@ impl Policy {
         let partners = folder.partners(register.as_ref(), now, &mut found);
         found.sort();
         let (false, Some(register)) = (found.has_errors(), register) else { return Err(found) };
-        let files: BTreeMap<String, String> = files
+        let bytes: BTreeMap<String, Arc<[u8]>> = files
             .iter()
             .filter(|(path, _)| !is_beside(path))
-            .map(|(path, bytes)| (path.clone(), sha256(bytes)))
+            .map(|(path, bytes)| (path.clone(), bytes.as_slice().into()))
             .collect();
-        let digest = digest(&files);
+        let files = bytes.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
+        let digest = sha256(manifest(&files).as_bytes());
         let sources = folder.sources();
-        Ok((Self { register, partners, files, sources, digest }, found))
+        Ok((Self { register, partners, files, bytes, sources, digest }, found))
     }
 }
 
@@ -192,13 +193,15 @@ fn text(path: &str, bytes: &[u8], found: &mut Diagnostics) -> Option<Arc<Source>
     }
 }
 
-// As `sha256sum` writes them, so that it can check them: digest, two blanks, name.
-fn digest(files: &BTreeMap<String, String>) -> String {
+/// The list of a set's files that its digest is made of: as `sha256sum` writes it, so that it can
+/// check them. Digest, two blanks, path.
+#[must_use]
+pub fn manifest(files: &BTreeMap<String, String>) -> String {
     let mut lines = String::new();
     for (path, sha256) in files {
         let _ = writeln!(lines, "{sha256}  {path}");
     }
-    sha256(lines.as_bytes())
+    lines
 }
 
 fn sha256(bytes: &[u8]) -> String {
