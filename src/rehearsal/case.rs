@@ -12,6 +12,7 @@ use crate::document::{BadDocument, Document, Limits};
 use crate::policy::case::CaseText;
 use crate::policy::{Case, Partner, Policy, Route};
 use crate::reason::Reason;
+use crate::vocabulary::Name;
 
 /// A case that was tried.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ fn rehearsed(policy: &Arc<Policy>, case: &Case, limits: &Limits) -> Rehearsed {
     let rehearsal = Rehearsal {
         route: &case.route,
         purpose: purpose.as_deref(),
-        legal_request: case.legal_request.as_ref().map(|name| name.as_str()),
+        legal_request: case.legal_request.as_ref().map(Name::as_str),
         body: &case.transfer.bytes,
         consents: &consents,
         blocks: &case.blocks,

@@ -208,7 +208,7 @@ mod tests {
 
     fn path(expected: &str, came: &str) -> Option<(String, String)> {
         let departure = departure(expected, came)?;
-        Some((departure.path, expected[departure.expected].to_owned()))
+        Some((departure.path, expected.get(departure.expected).unwrap().to_owned()))
     }
 
     #[test]
