@@ -37,8 +37,8 @@ fn rules_that_do_not_load_are_told_with_all_their_errors() {
 fn what_no_case_shows_is_told() {
     let rules = Rules::new().with("\"58010110001", "\"58010110002");
     let route = "[[route]]\nname = \"leave\"\nrequest = \"POST /courses/leave\"\n\
-        to = \"/v1/leave\"\nendpoint = \"main\"\npurposes = [\"P09\"]\nsubject = \"$.iin\"\nscheme = \"kz-iin\"\n\
-        fields = { \"$.name\" = \"D01\" }\n\n[[case]]";
+        to = \"/v1/leave\"\nendpoint = \"main\"\npurposes = [\"P09\"]\n\
+        subject = \"$.iin\"\nscheme = \"kz-iin\"\nfields = { \"$.name\" = \"D01\" }\n\n[[case]]";
     let partner = rules.partner().replacen("[[case]]", route, 1);
     let (before, _) = partner.split_once("[[case]]\nname = \"a newer no\"").unwrap();
     rules.set("partners/courses.toml", before);
