@@ -106,8 +106,7 @@ pub fn check(
         }
     }
     if signed_by.len() < needed {
-        let message =
-            text!("the rules have {} good signatures and need {}", signed_by.len(), needed);
+        let message = text!("{} officers must sign the rules and {} did", needed, signed_by.len());
         let help = text!(
             "let {} more of the configured officers run `otkel rules sign`",
             needed - signed_by.len()
@@ -200,8 +199,8 @@ mod tests {
         let good = [("daniyar.sig", two.clone()), ("aigul.sig", one.clone())];
         assert_eq!(checked(&good), Ok("aigul daniyar".to_owned()));
         let cases = [
-            (&[][..], "have 0 good signatures and need 2"),
-            (&[("aigul.sig", one.clone())], "have 1 good signatures and need 2"),
+            (&[][..], "2 officers must sign the rules and 0 did"),
+            (&[("aigul.sig", one.clone())], "2 officers must sign the rules and 1 did"),
             (&[("aigul.sig", one.clone()), ("daniyar.sig", one.clone())], "not by `daniyar`"),
             (&[("aigul.sig", one.clone()), ("other.sig", two.clone())], "no officer `other`"),
             (&[("aigul.sig", secret(1).sign("ab"))], "not by `aigul` for the digest 0000"),
