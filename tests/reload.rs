@@ -446,8 +446,8 @@ async fn in_the_ledger_every_decision_carries_the_rules_in_force_at_its_place() 
     for _ in 0..4 {
         let world = Arc::clone(&world);
         senders.spawn(async move {
-            for number in 0..25 {
-                let ask = if number % 5 == 4 { enrol("{") } else { enrol(NAMED) };
+            for number in 0..40 {
+                let ask = if number % 2 == 1 { enrol("{") } else { enrol(NAMED) };
                 world.ask(ask).await;
             }
         });
@@ -476,7 +476,7 @@ async fn in_the_ledger_every_decision_carries_the_rules_in_force_at_its_place() 
             _ => {}
         }
     }
-    assert_eq!((digests.len(), decisions), (reloads + 1, 100));
+    assert_eq!((digests.len(), decisions), (reloads + 1, 160));
 }
 
 /// A transfer whose head was read and whose body has come by half, and the other half.

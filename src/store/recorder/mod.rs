@@ -271,4 +271,4 @@ impl Drop for Shared {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
