@@ -29,7 +29,7 @@ use crate::time::{Clock, Timestamp};
 use crate::tls::{self, FileFault, Identity, TlsFault};
 use crate::vocabulary::Name;
 
-pub use crate::activation::load::read_rules;
+pub use crate::activation::load::{read_rules, rule_files};
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +187,7 @@ impl Gateway {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A folder cannot be read.
-    #[error("the rules in `{path}` cannot be read: check the folder and `gateway.policies`")]
+    #[error("the rules in `{path}` cannot be read: check the folder, or `gateway.policies`")]
     Folder {
         /// The folder.
         path: PathBuf,

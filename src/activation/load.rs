@@ -39,8 +39,15 @@ pub struct Loaded {
 /// # Errors
 /// A folder that cannot be read, or rules that do not load: all that is wrong with them.
 pub fn read_rules(path: &Path, now: Timestamp) -> Result<(Policy, Diagnostics), StartError> {
-    let files = read_folder(path)?;
-    Policy::read(&files.rules, now).map_err(StartError::Rules)
+    Policy::read(&rule_files(path)?, now).map_err(StartError::Rules)
+}
+
+/// The rule files below a folder, by their path within it.
+///
+/// # Errors
+/// A folder or file that cannot be read.
+pub fn rule_files(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, StartError> {
+    Ok(read_folder(path)?.rules)
 }
 
 /// Loads a whole set, with what the gateway keeps of its partners.

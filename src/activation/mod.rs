@@ -209,7 +209,7 @@ impl Inner {
 }
 
 fn append(loaded: &Loaded, by: &str) -> Append {
-    Append::plain(activation(&loaded.rules.policy, by, &loaded.signed_by))
+    activation(&loaded.rules.policy, by, &loaded.signed_by)
 }
 
 fn warn(warnings: &Diagnostics) {

@@ -13,6 +13,7 @@ macro_rules! say {
     }};
 }
 
+mod check;
 mod consent;
 mod demo;
 mod keygen;
@@ -54,6 +55,8 @@ struct Arguments {
 enum Command {
     /// Show the whole of it on this machine, with mock partners.
     Demo(demo::Arguments),
+    /// Check the rules and run their cases.
+    Check(check::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Give, withdraw, import and show consents.
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Check(command) => check::run(&command, arguments.lang),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
