@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+use jiff::Span;
+use jiff::civil::Date;
+use jiff::tz::{Offset, offset};
 use serde::{Deserialize, Serialize};
 
 /// A point in time: whole milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
@@ -51,17 +54,24 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// The day in Kazakhstan.
+    /// The day in Kazakhstan on which this time falls.
     #[must_use]
-    pub const fn day(self) -> Day {
-        Day(self.0.saturating_add(KAZAKHSTAN_MILLIS).div_euclid(DAY_MILLIS))
+    pub fn day(self) -> Date {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        KAZAKHSTAN.to_datetime(time).date()
+    }
+
+    /// The first moment of a day in Kazakhstan, held within the years 0001 to 9999.
+    #[must_use]
+    pub fn start_of(day: Date) -> Self {
+        let midnight = KAZAKHSTAN.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or_default();
+        Self(midnight.as_millisecond().clamp(MILLIS_MIN, MILLIS_MAX))
     }
 
     /// The first moment of the next day in Kazakhstan.
     #[must_use]
     pub fn next_day(self) -> Self {
-        let next = self.day().0.saturating_add(1).saturating_mul(DAY_MILLIS);
-        Self::EPOCH.plus_millis(next.saturating_sub(KAZAKHSTAN_MILLIS))
+        Self::start_of(self.day().saturating_add(Span::new().days(1)))
     }
 
     /// The first moment of the next minute.
@@ -105,10 +115,6 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A calendar day of Kazakhstan (UTC+5 since 2024-03-01), counted from 1970-01-01.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Day(pub i64);
-
 /// The text is not an RFC 3339 time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an RFC 3339 time such as `2026-11-22T09:00:00Z`")]
@@ -120,12 +126,13 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
+// Kazakhstan has one time zone, UTC+5 all year, since 2024-03-01 (IANA tz database, 2024a).
+const KAZAKHSTAN: Offset = offset(5);
+
 // 0001-01-01T00:00:00Z and 9999-12-30T22:00:00Z, the range that RFC 3339 text can carry.
 const MILLIS_MIN: i64 = -62_135_596_800_000;
 const MILLIS_MAX: i64 = 253_402_207_200_000;
 
-const KAZAKHSTAN_MILLIS: i64 = 5 * 3600 * 1000;
-const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 const MINUTE_MILLIS: i64 = 60 * 1000;
 
 #[cfg(test)]
@@ -141,13 +148,18 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_at_midnight_in_kazakhstan() {
-        let [last, first] = ["2026-11-22T18:59:59.999Z", "2026-11-22T19:00:00Z"];
-        let [last, first] = [last, first].map(|text| Timestamp::parse(text).unwrap());
-        assert_eq!((last.day().0 + 1, last.next_day()), (first.day().0, first));
-        assert_eq!((last.next_minute(), first.minute() - last.minute()), (first, 1));
-        assert_eq!(first.next_day().to_string(), "2026-11-23T19:00:00.000Z");
-        assert_eq!(Timestamp::EPOCH.day(), Day(0));
+    fn a_day_of_kazakhstan_begins_at_19_utc() {
+        let before = Timestamp::parse("2026-11-21T18:59:59.999Z").unwrap();
+        let first = before.plus_millis(1);
+        assert_eq!(before.day(), jiff::civil::date(2026, 11, 21));
+        assert_eq!(first.day(), jiff::civil::date(2026, 11, 22));
+        assert_eq!(Timestamp::start_of(jiff::civil::date(2026, 11, 22)), first);
+        assert_eq!(before.next_day(), first);
+        assert_eq!((before.next_minute(), first.minute() - before.minute()), (first, 1));
+        for millis in [MILLIS_MIN, MILLIS_MAX] {
+            let time = Timestamp(millis);
+            assert!(Timestamp::start_of(time.day()) <= time);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::roll::Roll;
 use super::{Append, Position, QuotaUse, Recorder, RuleFile, Unrecorded};
-use crate::decision::{Decision, Denial, Verdict};
+use crate::decision::{Consents, Decision, Denial, Verdict};
 use crate::document::FieldId;
 use crate::envelope::Sealed;
 use crate::ledger::entry::{self, Asked, Disclosure, Entry, Payload, Recipient, Refusal, Subjects};
@@ -20,6 +20,7 @@ use crate::policy::{Partner, Policy, Quota, Route};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
+use crate::vocabulary::Name;
 
 /// A disclosure that is on disk: what may be sent.
 #[derive(Debug)]
@@ -229,9 +230,9 @@ fn asked(known: Known, policy: Option<&Policy>) -> Asked {
 
 fn lines(decision: &Decision, roll: &Roll, did: &Uuid) -> (Subjects, Vec<u8>) {
     let mut lines = Lines::with_capacity(decision.of.len());
-    let decided = decision.of.iter().zip(&decision.consents);
-    for (tag, (verdict, consent)) in roll.tags(did).zip(decided) {
-        lines.push(consent.as_ref(), tag, *verdict);
+    let decided = decision.of.iter().zip(decision.consents.iter());
+    for (tag, (verdict, consents)) in roll.tags(did).zip(decided) {
+        lines.push(consents, tag, *verdict);
     }
     lines.finish()
 }
@@ -243,7 +244,7 @@ fn denied_alike(records: usize, reason: Reason) -> Decision {
     Decision {
         verdicts: if records == 0 { Vec::new() } else { vec![verdict] },
         of: vec![0; records],
-        consents: vec![None; records],
+        consents: Consents::none(records),
         outside: Verdict::default(),
     }
 }
@@ -299,13 +300,14 @@ fn text(route: &Route, field: FieldId) -> String {
 /// The name under which the gateway itself acts.
 pub const GATEWAY: &str = "gateway";
 
-/// The entry that says which rules came into force, with their files.
+/// The entry that says which rules came into force, by whom, and who signed them, with their files.
 #[must_use]
-pub fn activation(policy: &Policy, by: &str) -> Append {
+pub fn activation(policy: &Policy, by: &str, signed_by: &[Name]) -> Append {
     let entry = Entry::Activation(entry::Activation {
         by: by.to_owned(),
         files: policy.files.clone(),
         policy: policy.digest.clone(),
+        signed_by: signed_by.to_vec(),
     });
     Append { rule_files: RuleFile::all(policy), ..Append::plain(entry) }
 }

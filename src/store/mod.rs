@@ -17,12 +17,12 @@
 //! 2. The head row is written with the entries that it counts, in one transaction.
 //! 3. Entries are only ever inserted; no statement of an engine changes or deletes one.
 
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::ledger::entry::RecordKind;
 use crate::ledger::line::SubjectKey;
 use crate::ledger::tree::{Frontier, Hash};
-use crate::time::Day;
 use crate::vocabulary::Name;
 
 pub mod audit;
@@ -124,13 +124,13 @@ pub trait Transaction {
     ///
     /// # Errors
     /// Any failure of the engine.
-    fn used(&mut self, of: &[(Name, Day)]) -> Result<Vec<Used>, StoreError>;
+    fn used(&mut self, of: &[(Name, Date)]) -> Result<Vec<Used>, StoreError>;
 
     /// Whether data of each subject have gone to a partner on a day.
     ///
     /// # Errors
     /// Any failure of the engine.
-    fn counted(&mut self, of: &[(Name, Day, SubjectRef)]) -> Result<Vec<bool>, StoreError>;
+    fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError>;
 
     /// Writes a batch.
     ///

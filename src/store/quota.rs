@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use jiff::civil::Date;
+
 use super::recorder::Append;
 use super::{StoreError, SubjectRef, Transaction};
 use crate::policy::Quota;
-use crate::time::Day;
 use crate::vocabulary::Name;
 
 /// What a disclosure takes of its partner's quota.
@@ -18,7 +19,7 @@ pub struct QuotaUse {
     /// The partner.
     pub partner: Name,
     /// The day of the decision.
-    pub day: Day,
+    pub day: Date,
     /// How much may go on one day.
     pub quota: Quota,
     /// The subject of each record that goes.
@@ -45,16 +46,16 @@ impl Used {
 #[derive(Clone, Debug, Default)]
 pub struct Taken {
     /// How much has gone to each partner on a day, after the batch.
-    pub used: BTreeMap<(Name, Day), Used>,
+    pub used: BTreeMap<(Name, Date), Used>,
     /// The subjects whose data go to a partner on a day for the first time.
-    pub new: BTreeSet<(Name, Day, SubjectRef)>,
+    pub new: BTreeSet<(Name, Date, SubjectRef)>,
 }
 
 /// The quotas that the appends of a batch fall under, kept up as they are staged.
 #[derive(Default)]
 pub(super) struct Quotas {
-    used: BTreeMap<(Name, Day), Used>,
-    counted: HashSet<(Name, Day, SubjectRef)>,
+    used: BTreeMap<(Name, Date), Used>,
+    counted: HashSet<(Name, Date, SubjectRef)>,
 }
 
 impl Quotas {
@@ -94,7 +95,7 @@ impl Quotas {
     }
 
     /// How much will have gone, and to whom of the subjects for the first time.
-    fn after(&self, take: &QuotaUse) -> (Used, BTreeSet<(Name, Day, SubjectRef)>) {
+    fn after(&self, take: &QuotaUse) -> (Used, BTreeSet<(Name, Date, SubjectRef)>) {
         let used = self.used.get(&(take.partner.clone(), take.day)).copied().unwrap_or_default();
         let new: BTreeSet<_> = take.each().filter(|one| !self.counted.contains(one)).collect();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
@@ -107,7 +108,7 @@ impl Quotas {
 }
 
 impl QuotaUse {
-    fn each(&self) -> impl Iterator<Item = (Name, Day, SubjectRef)> {
+    fn each(&self) -> impl Iterator<Item = (Name, Date, SubjectRef)> {
         self.subjects.iter().map(|subject| (self.partner.clone(), self.day, *subject))
     }
 }

@@ -10,17 +10,17 @@ CREATE INDEX blocks ON records (seq) WHERE kind = 'block';
 -- The ledger's size right after the newest event of a record.
 ALTER TABLE head RENAME COLUMN consents TO records;
 
--- What has gone to partners with a quota; day counts from 1970-01-01 in Kazakhstan. The newest two
+-- What has gone to partners with a quota; days are those of Kazakhstan, 2026-11-22. The newest two
 -- days are kept.
 CREATE TABLE quota_used (
-    day INTEGER NOT NULL,
+    day TEXT NOT NULL,
     partner TEXT NOT NULL,
     subjects INTEGER NOT NULL,
     records INTEGER NOT NULL,
     PRIMARY KEY (day, partner)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE quota_subjects (
-    day INTEGER NOT NULL,
+    day TEXT NOT NULL,
     partner TEXT NOT NULL,
     subject BLOB NOT NULL,
     PRIMARY KEY (day, partner, subject)

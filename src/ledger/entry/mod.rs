@@ -117,12 +117,14 @@ impl RecordKind {
 /// A set of rules came into force.
 #[derive(Clone, Debug)]
 pub struct Activation {
-    /// Who activated it: `start`, or an operator's name.
+    /// Who activated it: `start`, `signal`, `file-change`, or an officer's name.
     pub by: String,
     /// Each file's path below the rules folder, with its SHA-256 in hexadecimal.
     pub files: BTreeMap<String, String>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub policy: String,
+    /// The officers who signed this digest, sorted; none where no signature is asked for.
+    pub signed_by: Vec<Name>,
 }
 
 /// A person or program did something to the gateway itself.

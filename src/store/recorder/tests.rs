@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -13,7 +14,7 @@ use crate::policy::Quota;
 use crate::store::audit::audit;
 use crate::store::secret::StoreSecret;
 use crate::store::{Head, Owner, StoredCheckpoint, Transaction, Used, sqlite};
-use crate::time::{Day, Timestamp};
+use crate::time::Timestamp;
 use crate::vocabulary::Name;
 
 const ORIGIN: &str = "gw.example/disclosures";
@@ -160,7 +161,7 @@ fn guarded(did: u128, snapshot: u64, subjects: &[SubjectRef]) -> Append {
     let mut lines = Lines::default();
     for subject in subjects {
         let key = SubjectKey::from_bytes([subject.0[0]; 32]);
-        lines.push(None, key.tag(&Uuid::from_u128(did)), 0);
+        lines.push(&[], key.tag(&Uuid::from_u128(did)), 0);
     }
     let mut entry = disclosure(did);
     let (bound, lines) = lines.finish();
@@ -455,10 +456,10 @@ fn a_store_that_is_behind_or_beside_its_checkpoint_is_refused() {
 }
 
 /// A disclosure to a partner with a quota, of one record for each subject.
-fn taking(did: u128, day: i64, quota: Quota, subjects: &[SubjectRef]) -> Append {
+fn taking(did: u128, day: i8, quota: Quota, subjects: &[SubjectRef]) -> Append {
     let take = QuotaUse {
         partner: Name::parse("training-gb").unwrap(),
-        day: Day(day),
+        day: jiff::civil::date(2026, 11, day),
         quota,
         subjects: subjects.to_vec(),
     };
@@ -516,7 +517,7 @@ fn a_quota_counts_records_and_distinct_subjects_of_a_day() {
         .unwrap()
         .query_row(days, [], |row| row.get(0))
         .unwrap();
-    assert_eq!(kept, "8,9");
+    assert_eq!(kept, "2026-11-08,2026-11-09");
     folder.audit().unwrap();
 }
 
@@ -569,7 +570,7 @@ fn a_set_of_rules_is_found_by_its_digest_and_no_other_bytes_are() {
     let policy = crate::transfer::tests::rules();
     assert_eq!(reader.rules(&policy.digest).unwrap(), None);
     for by in ["start", "officer"] {
-        one(&recorder, crate::store::disclosure::activation(&policy, by)).unwrap();
+        one(&recorder, crate::store::disclosure::activation(&policy, by, &[])).unwrap();
     }
     let kept = reader.rules(&policy.digest).unwrap().unwrap();
     let with_readme = kept.clone().into_iter().chain([("README.md".to_owned(), vec![1])]).collect();
@@ -656,11 +657,11 @@ impl Transaction for FailingTransaction<'_> {
         self.0.settled(disclosures)
     }
 
-    fn used(&mut self, of: &[(Name, Day)]) -> Result<Vec<Used>, StoreError> {
+    fn used(&mut self, of: &[(Name, Date)]) -> Result<Vec<Used>, StoreError> {
         self.0.used(of)
     }
 
-    fn counted(&mut self, of: &[(Name, Day, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
+    fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
         self.0.counted(of)
     }
 

@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::civil::Date;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
@@ -19,7 +20,6 @@ use super::{
 };
 use crate::ledger::entry::RecordKind;
 use crate::ledger::tree::Frontier;
-use crate::time::Day;
 use crate::vocabulary::Name;
 
 mod backfill;
@@ -172,19 +172,19 @@ impl Transaction for SqliteTransaction<'_> {
         })
     }
 
-    fn used(&mut self, of: &[(Name, Day)]) -> Result<Vec<Used>, StoreError> {
+    fn used(&mut self, of: &[(Name, Date)]) -> Result<Vec<Used>, StoreError> {
         let sql = "SELECT subjects, records FROM quota_used WHERE day = ?1 AND partner = ?2";
         self.each(sql, of, |statement, (partner, day)| {
-            let mut rows = statement.query(params![day.0, partner.as_str()])?;
+            let mut rows = statement.query(params![day.to_string(), partner.as_str()])?;
             let Some(row) = rows.next()? else { return Ok(Used::default()) };
             Ok(Used { subjects: natural(row.get(0)?)?, records: natural(row.get(1)?)? })
         })
     }
 
-    fn counted(&mut self, of: &[(Name, Day, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
+    fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
         let sql = "SELECT 1 FROM quota_subjects WHERE day = ?1 AND partner = ?2 AND subject = ?3";
         self.each(sql, of, |statement, (partner, day, subject)| {
-            Ok(statement.exists(params![day.0, partner.as_str(), subject.0])?)
+            Ok(statement.exists(params![day.to_string(), partner.as_str(), subject.0])?)
         })
     }
 

@@ -1,5 +1,6 @@
 //! Writing a batch.
 
+use jiff::Span;
 use rusqlite::{Connection, params};
 
 use super::{Batch, Index, StoreError, StoredEntry, integer};
@@ -70,7 +71,7 @@ fn rule_files(to: &Connection, batch: &Batch) -> Result<(), StoreError> {
 /// Writes what has gone to partners, and removes some of what is two days old or older: a few rows
 /// with each batch, so that no commit is long. Yesterday stays for decisions just before midnight.
 fn quotas(to: &Connection, batch: &Batch) -> Result<(), StoreError> {
-    let Some(newest) = batch.quotas.used.keys().map(|(_, day)| day.0).max() else {
+    let Some(newest) = batch.quotas.used.keys().map(|(_, day)| *day).max() else {
         return Ok(());
     };
     let mut used = to.prepare_cached(
@@ -79,19 +80,19 @@ fn quotas(to: &Connection, batch: &Batch) -> Result<(), StoreError> {
     )?;
     for ((partner, day), count) in &batch.quotas.used {
         let (subjects, records) = (integer(count.subjects)?, integer(count.records)?);
-        used.execute(params![day.0, partner.as_str(), subjects, records])?;
+        used.execute(params![day.to_string(), partner.as_str(), subjects, records])?;
     }
     let mut subject = to.prepare_cached("INSERT INTO quota_subjects VALUES (?1, ?2, ?3)")?;
     for (partner, day, reference) in &batch.quotas.new {
-        subject.execute(params![day.0, partner.as_str(), reference.0])?;
+        subject.execute(params![day.to_string(), partner.as_str(), reference.0])?;
     }
-    let old = newest.saturating_sub(1);
-    to.prepare_cached("DELETE FROM quota_used WHERE day < ?1")?.execute([old])?;
+    let old = newest.saturating_sub(Span::new().days(1)).to_string();
+    to.prepare_cached("DELETE FROM quota_used WHERE day < ?1")?.execute([&old])?;
     to.prepare_cached(
         "DELETE FROM quota_subjects WHERE (day, partner, subject) IN
              (SELECT day, partner, subject FROM quota_subjects WHERE day < ?1 LIMIT ?2)",
     )?
-    .execute([old, PRUNED_MAX])?;
+    .execute(params![old, PRUNED_MAX])?;
     Ok(())
 }
 
