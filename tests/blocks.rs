@@ -247,7 +247,33 @@ async fn keep_sending(world: Arc<World>, blocked: Arc<AtomicBool>) {
     }
 }
 
-// --- how often a caller may ask
+// --- how much may go to a partner in a day, and how often a caller may ask
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_gets_so_many_subjects_and_records_a_day() {
+    let quota = "quota = { subjects_per_day = 1, records_per_day = 3 }\nseat = \"GB\"";
+    let mut world =
+        World::plan().rule("partners/training-gb.toml", "seat = \"GB\"", quota).start().await;
+    world.clock.set(Timestamp::parse("2026-11-22T18:59:30.250Z").unwrap());
+    world.send(enrol(learners(&[AIGERIM]))).await.reaches(GB, &surnames(1));
+    // Those who may not go do not count, nor does what is refused.
+    let more = world.send(enrol(learners(&[AIGERIM, NURLAN]))).await;
+    more.reaches(GB, &surnames(1));
+    for over in [&[DANIYAR][..], &[AIGERIM, AIGERIM]] {
+        let sent = world.send(enrol(learners(over))).await;
+        sent.is_refused("QUOTA_EXCEEDED").has_lines(over.len());
+        assert_eq!(sent.headers["retry-after"], "30");
+        assert_eq!(sent.problem()["resets"], "2026-11-22T19:00:00.000Z");
+        assert_eq!(sent.verdicts()[0]["reason"], "QUOTA_EXCEEDED");
+    }
+    world.stop().await;
+    world.run().await;
+    world.send(enrol(learners(&[AIGERIM]))).await.reaches(GB, &surnames(1));
+    world.send(enrol(learners(&[AIGERIM]))).await.is_refused("QUOTA_EXCEEDED");
+    world.send(results(learners(&[AIGERIM]))).await.reaches(KZ, &learners(&[AIGERIM]));
+    world.clock.set(Timestamp::parse("2026-11-22T19:00:00Z").unwrap());
+    world.send(enrol(learners(&[DANIYAR]))).await.reaches(GB, &surnames(1));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_has_so_many_requests_a_minute() {
