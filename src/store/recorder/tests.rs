@@ -175,7 +175,7 @@ fn guarded(did: u128, snapshot: u64, subjects: &[SubjectRef]) -> Append {
     let (bound, lines) = lines.finish();
     entry.subjects = bound;
     let guard = Guard { snapshot, subjects: subjects.to_vec() };
-    let entry = Entry::Disclosure(entry);
+    let entry = Entry::from(entry);
     Append { lines: Some(lines), guard: Some(guard), ..Append::plain(entry) }
 }
 
