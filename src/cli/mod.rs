@@ -18,6 +18,7 @@ mod consent;
 mod demo;
 mod keygen;
 mod open;
+mod rules;
 mod serve;
 mod table;
 mod verify;
@@ -64,6 +65,9 @@ enum Command {
     /// Make keys.
     #[command(subcommand)]
     Keygen(keygen::Arguments),
+    /// Print, sign and look back on sets of rules.
+    #[command(subcommand)]
+    Rules(rules::Arguments),
     /// Open an envelope: envelope on standard input, body on standard output.
     Open(open::Arguments),
     /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
@@ -89,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
     };
