@@ -184,8 +184,9 @@ impl Rehearsal<'_> {
 }
 
 fn route<'p>(policy: &'p Policy, name: &Name) -> Option<&'p Route> {
-    let mut routes = policy.partners.values().flat_map(|partner| &partner.routes);
-    routes.find(|route| route.name == *name).map(|route| &**route)
+    let (partner, _) = name.as_str().split_once('.')?;
+    let partner = policy.partners.get(&Name::parse(partner).ok()?)?;
+    partner.routes.iter().find(|route| route.name == *name).map(|route| &**route)
 }
 
 fn read(
