@@ -16,7 +16,7 @@ use toml::Spanned;
 
 pub use limits::Limits;
 
-use crate::diagnostic::{Diagnostics, Source, Text};
+use crate::diagnostic::{Diagnostics, Source, Text, text};
 use crate::policy::Policy;
 use crate::transfer::Caller;
 use crate::vocabulary::{Country, Name};
@@ -117,21 +117,21 @@ impl Config {
         let known: Vec<&str> = routes().map(|route| route.name.as_str()).collect();
         for (name, place) in &self.places.routes {
             if !known.contains(&name.as_str()) {
-                let help = format!("name one of `{}`", known.join("`, `"));
-                let message = format!("no partner's file declares the route `{name}`");
+                let help = text!("name one of `{}`", known.join("`, `"));
+                let message = text!("no partner's file declares the route `{}`", name);
                 found.error(source, place.clone(), message, help);
             }
         }
         for (name, place) in &self.places.partners {
             if !policy.partners.contains_key(name) {
-                let help = format!("remove the table, or add `partners/{name}.toml`");
-                let message = format!("the rules have no partner `{name}`");
+                let help = text!("remove the table, or add `partners/{}.toml`", name);
+                let message = text!("the rules have no partner `{}`", name);
                 found.error(source, place.clone(), message, help);
             }
         }
         for name in policy.partners.keys().filter(|name| !self.partners.contains_key(*name)) {
-            let help = format!("add `[partner.{name}]` with its CA, client certificate and keys");
-            let message = format!("the partner `{name}` of the rules is missing here");
+            let help = text!("add `[partner.{}]` with its CA, client certificate and keys", name);
+            let message = text!("the partner `{}` of the rules is missing here", name);
             found.error(source, source.text.len()..source.text.len(), message, help);
         }
         if found.has_errors() { Err(found) } else { Ok(()) }
