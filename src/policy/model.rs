@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::calendar::Calendar;
 use super::legal::{Legal, Number};
+use crate::consent::Notices;
 use crate::diagnostic::Source;
 use crate::document::{FieldPath, FieldSet, Shape};
 use crate::reason::Language;
@@ -51,6 +52,12 @@ pub struct Register {
     pub calendar: Calendar,
     /// Privacy notices, by their version.
     pub notices: BTreeMap<String, Notice>,
+}
+
+impl Notices for Register {
+    fn has(&self, version: &str, sha256: &str) -> bool {
+        self.notices.get(version).is_some_and(|known| known.sha256.eq_ignore_ascii_case(sha256))
+    }
 }
 
 /// A legal person.
@@ -164,6 +171,27 @@ pub struct Purpose {
     pub dpv: Vec<String>,
     /// The line of its entry, counted from 1.
     pub line: usize,
+}
+
+impl Purpose {
+    /// Whether what is used for it may go to a country; within the country it always may.
+    #[must_use]
+    pub fn may_cross_to(&self, country: Country) -> bool {
+        let listed = || self.countries.as_ref().is_none_or(|all| all.contains(&country));
+        country == Country::KZ || (self.cross_border && listed())
+    }
+
+    /// Whether what is used for it may go to a partner.
+    #[must_use]
+    pub fn may_go_to(&self, partner: &Name) -> bool {
+        self.partners.as_ref().is_none_or(|all| all.contains(partner))
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.ended.is_some_and(|ended| ended <= now)
+    }
 }
 
 /// A country held to protect personal data, with the act that says so.
@@ -346,7 +374,7 @@ pub struct Endpoint {
 }
 
 /// What may be sent to a partner: one kind of request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// The route's name: the partner's and its own, such as `training-gb.enrol`.
     pub name: Name,
@@ -419,7 +447,7 @@ impl Route {
 }
 
 /// A mapped field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Where it stands in the document, from the root.
     pub path: FieldPath,

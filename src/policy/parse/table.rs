@@ -99,6 +99,11 @@ impl<'f> Table<'f> {
         self.file.warning(self.span.clone(), message, help);
     }
 
+    /// The line of its header, counted from 1.
+    pub(super) fn line(&self) -> usize {
+        self.file.line(self.span.start)
+    }
+
     /// The file that it stands in.
     pub(super) fn file(&self) -> &'f File {
         self.file
@@ -190,6 +195,11 @@ impl<'f> Item<'f> {
             toml::value::Datetime { date: Some(date), time: None, offset: None } => Some(*date),
             _ => self.wrong("expected a date without a time"),
         }
+    }
+
+    /// Whether it is a table.
+    pub(super) fn is_table(&self) -> bool {
+        self.value.get_ref().is_table()
     }
 
     /// The elements of an array, each read by the closure.
@@ -300,6 +310,11 @@ pub(super) struct Key<'f> {
 }
 
 impl Key<'_> {
+    /// The line that it stands on, counted from 1.
+    pub(super) fn line(&self) -> usize {
+        self.file.line(self.span.start)
+    }
+
     /// Adds an error about the key.
     pub(super) fn wrong<T>(&self, message: impl Into<Text>, help: impl Into<Text>) -> Option<T> {
         self.file.error(self.span.clone(), message, help);
@@ -313,6 +328,10 @@ impl Key<'_> {
 }
 
 impl File {
+    fn line(&self, at: usize) -> usize {
+        self.source.line_and_column(at).0
+    }
+
     /// Adds an error.
     pub(super) fn error(
         &self,
