@@ -13,10 +13,12 @@ macro_rules! say {
     }};
 }
 
+mod check;
 mod consent;
 mod demo;
 mod keygen;
 mod open;
+mod rules;
 mod serve;
 mod table;
 mod verify;
@@ -53,6 +55,8 @@ struct Arguments {
 enum Command {
     /// Show the whole of it on this machine, with mock partners.
     Demo(demo::Arguments),
+    /// Check the rules and run their cases.
+    Check(check::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Give, withdraw, import and show consents.
@@ -61,6 +65,9 @@ enum Command {
     /// Make keys.
     #[command(subcommand)]
     Keygen(keygen::Arguments),
+    /// Print, sign and look back on sets of rules.
+    #[command(subcommand)]
+    Rules(rules::Arguments),
     /// Open an envelope: envelope on standard input, body on standard output.
     Open(open::Arguments),
     /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
@@ -82,9 +89,11 @@ pub fn run() -> ExitCode {
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Check(command) => check::run(&command, arguments.lang),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
     };

@@ -48,6 +48,22 @@ impl Source {
         (line, column)
     }
 
+    /// The bytes of a line, counted from 1, without its indentation; of the first where there is
+    /// no such line.
+    #[must_use]
+    pub fn line_span(&self, line: usize) -> Range<usize> {
+        let mut start = 0;
+        for (number, text) in (1..).zip(self.text.split_inclusive('\n')) {
+            if number == line {
+                let inner = text.trim();
+                let start = start + text.len() - text.trim_start().len();
+                return start..start + inner.len();
+            }
+            start += text.len();
+        }
+        0..0
+    }
+
     // The last character boundary that is not after the offset; the end of a text belongs to its
     // last line, not to the empty one after it.
     fn boundary(&self, at: usize) -> usize {

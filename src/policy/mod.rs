@@ -3,9 +3,12 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod calendar;
+pub mod case;
 pub mod legal;
 mod model;
 mod parse;
 
 pub use calendar::Calendar;
+pub use case::Case;
 pub use model::*;
+pub use parse::manifest;
