@@ -184,8 +184,17 @@ fn sources() -> impl Iterator<Item = (String, String)> {
 
 /// A sentence, unless it goes into a log or into an error that only operators see.
 fn is_template(literal: &Literal) -> bool {
-    const OTHERS: [&str; 8] =
-        ["#", "#!", "format!", "write!", "writeln!", "say!", "eprintln!", "include_str!"];
+    const OTHERS: [&str; 9] = [
+        "#",
+        "#!",
+        "reasons!",
+        "format!",
+        "write!",
+        "writeln!",
+        "say!",
+        "eprintln!",
+        "include_str!",
+    ];
     let is_other = |callee: &String| {
         OTHERS.contains(&callee.as_str())
             || callee.starts_with("tracing::")
@@ -230,7 +239,7 @@ fn unnumbered(text: &str) -> String {
 
 /// Words in Latin letters that are not names of things.
 fn latin(text: &str) -> Vec<&str> {
-    const NAMES: &str = "TOML UTF SHA RFC ISO BIN TCP HTTP HTTPS IP SSH UTC V a z f A Z https Data Privacy Vocabulary toml \
+    const NAMES: &str = "TOML JSON UTF SHA RFC ISO BIN TCP HTTP HTTPS IP SSH UTC V a z f A Z https Data Privacy Vocabulary toml \
         io en v1 true false";
     let words = text.split('`').step_by(2).flat_map(|prose| {
         prose.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())

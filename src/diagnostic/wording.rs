@@ -81,7 +81,8 @@ macro_rules! text {
 pub(crate) use text;
 
 /// The words of a template in a language; English where the catalogue does not have it.
-fn translated(template: &'static str, language: Language) -> &'static str {
+#[must_use]
+pub(crate) fn translated(template: &'static str, language: Language) -> &'static str {
     let words = WORDS.get(template);
     match (language, words) {
         (Language::Ru, Some((ru, _))) => ru,
@@ -138,10 +139,11 @@ static WORDS: LazyLock<HashMap<String, (String, String)>> = LazyLock::new(|| {
 // An entry is three texts and an empty line: the English template as it stands in the source, the
 // same in Russian and in Kazakh. `{}` is the next value, `{1}` the first; a line that begins with
 // two blanks continues the one before.
-const CATALOGUE: [&str; 6] = [
+const CATALOGUE: [&str; 7] = [
     include_str!("words/common.txt"),
     include_str!("words/config.txt"),
     include_str!("words/partner.txt"),
+    include_str!("words/reasons.txt"),
     include_str!("words/register.txt"),
     include_str!("words/route.txt"),
     include_str!("words/toml.txt"),

@@ -135,7 +135,7 @@ impl<'a> Problem<'a> {
             decision: refusal.did,
             place: refusal.place.as_deref(),
             subjects: &refusal.subjects,
-            cure: reason.cure(),
+            cure: reason.cure(language),
         }
     }
 }
