@@ -48,6 +48,11 @@ async fn an_envelope_that_cannot_be_opened_is_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_are_signed_with_the_program_or_with_openssl() {
+    goes_as_written("rules").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_cannot_keep_its_promises_does_not_start() {
     goes_as_written("serve").await;
 }

@@ -29,6 +29,14 @@ pub(super) enum Arguments {
         folder: PathBuf,
     },
     /// Sign a set of rules as an officer: writes `signatures/NAME.sig` below the folder.
+    ///
+    /// What is signed is `otkel-rules-v1`, a line feed, the digest and a line feed. openssl can do
+    /// the same:
+    ///
+    ///   { echo otkel-rules-v1; otkel rules digest policies | head -n 1; } >message
+    ///   openssl pkeyutl -sign -rawin -inkey NAME.key -in message \
+    ///     | base64 -w 0 >policies/signatures/NAME.sig
+    #[command(verbatim_doc_comment)]
     Sign {
         /// The folder of rules.
         #[arg(default_value = "policies")]

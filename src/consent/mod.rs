@@ -272,6 +272,12 @@ impl Grants {
         Self { first: grant, more: Vec::new() }
     }
 
+    /// Whether there is no more than one.
+    #[must_use]
+    pub const fn is_one(&self) -> bool {
+        self.more.is_empty()
+    }
+
     /// The consents, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &Grant> + Clone {
         std::iter::once(&self.first).chain(&self.more)

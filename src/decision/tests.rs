@@ -4,10 +4,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::consent::{Grant, Grants};
 use crate::document::Limits;
 use crate::policy::Policy;
 use crate::transfer::tests::{claim, rules};
-use crate::vocabulary::CategorySet;
+use crate::vocabulary::{CategoryId, CategorySet};
 
 const ENROL: &str = "/training-gb/enrolments";
 const RESULT: &str = "/attestation-kz/results";

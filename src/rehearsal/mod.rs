@@ -213,3 +213,6 @@ fn read(
 
 /// The caller of every rehearsal: one that may use the route.
 const CALLER: &str = "rehearsal";
+
+#[cfg(test)]
+mod tests;

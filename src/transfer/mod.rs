@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::document::{BadDocument, Document, Limits};
+use crate::document::{BadDocument, Document, Limits, Shape};
 use crate::policy::{Basis, LegalRequest, Partner, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
@@ -220,6 +220,7 @@ impl Claim {
 pub struct Transfer {
     claim: Claim,
     document: Document,
+    limits: Limits,
 }
 
 impl Transfer {
@@ -231,7 +232,7 @@ impl Transfer {
     pub fn parse(claim: Claim, body: Bytes, limits: &Limits) -> Result<Self, Refused> {
         let shape = Arc::clone(&claim.route.shape);
         match Document::parse(body, shape, limits) {
-            Ok(document) => Ok(Self { claim, document }),
+            Ok(document) => Ok(Self { claim, document, limits: limits.clone() }),
             Err(bad) => Err(Refused {
                 reason: reason_of(&bad),
                 place: Some(bad.to_string()),
@@ -246,7 +247,16 @@ impl Transfer {
     /// As [`Claim::read`] and [`Self::parse`].
     pub fn under(self, policy: &Arc<Policy>, limits: &Limits) -> Result<Self, Refused> {
         let claim = self.claim.again(policy)?;
-        Self::parse(claim, self.document.into_body(), limits)
+        Self::parse(claim, self.document.body().clone(), limits)
+    }
+
+    /// The document as another shape reads it.
+    ///
+    /// # Errors
+    /// By that shape it is beyond the limits.
+    pub fn read_as(&self, shape: &Arc<Shape>) -> Result<Document, Reason> {
+        let body = self.document.body().clone();
+        Document::parse(body, Arc::clone(shape), &self.limits).map_err(|bad| reason_of(&bad))
     }
 
     /// The claim.

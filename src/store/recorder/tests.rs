@@ -27,10 +27,10 @@ impl Clock for Still {
 }
 
 /// A folder of its own, removed at the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("otkel-{}-{number}", std::process::id()));
@@ -51,7 +51,16 @@ impl Folder {
         sqlite::open(&self.store(), secret(), 100).unwrap()
     }
 
-    fn start(&self) -> Recorder {
+    /// A recorder whose commits, while the number is not 0, reach the disk and yet fail.
+    pub(crate) fn start_failing(&self) -> (Recorder, Reader, Arc<AtomicU64>) {
+        let (inner, reader) = self.open();
+        let broken = Arc::new(AtomicU64::new(0));
+        let store = Box::new(Failing { inner, broken: Arc::clone(&broken) });
+        let recorder = Recorder::start(store, reader.clone(), self.options(), Arc::new(Still));
+        (recorder.unwrap(), reader, broken)
+    }
+
+    pub(crate) fn start(&self) -> Recorder {
         self.try_start().unwrap()
     }
 
@@ -166,7 +175,7 @@ fn guarded(did: u128, snapshot: u64, subjects: &[SubjectRef]) -> Append {
     let (bound, lines) = lines.finish();
     entry.subjects = bound;
     let guard = Guard { snapshot, subjects: subjects.to_vec() };
-    let entry = Entry::Disclosure(entry);
+    let entry = Entry::from(entry);
     Append { lines: Some(lines), guard: Some(guard), ..Append::plain(entry) }
 }
 
@@ -540,11 +549,7 @@ impl Transaction for FailingTransaction<'_> {
 #[test]
 fn after_a_failed_commit_nothing_is_accepted_until_the_store_is_well() {
     let folder = Folder::new();
-    let (inner, reader) = folder.open();
-    let broken = Arc::new(AtomicU64::new(0));
-    let store = Box::new(Failing { inner, broken: Arc::clone(&broken) });
-    let recorder =
-        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let (recorder, reader, broken) = folder.start_failing();
     let subject = reader.reference("iin", "a");
     assert_eq!(one(&recorder, event(subject, 1, &body(1), true)), Ok(0));
     let (snapshot, _) = reader.facts(&[subject]).unwrap();
