@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::config::Limits;
-use crate::decision::{Decision, Denial, decide, question};
+use crate::decision::{Denial, decide, question};
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
 use crate::redaction::{Redacted, redact};
