@@ -67,6 +67,7 @@ pub mod proxy;
 pub mod server;
 pub mod explain;
 pub mod replay;
+pub mod activation;
 pub mod admin;
 pub mod gateway;
 pub mod telemetry;

@@ -38,6 +38,11 @@ async fn consents_are_kept_from_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn transfers_are_blocked_from_the_command_line() {
+    goes_as_written("block").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_are_made_and_never_overwritten() {
     goes_as_written("keygen").await;
 }
@@ -45,6 +50,11 @@ async fn keys_are_made_and_never_overwritten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envelope_that_cannot_be_opened_is_told_why() {
     goes_as_written("open").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_signed_with_the_program_or_with_openssl() {
+    goes_as_written("rules").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,20 +202,21 @@ fn sound() -> Vector {
     let (subjects, lines) = lines(&first);
     let files = [("register.toml".to_owned(), "aa".repeat(32))].into();
     let policy = "ab".repeat(32);
-    vector.push(&Entry::Activation(Activation { by: "start".into(), files, policy }), None);
+    let activation = Activation { by: "start".into(), files, policy, signed_by: Vec::new() };
+    vector.push(&Entry::Activation(activation), None);
     vector.push(&Entry::Consent(consent(digest)), None);
     let by = "Айгүл \"II\" \u{1}".to_owned();
     let object = Some("c\\1".to_owned());
     vector.push(&Entry::Admin(Admin { act: "consent-import", by, object }), None);
     vector.sign();
-    vector.push(&Entry::Disclosure(Disclosure { subjects, ..disclosure(first) }), Some(lines));
+    vector.push(&Entry::from(Disclosure { subjects, ..disclosure(first) }), Some(lines));
     vector.push(&Entry::Refusal(refusal(Uuid::from_u128(0xd3))), None);
     vector.sign();
     let outcome =
         |did, of| Outcome { did, of, result: "delivered", reason: None, status: Some(200) };
     vector.push(&Entry::Outcome(outcome(first, 3)), None);
     let (subjects, lines) = self::lines(&second);
-    vector.push(&Entry::Disclosure(Disclosure { subjects, ..disclosure(second) }), Some(lines));
+    vector.push(&Entry::from(Disclosure { subjects, ..disclosure(second) }), Some(lines));
     let reason = Some(Reason::LogBusy);
     let failed = Outcome { result: "failed", reason, status: None, ..outcome(second, 6) };
     vector.push(&Entry::Outcome(failed), None);
@@ -367,19 +368,19 @@ fn refusal(did: Uuid) -> Refusal {
         did,
         time: time(4),
         asked: asked(),
-        basis: Some(Basis::Request(Request {
+        basis: Some(Basis::Request(Box::new(Request {
             article: "9(1)".into(),
             date: jiff::civil::date(2026, 10, 1),
             document: "No. 03-114/26".into(),
             officer: Name::parse("a.mysalova").unwrap(),
             request: Name::parse("2026-114").unwrap(),
-        })),
-        candidate: Some(Candidate {
+        }))),
+        candidate: Some(Box::new(Candidate {
             decision: "refused",
             place: None,
             reason: Some(Reason::PurposeNotForRoute),
             verdicts: vec![],
-        }),
+        })),
         reason,
         place: None,
         subjects: None,

@@ -28,7 +28,8 @@ pub(super) async fn add(
              `purpose`",
         );
     };
-    if let Err(unbound) = new.fits(&admin.policy) {
+    let rules = admin.activation.in_force().now().await;
+    if let Err(unbound) = new.fits(&rules.policy) {
         return failed(&unbound);
     }
     let change = move || admin.blocks.add(&new, officer.as_str());

@@ -24,6 +24,7 @@ mod open;
 mod paint;
 mod replay;
 mod revision;
+mod rules;
 mod serve;
 mod table;
 mod verify;
@@ -73,6 +74,9 @@ enum Command {
     /// Make keys.
     #[command(subcommand)]
     Keygen(keygen::Arguments),
+    /// Print, sign and look back on sets of rules.
+    #[command(subcommand)]
+    Rules(rules::Arguments),
     /// Open an envelope: envelope on standard input, body on standard output.
     Open(open::Arguments),
     /// Say for every subject and field what happens to it, by which rule, and what would change it.
@@ -106,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments, language),

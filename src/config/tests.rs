@@ -98,10 +98,44 @@ fn names_that_the_rules_do_not_have_are_shown_where_they_stand() {
     let said = read(&text).unwrap().fits(&rules).unwrap_err().to_string();
     for words in [
         "gateway.toml:32:11",
-        "no partner's file declares the route `training-gb.enroll`",
-        "the rules have no partner `nobody`",
-        "the partner `mailing-de` of the rules is missing here",
+        "warning: no partner's file declares the route `training-gb.enroll`",
+        "warning: the rules have no partner `nobody`",
+        "error: the partner `mailing-de` of the rules is missing here",
     ] {
+        assert!(said.contains(words), "{words}:\n{said}");
+    }
+}
+
+#[test]
+fn signatures_are_asked_for_only_of_officers_who_can_give_them() {
+    let key = |seed| {
+        let secret = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+        data_encoding::BASE64.encode(secret.verifying_key().as_bytes())
+    };
+    let officer = |name: &str, key: &str| {
+        format!(
+            "[[admin.officer]]\nname = \"{name}\"\ntoken_file = \"t\"\npublic_key = \"{key}\"\n"
+        )
+    };
+    let with = |officers: &[String], rules: &str| {
+        read(&format!("{GOOD}\n{}\n[rules]\n{rules}\n", officers.concat()))
+    };
+    let (one, two) = (officer("aigul", &key(1)), officer("daniyar", &key(2)));
+    let config = with(&[one.clone(), two], "signatures = 2\nreport_mode = \"forbidden\"").unwrap();
+    assert_eq!((config.rules.signatures, config.rules.watch), (2, true));
+    assert_eq!(config.rules.report_mode, ReportMode::Forbidden);
+    let default = read(GOOD).unwrap().rules;
+    assert_eq!((default.signatures, default.report_mode), (0, ReportMode::Allowed));
+    let cases = [
+        (vec![one.clone()], "signatures = 2", "2 signatures are asked for and 1 can be given"),
+        (vec![one.clone(), officer("b", &key(1))], "", "this is the key of `aigul` too"),
+        (vec![one.clone(), officer("aigul", &key(2))], "", "this name is taken"),
+        (vec![officer("b", "c")], "", "not an Ed25519 public key"),
+        (vec![], "report_mode = \"never\"", "allowed"),
+        (vec![], "watched = true", "did you mean `watch`?"),
+    ];
+    for (officers, rules, words) in cases {
+        let said = with(&officers, rules).unwrap_err();
         assert!(said.contains(words), "{words}:\n{said}");
     }
 }

@@ -72,8 +72,9 @@ fn kind(words: &str) -> Option<&'static str> {
 }
 
 /// What the TOML parser finds wrong.
-const FAULTS: [&str; 50] = [
+const FAULTS: [&str; 63] = [
     "`_` may only go between digits",
+    "cannot recurse further; max recursion depth met",
     "carriage return must be followed by newline",
     "duplicate key",
     "extra `=`",
@@ -82,35 +83,46 @@ const FAULTS: [&str; 50] = [
     "extra comma in inline table",
     "integers with a radix cannot be signed",
     "invalid basic string",
+    "invalid binary number",
     "invalid boolean",
     "invalid comment character",
     "invalid date",
     "invalid date-time",
     "invalid datetime",
+    "invalid exponent",
     "invalid float",
+    "invalid fraction",
+    "invalid hexadecimal number",
     "invalid inline table element",
     "invalid integer number",
     "invalid key-value pair",
     "invalid literal string",
+    "invalid mantissa",
     "invalid multi-line basic string",
     "invalid multi-line literal string",
+    "invalid octal number",
+    "invalid offset",
     "invalid string",
     "invalid time",
-    "invalid offset",
     "invalid unquoted key",
     "invalid value",
     "key with no value",
     "keys cannot be multi-line basic strings",
     "keys cannot be multi-line literal strings",
+    "missing array opening",
     "missing assignment between key-value pairs",
     "missing comma between array elements",
     "missing comma between key-value pairs",
     "missing escaped value",
+    "missing inline table opening",
     "missing key for inline table element",
     "missing opening quote",
+    "missing table open",
     "missing value",
     "missing value for key",
     "radix must be lowercase",
+    "recursion limit",
+    "redundant integer number prefix",
     "redundant numeric sign",
     "string values must be quoted",
     "too few unicode value digits",
@@ -122,11 +134,16 @@ const FAULTS: [&str; 50] = [
     "unexpected content",
     "unexpected key or value",
     "unexpected leading zero",
+    "unexpected sign",
     "unquoted keys cannot be empty",
 ];
 
 /// What it names as expected, where that is not a character.
-const EXPECTED: [&str; 35] = [
+const EXPECTED: [&str; 39] = [
+    "`-` (MM-DD)",
+    "`-` (YYYY-MM) or `:` (HH:MM)",
+    "`:` (HH:MM)",
+    "`T` between date and time",
     "a four-digit year (YYYY)",
     "a two-digit day (DD)",
     "a two-digit hour (HH)",
@@ -163,3 +180,70 @@ const EXPECTED: [&str; 35] = [
     "value",
     "year or hour",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::Language;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code, reason = "only its errors are of interest")]
+    struct Limits {
+        port: u16,
+        hosts: Vec<String>,
+        on: bool,
+    }
+
+    fn told(text: &str) -> Vec<Text> {
+        let (_, errors) = toml::de::DeTable::parse_recoverable(text);
+        let mut messages: Vec<String> = errors.iter().map(|e| e.message().to_owned()).collect();
+        if messages.is_empty() {
+            messages.push(toml::from_str::<Limits>(text).unwrap_err().message().to_owned());
+        }
+        messages.iter().map(|message| in_our_words(message).0).collect()
+    }
+
+    #[test]
+    fn what_the_parser_says_is_told_in_three_languages() {
+        let cases = [
+            ("a = [1, 2", "unclosed array, expected `]`", "список не закрыт, ожидается `]`"),
+            ("a = 1\na = 2", "duplicate key", "ключ повторяется"),
+            (
+                "a = abc",
+                "string values must be quoted, expected literal string",
+                "текст пишется в кавычках, ожидается текст в одинарных кавычках",
+            ),
+            (
+                "a = 2026-02-30",
+                "invalid date, expected day between 01 and 28",
+                "неверная дата, ожидается день от 01 до 28",
+            ),
+            (
+                "a.b = 1\na.b.c = 2",
+                "the key has a value already, so nothing can stand below it",
+                "у ключа уже есть значение, поэтому под ним ничего стоять не может",
+            ),
+            (
+                "port = '1'",
+                "expected an integer, found a string",
+                "ожидается целое число, а здесь текст в кавычках",
+            ),
+            ("port = 70000", "out of range", "число вне допустимых пределов"),
+            (
+                "port = 1\nhosts = 1",
+                "expected an array, found an integer",
+                "ожидается список, а здесь целое число",
+            ),
+            ("port = 1\nhosts = []", "`on` is missing", "не хватает `on`"),
+        ];
+        for (text, english, russian) in cases {
+            let first = &told(text)[0];
+            assert_eq!(first.to_string(), english, "{text}");
+            assert_eq!(first.in_language(Language::Ru), russian);
+            assert!(first.is_translated(), "{english}");
+        }
+        let unknown = in_our_words("the cat sat on it").0;
+        assert_eq!(unknown.to_string(), "the TOML is wrong here: the cat sat on it");
+        assert!(FAULTS.iter().chain(&EXPECTED).all(|words| Text::from(*words).is_translated()));
+    }
+}

@@ -31,15 +31,6 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The text of a partner's file.
-    #[must_use]
-    pub fn source_of(&self, partner: &Partner) -> Arc<Source> {
-        let path = format!("partners/{}.toml", partner.name);
-        self.sources.get(&path).cloned().unwrap_or_else(|| Source::new(path, ""))
-    }
-}
-
-impl Policy {
     /// A route, by its full name.
     #[must_use]
     pub fn route(&self, name: &Name) -> Option<&Arc<Route>> {

@@ -18,8 +18,8 @@ use crate::transfer::{Caller, Claim, Known, Refused, Target};
 pub struct Head {
     /// What the caller claims.
     pub claim: Claim,
-    /// The caller's headers that the route passes on.
-    pub passed: HeaderMap,
+    /// The caller's headers, of which a route passes on those that it lists.
+    pub headers: HeaderMap,
 }
 
 /// Reads the head of a request.
@@ -54,8 +54,7 @@ pub fn read<B>(
     if let Some((reason, place)) = uninspectable(request) {
         return Err(refused(reason, Some(place.to_owned()), claim.known()));
     }
-    let passed = passed(request.headers(), claim.route());
-    Ok(Head { claim, passed })
+    Ok(Head { claim, headers: request.headers().clone() })
 }
 
 fn refused(reason: Reason, place: Option<String>, known: Known) -> Refused {
@@ -144,7 +143,9 @@ fn is_json(value: &HeaderValue) -> bool {
     }
 }
 
-fn passed(headers: &HeaderMap, route: &Route) -> HeaderMap {
+/// The headers that a route passes on.
+#[must_use]
+pub fn passed(headers: &HeaderMap, route: &Route) -> HeaderMap {
     let mut passed = HeaderMap::new();
     for name in &route.headers {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };

@@ -12,7 +12,7 @@ use super::{Body, DECISION_HEADER, full};
 use crate::decision::{Decision, Denial};
 use crate::reason::{Language, Reason};
 use crate::time::Timestamp;
-use crate::transfer::{Known, Refused};
+use crate::transfer::{Claim, Known, Refused};
 
 /// A transfer that was refused.
 #[derive(Debug)]
@@ -54,6 +54,12 @@ impl Refusal {
     #[must_use]
     pub fn boxed(did: Uuid, reason: Reason, known: Known) -> Box<Self> {
         Box::new(Self::new(did, reason, known))
+    }
+
+    /// A refusal of which the reason and the claim are known.
+    #[must_use]
+    pub fn claimed(claim: &Claim, reason: Reason) -> Box<Self> {
+        Self::boxed(claim.did(), reason, claim.known())
     }
 
     /// A refusal before the decision.
@@ -160,7 +166,7 @@ impl<'a> Problem<'a> {
             place: refusal.place.as_deref(),
             subjects: &refusal.subjects,
             resets: refusal.resets.map(|reset| reset.at),
-            cure: reason.cure(),
+            cure: reason.cure(language),
         }
     }
 }

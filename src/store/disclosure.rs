@@ -23,7 +23,7 @@ use crate::policy::{Partner, Policy, Quota, Route, Treaty};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
-use crate::vocabulary::Country;
+use crate::vocabulary::{Country, Name};
 
 /// A disclosure that is on disk: what may be sent.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Recorder {
             new_subjects: roll.new_subjects(),
             guard: Some(roll.guard()),
             quota: quota_use(&sealed, roll),
-            ..Append::plain(Entry::Disclosure(disclosure(&sealed, roll.snapshot(), subjects)))
+            ..Append::plain(Entry::from(disclosure(&sealed, roll.snapshot(), subjects)))
         };
         match self.append(append).await {
             Ok(Position { seq, .. }) => {
@@ -127,7 +127,7 @@ impl Recorder {
             time: now,
             asked: asked(claim.known(), Some(claim.policy())),
             basis: Some(basis(claim)),
-            candidate: denial.trial.as_ref().map(candidate),
+            candidate: denial.trial.as_ref().map(candidate).map(Box::new),
             reason: denial.reason,
             place: denial.field.map(|field| text(claim.route(), field)),
             subjects: Some(subjects),
@@ -193,7 +193,7 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         asked: asked(claim.known(), Some(claim.policy())),
         basis: basis(claim),
         border: border(claim, sealed.time()),
-        candidate: sealed.trial().map(candidate),
+        candidate: sealed.trial().map(candidate).map(Box::new),
         cross_border: claim.route().is_cross_border(),
         exporter: claim.policy().register.controller.party_id.clone(),
         notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
@@ -239,13 +239,13 @@ fn recipient(partner: &Partner, route: &Route) -> Recipient {
 
 fn basis(claim: &Claim) -> Basis {
     let Some((name, request)) = claim.legal_request() else { return Basis::Consent };
-    Basis::Request(Request {
+    Basis::Request(Box::new(Request {
         article: request.article.clone(),
         date: request.date.day(),
         document: request.document.clone(),
         officer: request.officer.clone(),
         request: name.clone(),
-    })
+    }))
 }
 
 /// Under which item of 94-V Art. 16 data may go to each country abroad. The subject's consent is
@@ -359,13 +359,14 @@ fn text(route: &Route, field: FieldId) -> String {
 /// The name under which the gateway itself acts.
 pub const GATEWAY: &str = "gateway";
 
-/// The entry that says which rules came into force, with their files.
+/// The entry that says which rules came into force, by whom, and who signed them, with their files.
 #[must_use]
-pub fn activation(policy: &Policy, by: &str) -> Append {
+pub fn activation(policy: &Policy, by: &str, signed_by: &[Name]) -> Append {
     let entry = Entry::Activation(entry::Activation {
         by: by.to_owned(),
         files: policy.files.clone(),
         policy: policy.digest.clone(),
+        signed_by: signed_by.to_vec(),
     });
     Append { rule_files: RuleFile::all(policy), ..Append::plain(entry) }
 }

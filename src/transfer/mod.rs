@@ -208,6 +208,12 @@ impl Claim {
         }
     }
 
+    /// The caller.
+    #[must_use]
+    pub fn caller(&self) -> &Name {
+        &self.asked.caller.name
+    }
+
     /// The decision's id.
     #[must_use]
     pub const fn did(&self) -> Uuid {

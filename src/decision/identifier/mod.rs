@@ -257,7 +257,7 @@ fn is_card(digits: &str) -> bool {
     let values = digits.chars().rev().filter_map(|c| c.to_digit(10)).enumerate();
     let sum: u32 = values.map(|(n, value)| if n % 2 == 1 { doubled(value) } else { value }).sum();
     let first = digits.chars().next();
-    sum % 10 == 0 && !digits.chars().all(|c| Some(c) == first)
+    sum.is_multiple_of(10) && !digits.chars().all(|c| Some(c) == first)
 }
 
 fn has_hash(text: &str) -> bool {

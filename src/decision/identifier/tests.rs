@@ -178,6 +178,8 @@ fn a_number_is_looked_at_whichever_way_it_is_written() {
     }
 }
 
+const BASE64URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 #[test]
 fn a_random_token_is_seen_nearly_always() {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -185,7 +187,6 @@ fn a_random_token_is_seen_nearly_always() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         usize::try_from(state >> 33).unwrap() % below
     };
-    const BASE64URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     for (length, seen) in [(22, 85), (32, 97), (43, 99)] {
         let mut token = || (0..length).map(|_| char::from(BASE64URL[next(64)])).collect();
         let found = (0..1000).filter(|_| is_in(&token() as &String)).count();

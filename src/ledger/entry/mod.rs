@@ -46,7 +46,7 @@ pub enum Entry {
     /// A consent was given, refused or withdrawn.
     Consent(ConsentEvent),
     /// Personal data is about to leave.
-    Disclosure(Disclosure),
+    Disclosure(Box<Disclosure>),
     /// What became of a disclosure.
     Outcome(Outcome),
     /// A transfer was refused and nothing left.
@@ -118,15 +118,23 @@ impl RecordKind {
     }
 }
 
+impl From<Disclosure> for Entry {
+    fn from(disclosure: Disclosure) -> Self {
+        Self::Disclosure(Box::new(disclosure))
+    }
+}
+
 /// A set of rules came into force.
 #[derive(Clone, Debug)]
 pub struct Activation {
-    /// Who activated it: `start`, or an operator's name.
+    /// Who activated it: `start`, `signal`, `file-change`, or an officer's name.
     pub by: String,
     /// Each file's path below the rules folder, with its SHA-256 in hexadecimal.
     pub files: BTreeMap<String, String>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub policy: String,
+    /// The officers who signed this digest, sorted; none where no signature is asked for.
+    pub signed_by: Vec<Name>,
 }
 
 /// A person or program did something to the gateway itself.
@@ -239,7 +247,7 @@ pub enum Basis {
     #[serde(serialize_with = "write::consent")]
     Consent,
     /// A state body's request that was accepted (94-V Art. 9).
-    Request(Request),
+    Request(Box<Request>),
 }
 
 /// A state body's request that was accepted.
@@ -332,7 +340,7 @@ pub struct Disclosure {
     /// For each country abroad, the item of 94-V Art. 16 under which data may go there.
     pub border: BTreeMap<String, &'static str>,
     /// What the rules that are tried would have done.
-    pub candidate: Option<Candidate>,
+    pub candidate: Option<Box<Candidate>>,
     /// Whether any country is not Kazakhstan.
     pub cross_border: bool,
     /// The BIN of the controller, who sends.
@@ -363,7 +371,7 @@ pub struct Refusal {
     /// On what it would have rested, when the document could be read.
     pub basis: Option<Basis>,
     /// What the rules that are tried would have done, when it came to a decision.
-    pub candidate: Option<Candidate>,
+    pub candidate: Option<Box<Candidate>>,
     /// Why.
     pub reason: Reason,
     /// Where: a rule's path, a byte offset or a header name, never a value.

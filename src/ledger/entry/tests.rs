@@ -133,26 +133,33 @@ fn samples() -> Vec<Entry> {
         unmapped: 0,
         ..disclosure(1).verdicts.remove(0)
     };
-    let candidate = Candidate {
+    let candidate = Box::new(Candidate {
         decision: "refused",
         place: Some(HARD.into()),
         reason: Some(Reason::RequiredFieldRemoved),
         verdicts: vec![full.clone()],
-    };
-    let request = Request {
+    });
+    let short = Candidate { place: None, verdicts: vec![], ..*candidate.clone() };
+    let request = Box::new(Request {
         article: "9(1)".into(),
         date: jiff::civil::date(2026, 10, 1),
         document: HARD.into(),
         officer: Name::parse("a.mysalova").unwrap(),
         request: Name::parse("2026-114").unwrap(),
-    };
+    });
     vec![
         Entry::Activation(Activation {
             by: HARD.into(),
             files: files.collect(),
             policy: "p".into(),
+            signed_by: [].into(),
         }),
-        Entry::Activation(Activation { by: "start".into(), files: [].into(), policy: "p".into() }),
+        Entry::Activation(Activation {
+            by: "start".into(),
+            files: [].into(),
+            policy: "p".into(),
+            signed_by: ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into(),
+        }),
         Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
         admin("Айгүл"),
         Entry::Block(block(7, "00")),
@@ -165,15 +172,15 @@ fn samples() -> Vec<Entry> {
             ..block(7, "00")
         }),
         Entry::Consent(consent(7, "00")),
-        Entry::Disclosure(disclosure(u128::MAX)),
-        Entry::Disclosure(Disclosure {
+        Entry::from(disclosure(u128::MAX)),
+        Entry::from(Disclosure {
             asked: Asked::default(),
             border: [].into(),
-            candidate: Some(Candidate { place: None, verdicts: vec![], ..candidate.clone() }),
+            candidate: Some(Box::new(short)),
             verdicts: vec![],
             ..disclosure(0)
         }),
-        Entry::Disclosure(Disclosure {
+        Entry::from(Disclosure {
             basis: Basis::Request(request.clone()),
             border: [("GB".to_owned(), "16(2)"), ("DE".to_owned(), "16(3)(2)")].into(),
             candidate: Some(candidate.clone()),
@@ -215,7 +222,7 @@ fn every_kind_is_written_as_an_independent_canonicaliser_writes_it() {
 fn a_disclosure_reads_as_documented() {
     let mut entry = disclosure(0x0193_5f2c);
     entry.subjects = Subjects { n: 1, root: "99".repeat(32) };
-    let text = String::from_utf8(Entry::Disclosure(entry).bytes(3, time())).unwrap();
+    let text = String::from_utf8(Entry::from(entry).bytes(3, time())).unwrap();
     let expected = format!(
         "{{\"basis\":\"consent\",\"border\":{{\"GB\":\"16(3)(1)\"}},\"caller\":\"portal\",\
          \"cross_border\":true,\"did\":\"00000000-0000-0000-0000-000001935f2c\",\

@@ -65,6 +65,9 @@ impl Placed<'_> {
         to.serialize_entry("files", &ByName(&entry.files))?;
         to.serialize_entry("policy", &entry.policy)?;
         to.serialize_entry("seq", &self.seq)?;
+        if !entry.signed_by.is_empty() {
+            to.serialize_entry("signed_by", &entry.signed_by)?;
+        }
         self.time_type_version(to)
     }
 

@@ -38,8 +38,7 @@ pub(super) fn warn(route: &Route, spans: &[Range<usize>], bounds: &Bounds<'_>) {
             "`{}` can never leave here: {}"
         };
         let what = field.category.map_or_else(|| "public".to_owned(), |id| id.to_string());
-        let values = vec![what.into(), why];
-        bounds.file.warning(span.clone(), Text::Template(message, values), help);
+        bounds.file.warning(span.clone(), Text::Template(message, vec![what.into(), why]), help);
     }
 }
 
