@@ -200,7 +200,8 @@ fn read(
         known: Known { route: Some(route.name.clone()), ..Known::default() },
     };
     let name = Name::parse(CALLER).map_err(unknown)?;
-    let caller = Caller { name, routes: vec![route.name.clone()] };
+    let routes = vec![route.name.clone()];
+    let caller = Caller { name, routes, requests_per_minute: None };
     let target = Target {
         partner_host: None,
         method: &route.method,
