@@ -211,8 +211,8 @@ fn form(table: &mut Table<'_>, register: Option<&Register>) -> Option<Form> {
     );
     let minor_until = table.optional(
         "minor_until",
-        "`minor_until` is the day on which the subject comes of age",
-        word::day_start,
+        "`minor_until` is when the subject comes of age",
+        word::moment,
     );
     let notice = notice(table, register);
     Some(Form {
