@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::config::Limits;
-use crate::decision::{Decision, Denial, decide, question};
+use crate::decision::{Denial, decide, question};
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
 use crate::redaction::{Redacted, redact};
@@ -156,7 +156,7 @@ impl Proxy {
                     match self.0.recorder.record(sealed, &roll).await {
                         Ok(recorded) => return Ok((recorded, Arc::clone(rules))),
                         Err(failed) if failed.1 == Unrecorded::Quota => {
-                            let denial = over_quota(failed.0.into_transfer());
+                            let denial = failed.0.into_permitted().deny(Reason::QuotaExceeded);
                             self.deny(denial, &roll, now).await?
                         }
                         Err(failed) => again(failed.0.into_transfer(), failed.1)?,
@@ -335,12 +335,6 @@ fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> 
     } else {
         Err(Refusal::claimed(transfer.claim(), unrecorded(why)))
     }
-}
-
-/// What the rules allow, and the partner's quota of the day does not.
-fn over_quota(transfer: Transfer) -> Denial {
-    let decision = Decision::default();
-    Denial { transfer, reason: Reason::QuotaExceeded, field: None, decision }
 }
 
 fn unrecorded(why: Unrecorded) -> Reason {
