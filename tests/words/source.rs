@@ -28,6 +28,7 @@ pub(crate) fn literals(source: &str) -> Vec<Literal> {
                 '(' | '[' | '{' => within.push(std::mem::take(&mut word)),
                 ')' | ']' | '}' => drop(within.pop()),
                 _ if c.is_alphanumeric() || "_!#.:".contains(c) => word.push(c),
+                ' ' if word.ends_with('!') => {}
                 _ => word.clear(),
             }
             rest = &rest[c.len_utf8()..];
