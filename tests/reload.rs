@@ -297,6 +297,37 @@ async fn keys_are_read_again_and_connections_are_kept() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_does_not_come_into_force_where_it_is_forbidden() {
+    let forbidden = "report_mode = \"forbidden\"\n";
+    let world = World::plan().own_rules().configure(forbidden).start().await;
+    let candidate = |until| format!("{GIVEN}\n[route.candidate]\nuntil = {until}\nrequired = []");
+    world.edit(GB_FILE, GIVEN, &candidate("2026-12-31"));
+    let (status, told) = reload(&world).await;
+    let problem = &told["problems"][0];
+    assert_eq!((status, &problem["file"]), (422, &json!("partners/training-gb.toml")), "{told:#}");
+    let words = "the route `training-gb.enrol` tries a candidate, which is forbidden here";
+    assert_eq!(problem["message"], words);
+    let text = fs::read_to_string(world.folder().join(GB_FILE)).unwrap();
+    let line = usize::try_from(problem["line"].as_u64().unwrap()).unwrap();
+    assert_eq!(text.lines().nth(line - 1), Some("[[route]]"));
+
+    world.edit(GB_FILE, "until = 2026-12-31\nrequired", "until = 2026-11-01\nrequired");
+    let (status, told) = reload(&world).await;
+    assert_eq!((status, &told["changed"]), (200, &json!(true)), "its trial is over: {told:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_keeps_a_gateway_from_its_start_where_it_is_forbidden() {
+    let candidate = format!("{GIVEN}\n[route.candidate]\nuntil = 2026-12-31\nrequired = []");
+    let plan = || World::plan().own_rules().rule("partners/training-gb.toml", GIVEN, &candidate);
+    let Err(why) = plan().configure("report_mode = \"forbidden\"\n").try_start().await else {
+        panic!("it starts")
+    };
+    assert!(why.to_string().contains("tries a candidate"), "{why}");
+    plan().start().await;
+}
+
 // --- signatures of two officers
 
 #[tokio::test(flavor = "multi_thread")]

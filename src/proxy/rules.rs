@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn by(who: &str) -> Append {
-        Append::plain(activation(&rules().policy, who, &[]))
+        activation(&rules().policy, who, &[])
     }
 
     /// Who put rules into force, and what else there is, in the order of the ledger.

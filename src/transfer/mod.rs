@@ -33,6 +33,8 @@ pub struct Caller {
     pub name: Name,
     /// The routes that it may use.
     pub routes: Vec<Name>,
+    /// How many requests it may send in a minute; no limit where absent.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// The parts of a request's head that choose a route.

@@ -65,12 +65,6 @@ impl Policy {
         let sources = folder.sources();
         Ok((Self { register, partners, files, bytes, sources, digest }, found))
     }
-
-    /// The lines whose SHA-256 is the digest: one for each file, as `sha256sum` writes them.
-    #[must_use]
-    pub fn manifest(&self) -> String {
-        manifest(&self.files)
-    }
 }
 
 /// The files of a folder by what they are.
