@@ -3,9 +3,11 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod calendar;
+mod index;
 pub mod legal;
 mod model;
 mod parse;
 
 pub use calendar::Calendar;
+pub use index::Place;
 pub use model::*;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar::Calendar;
+use super::index::Index;
 use super::legal::{Legal, Number};
 use crate::diagnostic::Source;
 use crate::document::{FieldPath, FieldSet, Shape};
@@ -24,6 +25,8 @@ pub struct Policy {
     pub sources: BTreeMap<String, Arc<Source>>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub digest: String,
+    /// Where each route is found.
+    pub(super) index: Index,
 }
 
 /// The controller's register of categories, purposes, countries and notices.

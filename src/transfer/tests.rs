@@ -91,7 +91,7 @@ fn a_caller_uses_the_routes_it_was_given_and_no_other() {
     let rules = rules();
     let caller = Caller {
         name: Name::parse("crm").unwrap(),
-        routes: vec![Name::parse("mailing-de.subscribers").unwrap()],
+        routes: HashSet::from([Name::parse("mailing-de.subscribers").unwrap()]),
     };
     let target = Target {
         partner_host: None,
