@@ -15,6 +15,44 @@ pub enum Language {
     En,
 }
 
+impl Language {
+    /// Every language there is.
+    pub const ALL: [Self; 3] = [Self::Kk, Self::Ru, Self::En];
+
+    /// Reads a language tag (BCP 47) or the value of a POSIX `LANG`: `ru`, `ru-KZ`, `ru_RU.UTF-8`.
+    ///
+    /// # Errors
+    /// Any text that begins with none of the three.
+    pub fn parse(text: &str) -> Result<Self, BadLanguage> {
+        let primary = text.split(['-', '_', '.', '@']).next().unwrap_or_default();
+        let is_it = |language: &Self| primary.eq_ignore_ascii_case(language.tag());
+        Self::ALL.into_iter().find(is_it).ok_or(BadLanguage)
+    }
+
+    /// The tag: `kk`, `ru` or `en`.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Kk => "kk",
+            Self::Ru => "ru",
+            Self::En => "en",
+        }
+    }
+}
+
+impl std::str::FromStr for Language {
+    type Err = BadLanguage;
+
+    fn from_str(text: &str) -> Result<Self, BadLanguage> {
+        Self::parse(text)
+    }
+}
+
+/// The text names none of the languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected `kk`, `ru` or `en`, or a locale of one of them such as `ru_RU.UTF-8`")]
+pub struct BadLanguage;
+
 macro_rules! reasons {
     ($($variant:ident $code:literal $status:literal $clause:literal
         en $en:literal ru $ru:literal kk $kk:literal cure $cure:literal)*) => {
@@ -454,6 +492,25 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(Reason::parse(reason.code()), Some(*reason));
             assert!((400..600).contains(&reason.status()));
+        }
+    }
+
+    #[test]
+    fn a_language_is_read_from_a_tag_or_a_locale() {
+        for language in Language::ALL {
+            assert_eq!(language.tag().parse(), Ok(language));
+        }
+        for (text, language) in [
+            ("ru_RU.UTF-8", Language::Ru),
+            ("kk_KZ", Language::Kk),
+            ("kk-Cyrl-KZ", Language::Kk),
+            ("EN", Language::En),
+            ("ru@euro", Language::Ru),
+        ] {
+            assert_eq!(Language::parse(text), Ok(language), "{text}");
+        }
+        for text in ["", "C", "de_DE.UTF-8", "rus", "r", "k k", "_ru"] {
+            assert_eq!(Language::parse(text), Err(BadLanguage), "{text}");
         }
     }
 }

@@ -47,6 +47,22 @@ impl Source {
         (line, column)
     }
 
+    /// The bytes of a line, counted from 1, without its indentation; of the first where there is
+    /// no such line.
+    #[must_use]
+    pub fn line_span(&self, line: usize) -> Range<usize> {
+        let mut start = 0;
+        for (number, text) in (1..).zip(self.text.split_inclusive('\n')) {
+            if number == line {
+                let inner = text.trim();
+                let start = start + text.len() - text.trim_start().len();
+                return start..start + inner.len();
+            }
+            start += text.len();
+        }
+        0..0
+    }
+
     // The last character boundary that is not after the offset; the end of a text belongs to its
     // last line, not to the empty one after it.
     fn boundary(&self, at: usize) -> usize {
@@ -63,6 +79,16 @@ pub enum Severity {
     Error,
     /// The files are taken; what they say may not be what was meant.
     Warning,
+}
+
+impl Severity {
+    /// The word before a message.
+    fn label(self) -> Text {
+        match self {
+            Self::Error => "error".into(),
+            Self::Warning => "warning".into(),
+        }
+    }
 }
 
 /// One thing that is wrong.
@@ -93,6 +119,8 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
+        let level = level.with_name(self.severity.label().in_language(language));
+        let help = Level::HELP.with_name(Text::from("help").in_language(language));
         let title = level.primary_title(self.message.in_language(language));
         let name = self.source.name.as_str();
         let group = if self.source.text.is_empty() {
@@ -104,7 +132,7 @@ impl Diagnostic {
             let snippet = Snippet::source(self.source.text.as_str()).path(name);
             title.element(snippet.annotation(underlined))
         };
-        group.element(Level::HELP.message(self.help.in_language(language)))
+        group.element(help.message(self.help.in_language(language)))
     }
 }
 
@@ -112,10 +140,7 @@ impl fmt::Display for Diagnostic {
     /// `file:line:column: error: message`, on one line and without the help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.source.line_and_column(self.span.start);
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let severity = self.severity.label();
         write!(f, "{}:{line}:{column}: {severity}: {}", self.source.name, self.message)
     }
 }

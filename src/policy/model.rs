@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar::Calendar;
+use super::case::Case;
 use super::index::Index;
 use super::legal::{Legal, Number};
+use crate::consent::Notices;
 use crate::diagnostic::Source;
 use crate::document::{FieldPath, FieldSet, Shape};
 use crate::reason::Language;
@@ -21,12 +23,23 @@ pub struct Policy {
     pub partners: BTreeMap<Name, Arc<Partner>>,
     /// Each file's path below the folder, with its SHA-256 in hexadecimal.
     pub files: BTreeMap<String, String>,
+    /// Each file's bytes, by the same paths.
+    pub bytes: BTreeMap<String, Arc<[u8]>>,
     /// The texts of `register.toml` and of the partners' files, by path: places are lines of them.
     pub sources: BTreeMap<String, Arc<Source>>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub digest: String,
     /// Where each route is found.
     pub(super) index: Index,
+}
+
+impl Policy {
+    /// The text of a partner's file.
+    #[must_use]
+    pub fn source_of(&self, partner: &Partner) -> Arc<Source> {
+        let path = format!("partners/{}.toml", partner.name);
+        self.sources.get(&path).cloned().unwrap_or_else(|| Source::new(path, ""))
+    }
 }
 
 /// The controller's register of categories, purposes, countries and notices.
@@ -54,6 +67,12 @@ pub struct Register {
     pub calendar: Calendar,
     /// Privacy notices, by their version.
     pub notices: BTreeMap<String, Notice>,
+}
+
+impl Notices for Register {
+    fn has(&self, version: &str, sha256: &str) -> bool {
+        self.notices.get(version).is_some_and(|known| known.sha256.eq_ignore_ascii_case(sha256))
+    }
 }
 
 /// A legal person.
@@ -266,6 +285,8 @@ pub struct Partner {
     pub endpoints: BTreeMap<Name, Endpoint>,
     /// What may be sent.
     pub routes: Vec<Arc<Route>>,
+    /// What must come out of some transfers: checked on demand, without effect on others.
+    pub cases: Vec<Case>,
 }
 
 /// What a partner is to the controller.

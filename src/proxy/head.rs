@@ -18,8 +18,8 @@ use crate::transfer::{Caller, Claim, Known, Refused, Target};
 pub struct Head {
     /// What the caller claims.
     pub claim: Claim,
-    /// The caller's headers that the route passes on.
-    pub passed: HeaderMap,
+    /// The caller's headers, of which a route passes on those that it lists.
+    pub headers: HeaderMap,
 }
 
 /// Reads the head of a request.
@@ -48,13 +48,13 @@ pub fn read<B>(
         method: request.method().as_str(),
         path: request.uri().path(),
         purposes: &purposes,
+        legal_request: legal_request(request.headers()),
     };
     let claim = Claim::read(&rules.policy, caller, &target, did)?;
     if let Some((reason, place)) = uninspectable(request) {
         return Err(refused(reason, Some(place.to_owned()), claim.known()));
     }
-    let passed = passed(request.headers(), claim.route());
-    Ok(Head { claim, passed })
+    Ok(Head { claim, headers: request.headers().clone() })
 }
 
 fn refused(reason: Reason, place: Option<String>, known: Known) -> Refused {
@@ -89,6 +89,15 @@ fn purposes(headers: &HeaderMap) -> Result<Vec<&str>, Reason> {
         purposes.extend(text.split(',').map(str::trim));
     }
     Ok(purposes)
+}
+
+/// The one request of a state body that is named, or an empty text where it is not one text.
+fn legal_request(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(LEGAL_REQUEST_HEADER).iter();
+    match (values.next()?, values.next()) {
+        (one, None) => Some(one.to_str().unwrap_or_default()),
+        _ => Some(""),
+    }
 }
 
 /// What of the head says that the body, or the target, cannot be inspected.
@@ -126,7 +135,9 @@ fn is_json(value: &HeaderValue) -> bool {
     }
 }
 
-fn passed(headers: &HeaderMap, route: &Route) -> HeaderMap {
+/// The headers that a route passes on.
+#[must_use]
+pub fn passed(headers: &HeaderMap, route: &Route) -> HeaderMap {
     let mut passed = HeaderMap::new();
     for name in &route.headers {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
@@ -137,5 +148,6 @@ fn passed(headers: &HeaderMap, route: &Route) -> HeaderMap {
     passed
 }
 
+const LEGAL_REQUEST_HEADER: &str = "otkel-legal-request";
 const PURPOSE_HEADER: &str = "otkel-purpose";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";

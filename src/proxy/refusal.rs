@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Body, DECISION_HEADER, full};
 use crate::decision::{Decision, Denial};
 use crate::reason::{Language, Reason};
-use crate::transfer::{Known, Refused};
+use crate::transfer::{Claim, Known, Refused};
 
 /// A transfer that was refused.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ impl Refusal {
     #[must_use]
     pub fn boxed(did: Uuid, reason: Reason, known: Known) -> Box<Self> {
         Box::new(Self::new(did, reason, known))
+    }
+
+    /// A refusal of which the reason and the claim are known.
+    #[must_use]
+    pub fn claimed(claim: &Claim, reason: Reason) -> Box<Self> {
+        Self::boxed(claim.did(), reason, claim.known())
     }
 
     /// A refusal before the decision.

@@ -46,9 +46,9 @@ fn claim_at(
 ) -> Result<Claim, Reason> {
     let rules = rules();
     let routes = rules.partners.values().flat_map(|partner| &partner.routes);
-    let routes = routes.map(|route| route.name.clone()).collect();
+    let routes = Arc::new(routes.map(|route| route.name.clone()).collect());
     let caller = Caller { name: Name::parse("lms").unwrap(), routes };
-    let target = Target { partner_host, method, path, purposes };
+    let target = Target { partner_host, method, path, purposes, legal_request: None };
     Claim::read(&rules, &caller, &target, Uuid::from_u128(1)).map_err(|refused| refused.reason)
 }
 
@@ -91,13 +91,14 @@ fn a_caller_uses_the_routes_it_was_given_and_no_other() {
     let rules = rules();
     let caller = Caller {
         name: Name::parse("crm").unwrap(),
-        routes: HashSet::from([Name::parse("mailing-de.subscribers").unwrap()]),
+        routes: Arc::new(HashSet::from([Name::parse("mailing-de.subscribers").unwrap()])),
     };
     let target = Target {
         partner_host: None,
         method: "POST",
         path: "/training-gb/enrolments",
         purposes: &[],
+        legal_request: None,
     };
     let refused = Claim::read(&rules, &caller, &target, Uuid::nil()).unwrap_err();
     assert_eq!(refused.reason, Reason::CallerNotAllowed);

@@ -7,6 +7,8 @@
 mod agreement;
 mod border;
 mod candidate;
+mod case;
+mod consent;
 mod entry;
 mod fields;
 mod law;
@@ -57,15 +59,22 @@ impl Policy {
         let (false, Some(register)) = (found.has_errors(), register.whole()) else {
             return Err(found);
         };
-        let files: BTreeMap<String, String> = files
+        let bytes: BTreeMap<String, Arc<[u8]>> = files
             .iter()
             .filter(|(path, _)| !is_beside(path))
-            .map(|(path, bytes)| (path.clone(), sha256(bytes)))
+            .map(|(path, bytes)| (path.clone(), bytes.as_slice().into()))
             .collect();
-        let digest = digest(&files);
+        let files = bytes.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
+        let digest = sha256(manifest(&files).as_bytes());
         let sources = folder.sources();
         let index = Index::of(&partners);
-        Ok((Self { register, partners, files, sources, digest, index }, found))
+        Ok((Self { register, partners, files, bytes, sources, digest, index }, found))
+    }
+
+    /// The lines whose SHA-256 is the digest: one for each file, as `sha256sum` writes them.
+    #[must_use]
+    pub fn manifest(&self) -> String {
+        manifest(&self.files)
     }
 }
 
@@ -77,13 +86,14 @@ struct Folder<'f> {
     // Those that have a file, even one that cannot be read.
     names: BTreeSet<Name>,
     notices: BTreeMap<&'f str, &'f [u8]>,
+    cases: BTreeMap<&'f str, &'f [u8]>,
 }
 
 impl<'f> Folder<'f> {
     fn sort(files: &'f BTreeMap<String, Vec<u8>>, found: &mut Diagnostics) -> Self {
         let mut folder = Self::default();
         for (path, bytes) in files {
-            if is_beside(path) || is_case(path) {
+            if is_beside(path) {
                 continue;
             }
             if path == REGISTER {
@@ -92,6 +102,8 @@ impl<'f> Folder<'f> {
                 folder.notices.insert(version, bytes);
             } else if let Some(id) = stem(path, "partners/", ".toml") {
                 folder.partner(path, id, bytes, found);
+            } else if is_case(path) {
+                folder.cases.insert(path, bytes);
             } else {
                 let help = "the folder holds `register.toml`, `partners/<id>.toml`, \
                     `notices/<version>.txt`, `cases/…/<name>.json` or `.ndjson`, \
@@ -156,7 +168,8 @@ impl<'f> Folder<'f> {
         found: &mut Diagnostics,
     ) -> BTreeMap<Name, Arc<Partner>> {
         let taken = route::Taken::default();
-        let mut around = partner::Surroundings { register, now, taken };
+        let (names, cases) = (&self.names, &self.cases);
+        let mut around = partner::Surroundings { register, now, taken, names, cases };
         let read = self.partners.iter().filter_map(|(name, source)| {
             let read = |table: &mut table::Table<'_>| partner::read(name, table, &mut around);
             let partner = table::read_file(source, found, read)?;
@@ -195,13 +208,15 @@ fn text(path: &str, bytes: &[u8], found: &mut Diagnostics) -> Option<Arc<Source>
     }
 }
 
-// As `sha256sum` writes them, so that it can check them: digest, two blanks, name.
-fn digest(files: &BTreeMap<String, String>) -> String {
+/// The list of a set's files that its digest is made of: as `sha256sum` writes it, so that it can
+/// check them. Digest, two blanks, path.
+#[must_use]
+pub fn manifest(files: &BTreeMap<String, String>) -> String {
     let mut lines = String::new();
     for (path, sha256) in files {
         let _ = writeln!(lines, "{sha256}  {path}");
     }
-    sha256(lines.as_bytes())
+    lines
 }
 
 fn sha256(bytes: &[u8]) -> String {

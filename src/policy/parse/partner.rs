@@ -1,9 +1,10 @@
 //! `partners/<id>.toml`: who receives, where, under which agreement, and what may be sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::agreement::{self, warn_if};
+use super::case;
 use super::entry;
 use super::party;
 use super::purpose;
@@ -28,6 +29,10 @@ pub(super) struct Surroundings<'r> {
     pub(super) now: Timestamp,
     /// The requests that earlier routes take.
     pub(super) taken: route::Taken,
+    /// The names of all partners.
+    pub(super) names: &'r BTreeSet<Name>,
+    /// The files below `cases/`, by their path.
+    pub(super) cases: &'r BTreeMap<&'r str, &'r [u8]>,
 }
 
 /// Reads a partner.
@@ -62,6 +67,16 @@ pub(super) fn read(
         };
         item.list(|item| item.table(|table| route::read(table, &mut frame).map(Arc::new)))
     });
+    let cases = case::read_all(
+        table,
+        &case::Frame {
+            partner: name,
+            routes: routes.as_deref(),
+            register: around.register,
+            partners: around.names,
+            files: around.cases,
+        },
+    );
     let (terms, duties) = (terms?, duties?);
     Some(Partner {
         name: name.clone(),
@@ -86,6 +101,7 @@ pub(super) fn read(
         purposes: purposes?,
         endpoints: endpoints?,
         routes: routes?,
+        cases: cases?,
     })
 }
 

@@ -72,6 +72,11 @@ impl Parts {
         held.is_some_and(|categories| categories.contains(category))
     }
 
+    /// The notices.
+    pub(super) fn notices(&self) -> Option<&BTreeMap<String, Notice>> {
+        self.notices.as_ref()
+    }
+
     /// The versions that have a text and no entry.
     pub(super) fn unlisted<'t>(&self, texts: &'t BTreeMap<&'t str, String>) -> Vec<&'t str> {
         let Some(notices) = &self.notices else { return Vec::new() };

@@ -94,6 +94,22 @@ impl<'f> Table<'f> {
         None
     }
 
+    /// Adds an error about another place of the same file.
+    pub(super) fn wrong_at<T>(
+        &self,
+        span: Range<usize>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
+    ) -> Option<T> {
+        self.file.error(span, message, help);
+        None
+    }
+
+    /// Where it stands.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// Adds a warning about the table as a whole.
     pub(super) fn warn(&self, message: impl Into<Text>, help: impl Into<Text>) {
         self.file.warning(self.span.clone(), message, help);
@@ -194,6 +210,17 @@ impl<'f> Item<'f> {
         match datetime {
             toml::value::Datetime { date: Some(date), time: None, offset: None } => Some(*date),
             _ => self.wrong("expected a date without a time"),
+        }
+    }
+
+    /// A date and time with its offset.
+    pub(super) fn moment(&self) -> Option<&'f toml::value::Datetime> {
+        let datetime = self.of_kind("a date and time", self.value.get_ref().as_datetime())?;
+        match datetime {
+            toml::value::Datetime { date: Some(_), time: Some(_), offset: Some(_) } => {
+                Some(datetime)
+            }
+            _ => self.wrong("expected a date with a time and its offset"),
         }
     }
 

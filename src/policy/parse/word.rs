@@ -54,6 +54,12 @@ pub(super) fn day_end_after(item: &Item<'_>, since: Option<Timestamp>) -> Option
     Some(end)
 }
 
+/// A moment: a date and time with its offset.
+pub(super) fn moment(item: &Item<'_>) -> Option<Timestamp> {
+    let moment = item.moment()?.to_string();
+    Timestamp::parse(&moment).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+}
+
 /// A number of days, hours or the like, from 1 to a largest one.
 pub(super) fn count(item: &Item<'_>, largest: u32) -> Option<u32> {
     match u32::try_from(item.whole()?) {
