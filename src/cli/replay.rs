@@ -14,6 +14,7 @@ use crate::diagnostic::{Text, text};
 use crate::gateway::SystemClock;
 use crate::policy::Policy;
 use crate::reason::{Language, Reason};
+use crate::replay::again::Untold;
 use crate::replay::difference::{Compared, Difference, Group, Way, Whole};
 use crate::replay::recorded::Recorded;
 use crate::replay::{Totals, replay};
@@ -97,14 +98,11 @@ pub(super) struct View {
 impl View {
     /// A decision that comes out otherwise, or of which it cannot be told.
     fn decision(&self, recorded: &Recorded, compared: &Compared) -> Option<String> {
-        let mut text = format!("{}  {}", recorded.time, recorded.did);
-        if let Some(route) = &recorded.route {
-            text.push_str(&format!("  {route}"));
-        }
-        if let Some(purpose) = recorded.purpose {
-            text.push_str(&format!("  {purpose}"));
-        }
-        let mut lines = vec![self.paint.bold(&text)];
+        let route = recorded.route.as_ref().map(ToString::to_string);
+        let purpose = recorded.purpose.map(|purpose| purpose.to_string());
+        let asked = [recorded.time.to_string(), recorded.did.to_string()];
+        let words: Vec<String> = asked.into_iter().chain(route).chain(purpose).collect();
+        let mut lines = vec![self.paint.bold(&words.join("  "))];
         match compared {
             Compared::Same => return None,
             Compared::Untold(untold) => {
@@ -238,7 +236,7 @@ fn as_json(recorded: &Recorded, compared: &Compared) -> Option<Value> {
                 "before": {"decision": before, "code": difference.before},
                 "after": {"decision": after, "code": reason},
                 "groups": difference.groups.iter().map(group_as_json).collect::<Vec<_>>(),
-                "cannot_be_told": difference.untold.map(|untold| untold.code()),
+                "cannot_be_told": difference.untold.map(Untold::code),
             })
         }
     };

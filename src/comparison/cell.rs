@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::trial::{Stays, Trial, full};
 use crate::diagnostic::Text;
-use crate::policy::{Basis, Partner, Policy, Route};
+use crate::policy::{Basis, Partner, Place, Policy, Route};
 use crate::reason::Language;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, Country, Name, PurposeId};
@@ -170,9 +170,8 @@ fn verdicts(
 
 /// Why there is no such cell.
 fn absence(policy: &Policy, cell: &Cell) -> Lack {
-    let Some(route) = policy.route(&cell.route) else { return Lack::Route };
-    let partner = policy.partners.get(&route.partner);
-    let request = |name: &Name| partner.is_some_and(|p| p.requests.contains_key(name));
+    let Some(Place { partner, route }) = policy.route(&cell.route) else { return Lack::Route };
+    let request = |name: &Name| partner.requests.contains_key(name);
     if !route.purposes.contains(&cell.purpose) {
         Lack::Purpose
     } else if cell.request.is_some() != (route.basis == Basis::StateRequest)

@@ -77,7 +77,7 @@ impl Worth {
         Self::List(items.into_iter().map(|item| item.to_string()).collect(), wider)
     }
 
-    fn word(text: impl ToString) -> Self {
+    fn word(text: &(impl fmt::Display + ?Sized)) -> Self {
         Self::Word(text.to_string())
     }
 

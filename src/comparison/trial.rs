@@ -39,8 +39,7 @@ impl Trial {
         request: Option<&Name>,
         now: Timestamp,
     ) -> Result<Self, Reason> {
-        // A route's own name will do for the caller, who is of no matter here.
-        let claim = Claim::on_route(policy, route, route, purpose, request, Uuid::nil());
+        let claim = Claim::on_route(policy, route, purpose, request);
         claim.map(|claim| Self { claim, now }).map_err(|refused| refused.reason)
     }
 
@@ -72,9 +71,9 @@ impl Trial {
             {
                 let (mut record, mut around) = (inside, outside);
                 if in_record {
-                    record.insert(field)
+                    record.insert(field);
                 } else {
-                    around.insert(field)
+                    around.insert(field);
                 }
                 *verdict = self.field(field, record, around, &circumstances);
                 if verdict.is_ok() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::calendar::Calendar;
 use super::case::Case;
+use super::index::Index;
 use super::legal::{Legal, Number};
 use crate::consent::Notices;
 use crate::diagnostic::Source;
@@ -28,16 +29,8 @@ pub struct Policy {
     pub sources: BTreeMap<String, Arc<Source>>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub digest: String,
-}
-
-impl Policy {
-    /// A route, by its full name.
-    #[must_use]
-    pub fn route(&self, name: &Name) -> Option<&Arc<Route>> {
-        let (partner, _) = name.as_str().split_once('.')?;
-        let partner = self.partners.get(&Name::parse(partner).ok()?)?;
-        partner.routes.iter().find(|route| route.name == *name)
-    }
+    /// Where each route is found.
+    pub(super) index: Index,
 }
 
 /// The controller's register of categories, purposes, countries and notices.

@@ -13,10 +13,9 @@ use super::recorded::{Line, Recorded, Told};
 use crate::consent::{Grant, Grants, Question, Standing, Terms};
 use crate::decision::{Circumstances, Decision, Found, judge, question};
 use crate::document::{FieldId, FieldSet, Presence, Record};
-use crate::policy::{Basis, Endpoint, Partner, Policy, Route};
+use crate::policy::{Basis, Field, Place, Policy, Route};
 use crate::reason::Reason;
 use crate::transfer::Claim;
-use crate::vocabulary::Name;
 
 /// What is known of the subject of a line.
 #[derive(Clone, Debug)]
@@ -155,8 +154,8 @@ impl Case<'_> {
 
     /// The claim under a set of rules.
     fn claim(&self, policy: &Arc<Policy>) -> Result<Denied, Untold> {
-        let Recorded { caller, route, purpose, request, .. } = self.recorded;
-        let (Some(caller), Some(name), Some(purpose)) = (caller, route, *purpose) else {
+        let Recorded { route, purpose, request, .. } = self.recorded;
+        let (Some(name), Some(purpose)) = (route, *purpose) else {
             return Err(Untold::Claim);
         };
         if !Arc::ptr_eq(policy, self.old) {
@@ -164,22 +163,27 @@ impl Case<'_> {
             if let Some(reason) = self.moved(old)? {
                 return Ok(Err(reason));
             }
-            let new = self.new.route(name).ok_or(Untold::Route)?;
+            let new = &self.new.route(name).ok_or(Untold::Route)?.route;
+            let old = &old.route;
             // With one purpose on the route a caller need not name it; with several it must.
             if old.purposes.len() == 1 && new.purposes.len() != 1 {
                 return Err(Untold::Purpose);
             }
         }
-        let claim = Claim::on_route(policy, caller, name, purpose, request.as_ref(), Uuid::nil());
+        let claim = Claim::on_route(policy, name, purpose, request.as_ref());
         Ok(claim.map_err(|refused| refused.reason))
     }
 
     /// What takes the request of a route under the new rules: the same route, or nothing.
-    fn moved(&self, old: &Route) -> Result<Option<Reason>, Untold> {
-        let (here, there) = (taker(self.new, old, None), taker(self.new, old, host(self.old, old)));
-        match (here, there) {
+    fn moved(&self, Place { partner, route }: &Place) -> Result<Option<Reason>, Untold> {
+        let host = partner.endpoints.get(&route.endpoint).map(|endpoint| endpoint.host.as_str());
+        let taker = |host: Option<&str>, path: &str| {
+            let mut at = self.new.routes_at(host, path).iter();
+            at.find(|place| place.route.method == route.method).map(|place| &place.route.name)
+        };
+        match (taker(None, &route.path), taker(host, &route.to)) {
             (None, None) => Ok(Some(Reason::RouteUnknown)),
-            (Some(here), Some(there)) if here == there && *here == old.name => Ok(None),
+            (Some(here), Some(there)) if here == there && *here == route.name => Ok(None),
             _ => Err(Untold::Route),
         }
     }
@@ -190,18 +194,15 @@ impl Case<'_> {
         if !old.shape.has_records_of(&new.shape) || old.scheme != new.scheme {
             return Err(Untold::Records);
         }
-        let is_new =
-            |field: &&crate::policy::Field| !old.fields.iter().any(|f| f.path == field.path);
+        let is_new = |field: &&Field| !old.fields.iter().any(|f| f.path == field.path);
         let mut added = new.fields.iter().filter(is_new).peekable();
         if added.peek().is_none() {
             return Ok(());
         }
         let verdicts = self.recorded.verdicts.iter().chain([&self.recorded.outside]);
         let unmapped = verdicts.clone().any(|told| told.unmapped > 0);
-        let nested = |field: &crate::policy::Field| {
-            let touches = |f: &crate::policy::Field| {
-                f.path.leads_to(&field.path) || field.path.leads_to(&f.path)
-            };
+        let nested = |field: &Field| {
+            let touches = |f: &Field| f.path.leads_to(&field.path) || field.path.leads_to(&f.path);
             old.fields.iter().any(touches)
         };
         if unmapped || added.any(nested) { Err(Untold::Members) } else { Ok(()) }
@@ -325,29 +326,6 @@ fn refused(route: Arc<Route>, reason: Reason) -> Again {
     Again { route, made: vec![made], unknown: None }
 }
 
-/// The route that takes the request of another: at the gateway's host, or at the partner's.
-fn taker<'p>(policy: &'p Policy, like: &Route, host: Option<&str>) -> Option<&'p Name> {
-    let takes = |partner: &Partner, route: &Route| {
-        let at = |endpoint: &Endpoint| Some(endpoint.host.as_str()) == host;
-        let path = match host {
-            None => route.path == like.path,
-            Some(_) => {
-                route.to == like.to && partner.endpoints.get(&route.endpoint).is_some_and(at)
-            }
-        };
-        path && route.method == like.method
-    };
-    let mut partners = policy.partners.values();
-    partners
-        .find_map(|partner| partner.routes.iter().find(|route| takes(partner, route)))
-        .map(|r| &r.name)
-}
-
-fn host<'p>(policy: &'p Policy, route: &Route) -> Option<&'p str> {
-    let endpoint = policy.partners.get(&route.partner)?.endpoints.get(&route.endpoint)?;
-    Some(&endpoint.host)
-}
-
 /// Whether two questions have the same answer, the notices apart.
 fn is_same(one: &Question<'_>, other: &Question<'_>) -> bool {
     one.purpose == other.purpose
@@ -370,8 +348,8 @@ fn everything(claim: &Claim, question: &Question<'_>) -> Standing {
     }))
 }
 
-fn within(these: FieldSet, those: FieldSet) -> bool {
-    these.iter().all(|field| those.contains(field))
+fn within(part: FieldSet, whole: FieldSet) -> bool {
+    part.iter().all(|field| whole.contains(field))
 }
 
 /// The fields of a route by their paths.

@@ -22,7 +22,7 @@ use difference::{Compared, Way, compare};
 use past::Past;
 use recorded::{Line, Recorded, Unreadable};
 
-use crate::policy::{Basis, Policy, Route};
+use crate::policy::{Basis, Place, Policy};
 use crate::reason::Reason;
 use crate::store::{Snapshot, StoreError, rule_files};
 use crate::vocabulary::{Name, PurposeId};
@@ -208,31 +208,31 @@ fn is_beside(recorded: &Recorded) -> bool {
 /// it was.
 fn claims_alike(recorded: &Recorded, old: &Policy, new: &Policy) -> bool {
     let Some(name) = &recorded.route else { return requests(old) == requests(new) };
-    let route = |policy: &'_ Policy| policy.route(name).map(|route| asks(policy, route));
-    requests(old) == requests(new) && route(old).is_some() && route(old) == route(new)
+    let there = old.route(name).zip(new.route(name));
+    let asks = |(before, after)| asks(old, before) == asks(new, after);
+    requests(old) == requests(new) && there.is_some_and(asks)
 }
 
 /// What requests are taken by which routes.
 fn requests(policy: &Policy) -> BTreeSet<(&Name, &str, &str, &str, &str)> {
-    let mut requests = BTreeSet::new();
-    for partner in policy.partners.values() {
-        for route in &partner.routes {
+    let routes = policy.partners.values().flat_map(|partner| {
+        partner.routes.iter().map(move |route| {
             let host = partner.endpoints.get(&route.endpoint).map_or("", |e| e.host.as_str());
             let (method, path, to) = (route.method.as_str(), route.path.as_str(), &route.to);
-            requests.insert((&route.name, method, path, host, to.as_str()));
-        }
-    }
-    requests
+            (&route.name, method, path, host, to.as_str())
+        })
+    });
+    routes.collect()
 }
 
 /// What a route asks of a claim: a purpose of its own that is active, a request that is known.
-fn asks(policy: &Policy, route: &Route) -> (Vec<PurposeId>, Vec<PurposeId>, bool, Vec<Name>) {
+fn asks<'p>(
+    policy: &'p Policy,
+    Place { partner, route }: &'p Place,
+) -> (&'p [PurposeId], Vec<PurposeId>, Basis, Vec<&'p Name>) {
     let active = policy.register.purposes.iter().filter(|(_, entry)| entry.active);
     let active = active.map(|(id, _)| *id).collect();
-    let partner = policy.partners.get(&route.partner);
-    let requests = partner.map(|partner| partner.requests.keys().cloned().collect());
-    let by_consent = route.basis == Basis::Consent;
-    (route.purposes.clone(), active, by_consent, requests.unwrap_or_default())
+    (&route.purposes, active, route.basis, partner.requests.keys().collect())
 }
 
 /// The rules of a ledger's times, the last few kept.

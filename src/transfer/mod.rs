@@ -3,13 +3,14 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::document::{BadDocument, Document, Limits, Shape};
-use crate::policy::{Basis, LegalRequest, Partner, Policy, Purpose, Route};
+use crate::policy::{Basis, LegalRequest, Partner, Place, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
 
@@ -32,7 +33,7 @@ pub struct Caller {
     /// The operator's name for it.
     pub name: Name,
     /// The routes that it may use.
-    pub routes: Vec<Name>,
+    pub routes: Arc<HashSet<Name>>,
     /// How many requests it may send in a minute; no limit where absent.
     pub requests_per_minute: Option<u32>,
 }
@@ -115,36 +116,30 @@ impl Claim {
         Self::find(policy, &Arc::new(Asked::of(caller, target)), did)
     }
 
-    /// The claim on a route that is known by its name, where no caller sends a request.
+    /// The claim on a route that is known by its name, where nobody sends a request.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn on_route(
         policy: &Arc<Policy>,
-        caller: &Name,
         route: &Name,
         purpose: PurposeId,
         legal_request: Option<&Name>,
-        did: Uuid,
     ) -> Result<Self, Refused> {
-        let route = policy.route(route).and_then(|r| Some((policy.partners.get(&r.partner)?, r)));
-        let Some((partner, found)) = route else {
-            let known = Known { caller: Some(caller.clone()), ..Known::default() };
+        let Some(Place { route: found, .. }) = policy.route(route) else {
+            let known = Known::default();
             return Err(Refused { reason: Reason::RouteUnknown, place: None, known });
         };
+        let routes = Arc::new([route.clone()].into());
         let asked = Asked {
-            caller: Caller {
-                name: caller.clone(),
-                routes: vec![found.name.clone()],
-                requests_per_minute: None,
-            },
+            caller: Caller { name: route.clone(), routes, requests_per_minute: None },
             partner_host: None,
             method: found.method.clone(),
             path: found.path.clone(),
             purposes: vec![purpose.to_string()],
             legal_request: legal_request.map(ToString::to_string),
         };
-        Self::settle(policy, (partner, found), &Arc::new(asked), did)
+        Self::find(policy, &Arc::new(asked), Uuid::nil())
     }
 
     /// The same claim under other rules.
@@ -156,26 +151,12 @@ impl Claim {
     }
 
     fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
-        let found = find(policy, asked).map_err(|reason| {
-            let known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
-            Refused { reason, place: None, known }
-        })?;
-        Self::settle(policy, found, asked, did)
-    }
-
-    fn settle(
-        policy: &Arc<Policy>,
-        (partner, route): (&Arc<Partner>, &Arc<Route>),
-        asked: &Arc<Asked>,
-        did: Uuid,
-    ) -> Result<Self, Refused> {
-        let known = Known {
-            caller: Some(asked.caller.name.clone()),
-            partner: Some(partner.name.clone()),
-            route: Some(route.name.clone()),
-            purpose: None,
-        };
+        let mut known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
         let refused = |reason, known: &Known| Refused { reason, place: None, known: known.clone() };
+        let Place { partner, route } =
+            find(policy, asked).map_err(|reason| refused(reason, &known))?;
+        known.partner = Some(partner.name.clone());
+        known.route = Some(route.name.clone());
         if !asked.caller.routes.contains(&route.name) {
             return Err(refused(Reason::CallerNotAllowed, &known));
         }
@@ -326,27 +307,10 @@ impl Transfer {
     }
 }
 
-fn find<'a>(
-    policy: &'a Policy,
-    asked: &Asked,
-) -> Result<(&'a Arc<Partner>, &'a Arc<Route>), Reason> {
-    let mut path_found = false;
-    for partner in policy.partners.values() {
-        for route in &partner.routes {
-            let path = match &asked.partner_host {
-                None => &route.path,
-                Some(host) if serves(partner, route, host) => &route.to,
-                Some(_) => continue,
-            };
-            if *path == asked.path {
-                if route.method == asked.method {
-                    return Ok((partner, route));
-                }
-                path_found = true;
-            }
-        }
-    }
-    Err(if path_found { Reason::MethodNotAllowed } else { Reason::RouteUnknown })
+fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<&'a Place, Reason> {
+    let places = policy.routes_at(asked.partner_host.as_deref(), &asked.path);
+    let unknown = if places.is_empty() { Reason::RouteUnknown } else { Reason::MethodNotAllowed };
+    places.iter().find(|place| place.route.method == asked.method).ok_or(unknown)
 }
 
 fn settle_request(
@@ -386,10 +350,6 @@ fn settle_purpose(policy: &Policy, route: &Route, named: &[String]) -> Result<Pu
 
 fn reason_of(bad: &BadDocument) -> Reason {
     if bad.fault.is_limit() { Reason::DocumentBeyondLimits } else { Reason::DocumentUnparsable }
-}
-
-fn serves(partner: &Partner, route: &Route, host: &str) -> bool {
-    partner.endpoints.get(&route.endpoint).is_some_and(|endpoint| endpoint.host == host)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn claim_at(
 ) -> Result<Claim, Reason> {
     let rules = rules();
     let routes = rules.partners.values().flat_map(|partner| &partner.routes);
-    let routes = routes.map(|route| route.name.clone()).collect();
+    let routes = Arc::new(routes.map(|route| route.name.clone()).collect());
     let caller = Caller { name: Name::parse("lms").unwrap(), routes, requests_per_minute: None };
     let target = Target { partner_host, method, path, purposes, legal_request: None };
     Claim::read(&rules, &caller, &target, Uuid::from_u128(1)).map_err(|refused| refused.reason)
@@ -91,7 +91,7 @@ fn a_caller_uses_the_routes_it_was_given_and_no_other() {
     let rules = rules();
     let caller = Caller {
         name: Name::parse("crm").unwrap(),
-        routes: vec![Name::parse("mailing-de.subscribers").unwrap()],
+        routes: Arc::new(HashSet::from([Name::parse("mailing-de.subscribers").unwrap()])),
         requests_per_minute: None,
     };
     let target = Target {

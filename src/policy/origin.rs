@@ -13,20 +13,20 @@ use crate::diagnostic::Source;
 
 /// A line of a rule file, written as `partners/training-gb.toml:53`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Origin {
     /// The file's path below the folder of rules.
     pub file: String,
     /// The line, counted from 1.
     pub line: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
     }
 }
 
-impl Serialize for Place {
+impl Serialize for Origin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -34,9 +34,9 @@ impl Serialize for Place {
 
 /// The places of some files of a policy.
 #[derive(Debug, Default)]
-pub struct Places<'p>(BTreeMap<&'p str, (&'p Source, DeTable<'p>)>);
+pub struct Origins<'p>(BTreeMap<&'p str, (&'p Source, DeTable<'p>)>);
 
-impl<'p> Places<'p> {
+impl<'p> Origins<'p> {
     /// The places of files, named by their paths below the folder of rules.
     #[must_use]
     pub fn of(policy: &'p Policy, files: &[&str]) -> Self {
@@ -52,11 +52,11 @@ impl<'p> Places<'p> {
     /// The line of a key, reached from the root by the keys before it; where one of them is
     /// missing, the line of the one before that, for there it would have to be added.
     #[must_use]
-    pub fn find(&self, file: &str, way: &[Step<'_>]) -> Place {
+    pub fn find(&self, file: &str, way: &[Step<'_>]) -> Origin {
         let line = self.0.get(file).map_or(1, |(source, root)| {
             source.line_and_column(deepest(root, way).map_or(0, |span| span.start)).0
         });
-        Place { file: file.to_owned(), line }
+        Origin { file: file.to_owned(), line }
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     fn a_key_is_found_and_what_is_missing_where_it_would_stand() {
         let policy: Arc<Policy> = rules();
         let file = "partners/training-gb.toml";
-        let places = Places::of(&policy, &["register.toml", file]);
+        let places = Origins::of(&policy, &["register.toml", file]);
         let line = |file: &str, way: &[Step<'_>]| {
             let place = places.find(file, way);
             let text = policy.sources.get(file).unwrap().text.lines().nth(place.line - 1).unwrap();
