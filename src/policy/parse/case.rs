@@ -13,8 +13,8 @@ use super::table::{Item, Table};
 use super::word;
 use crate::consent::block;
 use crate::diagnostic::{nearest, text};
+use crate::policy::Route;
 use crate::policy::case::{Block, Case, CaseText, Expected};
-use crate::policy::model::Route;
 use crate::reason::Reason;
 use crate::vocabulary::{Name, PurposeId};
 
@@ -213,7 +213,7 @@ fn blocks(table: &mut Table<'_>, frame: &Frame<'_>) -> Option<Vec<Block>> {
     table.or(Vec::new(), "block", meaning, |item| item.list(|item| item.table(read)))
 }
 
-const TRANSFER_MEANING: &str = "`transfer` is the JSON that the caller sends; `transfer_file` names \
-    a file of it below `cases/`";
+const TRANSFER_MEANING: &str = "`transfer` is the JSON that the caller sends; `transfer_file` \
+    names a file of it below `cases/`";
 const SENT_MEANING: &str = "`sent` is the exact JSON that leaves, white space outside of strings \
     apart; `sent_file` names a file of it below `cases/`";
