@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::config::Limits;
 use crate::decision::{Decision, Denial, decide, question};
-use crate::envelope::{self, RecipientKeys, Unsealed};
+use crate::envelope::{self, RecipientKeys, Sealed, Unsealed};
 use crate::reason::{Language, Reason};
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Service};
@@ -156,7 +156,7 @@ impl Proxy {
                     match self.0.recorder.record(sealed, &roll).await {
                         Ok(recorded) => return Ok((recorded, Arc::clone(rules))),
                         Err(failed) if failed.1 == Unrecorded::Quota => {
-                            let denial = over_quota(failed.0.into_transfer());
+                            let denial = over_quota(failed.0);
                             self.deny(denial, &roll, now).await?
                         }
                         Err(failed) => again(failed.0.into_transfer(), failed.1)?,
@@ -202,7 +202,7 @@ impl Proxy {
         redacted: Redacted,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<envelope::Sealed, Box<Refusal>> {
+    ) -> Result<Sealed, Box<Refusal>> {
         let partner = &redacted.permitted().transfer().claim().partner().name;
         let none = RecipientKeys::default();
         let keys = rules.keys.get(partner).unwrap_or(&none);
@@ -338,9 +338,10 @@ fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> 
 }
 
 /// What the rules allow, and the partner's quota of the day does not.
-fn over_quota(transfer: Transfer) -> Denial {
-    let decision = Decision::default();
-    Denial { transfer, reason: Reason::QuotaExceeded, field: None, decision }
+fn over_quota(sealed: Sealed) -> Denial {
+    let (trial, decision) = (sealed.trial().cloned(), Decision::default());
+    let transfer = sealed.into_transfer();
+    Denial { transfer, reason: Reason::QuotaExceeded, field: None, decision, trial }
 }
 
 fn unrecorded(why: Unrecorded) -> Reason {
