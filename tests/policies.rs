@@ -456,6 +456,10 @@ fn keys(text: &str) -> Vec<Range<usize>> {
 
 // The place that is shown is the place that is counted.
 fn shows_its_places(found: &Diagnostics) {
+    let texts = found.iter().flat_map(|found| [&found.message, &found.help]);
+    let untold: Vec<String> =
+        texts.filter(|text| !text.is_translated()).map(ToString::to_string).collect();
+    assert!(untold.is_empty(), "{untold:?}");
     for diagnostic in found.iter() {
         let (line, column) = diagnostic.source.line_and_column(diagnostic.span.start);
         let shown = format!("--> {}:{line}:{column}\n", diagnostic.source.name);

@@ -6,9 +6,9 @@
 //! digest. `otkel rules sign` does it; so does openssl:
 //!
 //! ```text
-//! otkel rules digest policies | head -n 1 | sed '1i otkel-rules-v1' >message
-//! openssl pkeyutl -sign -rawin -inkey aigul.key -in message | base64 -w 0 \
-//!     >policies/signatures/aigul.sig
+//! { echo otkel-rules-v1; otkel rules digest policies | head -n 1; } >message
+//! openssl pkeyutl -sign -rawin -inkey aigul.key -in message \
+//!   | base64 -w 0 >policies/signatures/aigul.sig
 //! ```
 //!
 //! A signature is for one digest only: after any change of a rule file it must be given anew. What
@@ -106,8 +106,7 @@ pub fn check(
         }
     }
     if signed_by.len() < needed {
-        let message =
-            text!("the rules have {} good signatures and need {}", signed_by.len(), needed);
+        let message = text!("{} officers must sign the rules and {} did", needed, signed_by.len());
         let help = text!(
             "let {} more of the configured officers run `otkel rules sign`",
             needed - signed_by.len()
@@ -165,3 +164,73 @@ fn message(digest: &str) -> String {
 pub const FOLDER: &str = "signatures/";
 /// How a signature file's name ends.
 pub const ENDING: &str = ".sig";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "00000000000000000000000000000000000000000000000000000000000000ab";
+
+    fn secret(seed: u8) -> OfficerSecret {
+        OfficerSecret(SigningKey::from_bytes(&[seed; 32]))
+    }
+
+    fn officers() -> BTreeMap<Name, OfficerKey> {
+        let officer = |(name, seed)| (Name::parse(name).unwrap(), secret(seed).public());
+        [("aigul", 1), ("daniyar", 2)].map(officer).into()
+    }
+
+    /// What comes of signatures, two being needed.
+    fn checked(signatures: &[(&str, String)]) -> Result<String, String> {
+        let file = |(name, text): &(&str, String)| {
+            (format!("signatures/{name}"), text.clone().into_bytes())
+        };
+        let signatures = signatures.iter().map(file).collect();
+        let names = check(DIGEST, &signatures, &officers(), 2).map_err(|found| {
+            let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+            told.join("\n")
+        })?;
+        Ok(names.iter().map(Name::as_str).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn two_officers_sign_and_each_other_way_is_told() {
+        let (one, two) = (secret(1).sign(DIGEST), secret(2).sign(DIGEST));
+        let good = [("daniyar.sig", two.clone()), ("aigul.sig", one.clone())];
+        assert_eq!(checked(&good), Ok("aigul daniyar".to_owned()));
+        let cases = [
+            (&[][..], "2 officers must sign the rules and 0 did"),
+            (&[("aigul.sig", one.clone())], "2 officers must sign the rules and 1 did"),
+            (&[("aigul.sig", one.clone()), ("daniyar.sig", one.clone())], "not by `daniyar`"),
+            (&[("aigul.sig", one.clone()), ("other.sig", two.clone())], "no officer `other`"),
+            (&[("aigul.sig", secret(1).sign("ab"))], "not by `aigul` for the digest 0000"),
+            (&[("aigul.sig", "AAAA".to_owned())], "not a signature"),
+            (&[("aigul.txt", one.clone())], "not a signature file"),
+            (&[("more/aigul.sig", one.clone())], "not a signature file"),
+        ];
+        for (signatures, words) in cases {
+            let told = checked(signatures).unwrap_err();
+            assert!(told.contains(words), "{words}:\n{told}");
+        }
+    }
+
+    #[test]
+    fn a_bad_signature_beside_enough_good_ones_is_not_passed_over() {
+        let mut signatures = BTreeMap::new();
+        signatures.insert("signatures/aigul.sig".to_owned(), secret(1).sign(DIGEST).into_bytes());
+        signatures.insert("signatures/daniyar.sig".to_owned(), b"old".to_vec());
+        for needed in [0, 1] {
+            assert!(check(DIGEST, &signatures, &officers(), needed).is_err());
+        }
+    }
+
+    #[test]
+    fn a_key_reads_back_and_a_weak_one_is_not_taken() {
+        let key = secret(3).public();
+        assert_eq!(OfficerKey::parse(&key.to_string()), Ok(key));
+        for bytes in [&[0; 32][..], &[1; 31], &[]] {
+            assert_eq!(OfficerKey::parse(&BASE64.encode(bytes)), Err(BadOfficerKey));
+        }
+        assert_eq!(OfficerKey::parse("not base64"), Err(BadOfficerKey));
+    }
+}

@@ -36,3 +36,56 @@ fn is_new(look: Option<&Look>, last: Option<&Look>, tried: Option<&Look>) -> boo
 }
 
 const PERIOD: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_a_new_state_that_two_looks_agree_on_is_acted_on() {
+        let folder = std::env::temp_dir().join(format!("otkel-watch-{}", std::process::id()));
+        fs::create_dir_all(folder.join("partners")).unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+        let look = || folder::look(&folder).unwrap();
+        write("register.toml", "a = 1");
+        let start = look();
+        assert!(!is_new(Some(&start), None, Some(&start)), "nothing changed");
+        write("partners/x.toml", "half");
+        let half = look();
+        assert!(!is_new(Some(&half), Some(&start), Some(&start)), "it may still be written");
+        write("partners/x.toml", "half, whole");
+        let whole = look();
+        assert!(!is_new(Some(&whole), Some(&half), Some(&start)), "it was being written");
+        assert!(is_new(Some(&look()), Some(&whole), Some(&start)), "it is at rest");
+        assert!(!is_new(Some(&look()), Some(&whole), Some(&whole)), "it was tried already");
+        assert!(!is_new(None, None, Some(&start)), "there is nothing to read");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn every_kind_of_change_is_seen() {
+        let folder = std::env::temp_dir().join(format!("otkel-look-{}", std::process::id()));
+        fs::create_dir_all(folder.join("signatures")).unwrap();
+        let file = |name: &str| folder.join(name);
+        let mut last = folder::look(&folder).unwrap();
+        let mut changed = |what: &str| {
+            let next = folder::look(&folder).unwrap();
+            assert_ne!(std::mem::replace(&mut last, next.clone()), next, "{what}");
+        };
+        fs::write(file("register.toml"), "a").unwrap();
+        changed("a new file");
+        fs::write(file("register.toml"), "ab").unwrap();
+        changed("a longer file");
+        fs::rename(file("register.toml"), file("other.toml")).unwrap();
+        changed("another name");
+        fs::write(file("signatures/aigul.sig"), "").unwrap();
+        changed("a signature");
+        fs::remove_file(file("other.toml")).unwrap();
+        changed("a file less");
+        fs::write(file(".hidden"), "").unwrap();
+        assert_eq!(folder::look(&folder).unwrap(), last, "hidden files are none");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::Outcome;
 use crate::activation::signature::OfficerSecret;
 use crate::demo::certificates::write_secret;
-use crate::demo::world::{ledger_pem, random_hex};
+use crate::demo::world::{ed25519_pem, random_hex};
 use crate::gateway::SystemClock;
 use crate::keyfile;
 use crate::ledger::checkpoint::LogKey;
@@ -62,14 +62,14 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         Arguments::Partner { name, dir, days } => partner(&name, &dir, days)?,
         Arguments::Ledger { name, file } => {
             fresh(&file)?;
-            let pem = ledger_pem()?;
+            let pem = ed25519_pem()?;
             let key = LogKey::from_pem(&format!("{name}/disclosures"), &pem)?;
             write_secret(&file, pem.as_bytes())?;
             say!("{}", key.public());
         }
         Arguments::Officer { file } => {
             fresh(&file)?;
-            let pem = ledger_pem()?;
+            let pem = ed25519_pem()?;
             let public = OfficerSecret::from_pem(&pem)?.public();
             write_secret(&file, pem.as_bytes())?;
             say!("public_key = \"{public}\"");

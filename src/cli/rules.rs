@@ -12,7 +12,7 @@ use super::{Outcome, config};
 use crate::activation::load::read_rules;
 use crate::activation::signature::{self, OfficerSecret};
 use crate::gateway::SystemClock;
-use crate::policy::Policy;
+use crate::policy::{Policy, manifest};
 use crate::store::{StoredEntry, sqlite};
 use crate::time::Clock as _;
 use crate::tls;
@@ -29,6 +29,14 @@ pub(super) enum Arguments {
         folder: PathBuf,
     },
     /// Sign a set of rules as an officer: writes `signatures/NAME.sig` below the folder.
+    ///
+    /// What is signed is `otkel-rules-v1`, a line feed, the digest and a line feed. openssl can do
+    /// the same:
+    ///
+    ///   { echo otkel-rules-v1; otkel rules digest policies | head -n 1; } >message
+    ///   openssl pkeyutl -sign -rawin -inkey NAME.key -in message \
+    ///     | base64 -w 0 >policies/signatures/NAME.sig
+    #[command(verbatim_doc_comment)]
     Sign {
         /// The folder of rules.
         #[arg(default_value = "policies")]
@@ -52,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     match arguments {
         Arguments::Digest { folder } => {
             let policy = read(folder)?;
-            say!("{}\n{}", policy.digest, policy.manifest().trim_end());
+            say!("{}\n{}", policy.digest, manifest(&policy.files).trim_end());
         }
         Arguments::Sign { folder, officer, key } => sign(folder, officer, key)?,
         Arguments::History { config: file } => history(&config(file)?.store)?,

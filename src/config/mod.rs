@@ -254,6 +254,7 @@ struct RawCaller {
     name: Spanned<String>,
     certificate: Spanned<String>,
     routes: Vec<Spanned<String>>,
+    requests_per_minute: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -390,7 +391,10 @@ impl Check<'_> {
             }
             let routes = caller.routes.iter().filter_map(|route| self.route(route)).collect();
             let routes = Arc::new(routes);
-            if callers.insert(certificate, Caller { name, routes }).is_some() {
+            let requests = caller.requests_per_minute.as_ref();
+            let requests_per_minute = requests.and_then(|requests| self.requests(requests));
+            let read = Caller { name, routes, requests_per_minute };
+            if callers.insert(certificate, read).is_some() {
                 self.error(
                     &caller.certificate,
                     "this certificate name belongs to another caller",
@@ -399,6 +403,15 @@ impl Check<'_> {
             }
         }
         callers
+    }
+
+    fn requests(&mut self, raw: &Spanned<i64>) -> Option<u32> {
+        let requests = u32::try_from(*raw.get_ref()).ok().filter(|requests| *requests > 0);
+        if requests.is_none() {
+            let help = "write 1 or more, remove the line to set no limit, or remove the caller";
+            self.error(raw, "not a number of requests that a caller may send", help);
+        }
+        requests
     }
 
     fn route(&mut self, text: &Spanned<String>) -> Option<Name> {

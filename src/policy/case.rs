@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::consent::Terms;
 use crate::consent::block;
 use crate::diagnostic::Source;
+use crate::policy::model::{Partner, Policy};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::vocabulary::{Name, PurposeId};
@@ -82,6 +83,15 @@ pub struct CaseText {
     pub file: Option<String>,
     /// Where the text, or the name of its file, stands, as bytes of the partner's file.
     pub span: Range<usize>,
+}
+
+impl Policy {
+    /// The text of a partner's file.
+    #[must_use]
+    pub fn source_of(&self, partner: &Partner) -> Arc<Source> {
+        let path = format!("partners/{}.toml", partner.name);
+        self.sources.get(&path).cloned().unwrap_or_else(|| Source::new(path, ""))
+    }
 }
 
 impl CaseText {

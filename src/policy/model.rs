@@ -33,15 +33,6 @@ pub struct Policy {
     pub(super) index: Index,
 }
 
-impl Policy {
-    /// The text of a partner's file.
-    #[must_use]
-    pub fn source_of(&self, partner: &Partner) -> Arc<Source> {
-        let path = format!("partners/{}.toml", partner.name);
-        self.sources.get(&path).cloned().unwrap_or_else(|| Source::new(path, ""))
-    }
-}
-
 /// The controller's register of categories, purposes, countries and notices.
 #[derive(Debug)]
 pub struct Register {

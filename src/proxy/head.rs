@@ -62,7 +62,10 @@ fn refused(reason: Reason, place: Option<String>, known: Known) -> Refused {
 }
 
 /// The one caller that the certificate's names belong to.
-fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> {
+///
+/// # Errors
+/// A certificate that belongs to no caller, or to several.
+pub fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> {
     let found: Vec<&Caller> =
         peer.names.iter().filter_map(|name| rules.callers.get(name)).collect();
     let distinct: BTreeSet<&str> = found.iter().map(|caller| caller.name.as_str()).collect();

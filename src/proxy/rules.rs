@@ -141,3 +141,89 @@ impl InForce {
         self.0.state.write().await.rules = Arc::new(rules);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::reason::Reason;
+    use crate::store::Reader;
+    use crate::store::disclosure::activation;
+    use crate::store::recorder::tests::Folder;
+    use crate::time::Timestamp;
+    use crate::transfer::{Known, Refused};
+    use uuid::Uuid;
+
+    fn rules() -> Rules {
+        Rules {
+            policy: crate::transfer::tests::rules(),
+            callers: BTreeMap::new(),
+            hosts: Vec::new(),
+            keys: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            credentials: BTreeMap::new(),
+        }
+    }
+
+    fn by(who: &str) -> Append {
+        activation(&rules().policy, who, &[])
+    }
+
+    /// Who put rules into force, and what else there is, in the order of the ledger.
+    fn story(reader: &Reader) -> Vec<String> {
+        let entries = reader.entries(0).map(|entry| {
+            let entry: serde_json::Value = serde_json::from_slice(&entry.unwrap().bytes).unwrap();
+            let word = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+            format!("{}{}", word("by"), word("reason"))
+        });
+        entries.collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn others_come_into_force_only_when_nobody_holds_these() {
+        let folder = Folder::new();
+        let recorder = folder.start();
+        let (in_force, _) = InForce::start(rules(), by("start"), recorder).await.unwrap();
+        let held = in_force.hold().await.unwrap();
+        let other = in_force.clone();
+        let activating = tokio::spawn(async move { other.activate(rules(), by("officer")).await });
+        // It is given every chance to come too early.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!activating.is_finished());
+        let before = Arc::clone(held.rules());
+        drop(held);
+        assert_eq!(activating.await.unwrap().unwrap().seq, 1);
+        assert!(!Arc::ptr_eq(&before, &in_force.now().await));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn after_an_activation_in_doubt_the_ledger_says_what_is_in_force_before_all_else() {
+        let folder = Folder::new();
+        let (recorder, reader, broken) = folder.start_failing();
+        let started = InForce::start(rules(), by("start"), recorder.clone()).await;
+        let (in_force, _) = started.unwrap();
+        let before = in_force.now().await;
+        broken.store(1, Ordering::SeqCst);
+        let failed = in_force.activate(rules(), by("officer")).await;
+        assert_eq!(failed, Err(Unrecorded::Stopped));
+        assert!(in_force.hold().await.is_err(), "nobody knows what is in force");
+        broken.store(0, Ordering::SeqCst);
+        while recorder.is_stopped() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let held = in_force.hold().await.unwrap();
+        assert!(Arc::ptr_eq(held.rules(), &before));
+        let (reason, known) = (Reason::RouteUnknown, Known::default());
+        let refused = Refused { reason, place: None, known };
+        let now = Timestamp::EPOCH;
+        recorder.refuse(Uuid::nil(), refused, &held.rules().policy, now).await.unwrap();
+        drop(held);
+        drop(in_force.hold().await.unwrap());
+        let written = ["start", "officer", "recorder", "start", "ROUTE_UNKNOWN"];
+        assert_eq!(story(&reader), written, "the failed one had reached the disk");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::json::{Line, departure};
+use super::json::{Line, arrival, departure};
 use super::{Ending, Rehearsal, Rehearsed, rehearse};
 use crate::consent::Terms;
 use crate::diagnostic::{Diagnostic, Severity, Source, Text, text};
@@ -12,6 +12,7 @@ use crate::document::{BadDocument, Document, Limits};
 use crate::policy::case::CaseText;
 use crate::policy::{Case, Partner, Policy, Route};
 use crate::reason::Reason;
+use crate::vocabulary::Name;
 
 /// A case that was tried.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct Difference {
     pub aspect: Aspect,
     /// The place in the case, and what came.
     pub diagnostic: Diagnostic,
-    /// Where the body that leaves is another: some lines of both.
+    /// Where another body leaves: some lines of both, or of the one that should not leave.
     pub lines: Vec<Line>,
 }
 
@@ -79,7 +80,7 @@ fn rehearsed(policy: &Arc<Policy>, case: &Case, limits: &Limits) -> Rehearsed {
     let rehearsal = Rehearsal {
         route: &case.route,
         purpose: purpose.as_deref(),
-        legal_request: case.legal_request.as_ref().map(|name| name.as_str()),
+        legal_request: case.legal_request.as_ref().map(Name::as_str),
         body: &case.transfer.bytes,
         consents: &consents,
         blocks: &case.blocks,
@@ -113,30 +114,32 @@ impl Held<'_> {
         let is_meant = self.case.expected.reasons.contains(&refused.reason);
         let transfer = &self.case.transfer;
         let bad = self.bad(transfer, route?).filter(|_| !is_meant)?;
-        let message =
-            text!("the case `{}`: its transfer is refused: {}", self.case.name, bad.fault);
+        let values = vec![Text::value(&self.case.name), bad.fault.into()];
+        let message = Text::Template("the transfer of the case `{}` cannot be read: {}", values);
         Some(self.form(transfer, &bad, message))
     }
 
     fn decision(&self, came: &Rehearsed) -> Option<Difference> {
         let name = &self.case.name;
-        let (message, help) = match (self.case.expected.sent.is_some(), came.sent().is_some()) {
-            (true, true) | (false, false) => return None,
-            (true, false) => {
+        let (message, help) = match (self.case.expected.sent.is_some(), came.sent()) {
+            (true, Some(_)) | (false, None) => return None,
+            (true, None) => {
                 let codes = quoted(&came.reasons());
                 let message = text!("the case `{}` differs: it is refused: {}", name, codes);
                 let help = "mend the rules, or the case's transfer and consents; if the refusal is \
                     right, write `decision = \"refused\"` and its `reasons`";
                 (message, help)
             }
-            (false, true) => {
+            (false, Some(_)) => {
                 let help = "mend the rules, or the case's transfer and consents; if something may \
                     leave, write `decision = \"allowed\"` and what is `sent`";
                 (text!("the case `{}` differs: something leaves", name), help)
             }
         };
         let place = self.case.expected.decision_span.clone();
-        Some(self.difference(Aspect::Decision, place, message, help))
+        let lines = came.sent().map(|sent| arrival(&String::from_utf8_lossy(sent)));
+        let difference = self.difference(Aspect::Decision, place, message, help);
+        Some(Difference { lines: lines.unwrap_or_default(), ..difference })
     }
 
     fn reasons(&self, came: &Rehearsed) -> Option<Difference> {
@@ -166,7 +169,9 @@ impl Held<'_> {
         let expected = self.case.expected.sent.as_ref()?;
         let name = &self.case.name;
         if let Some(bad) = self.bad(expected, route?) {
-            let message = text!("the case `{}`: what it says is sent is not: {}", name, bad.fault);
+            let values = vec![Text::value(name), bad.fault.into()];
+            let message =
+                Text::Template("what the case `{}` says is sent cannot be read: {}", values);
             return Some(self.form(expected, &bad, message));
         }
         let ours = str::from_utf8(&expected.bytes).ok()?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::document::{BadDocument, Document, Limits};
+use crate::document::{BadDocument, Document, Limits, Shape};
 use crate::policy::{Basis, LegalRequest, Partner, Place, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
@@ -34,6 +34,8 @@ pub struct Caller {
     pub name: Name,
     /// The routes that it may use.
     pub routes: Arc<HashSet<Name>>,
+    /// How many requests it may send in a minute; no limit where absent.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// The parts of a request's head that choose a route.
@@ -222,6 +224,7 @@ impl Claim {
 pub struct Transfer {
     claim: Claim,
     document: Document,
+    limits: Limits,
 }
 
 impl Transfer {
@@ -233,7 +236,7 @@ impl Transfer {
     pub fn parse(claim: Claim, body: Bytes, limits: &Limits) -> Result<Self, Refused> {
         let shape = Arc::clone(&claim.route.shape);
         match Document::parse(body, shape, limits) {
-            Ok(document) => Ok(Self { claim, document }),
+            Ok(document) => Ok(Self { claim, document, limits: limits.clone() }),
             Err(bad) => Err(Refused {
                 reason: reason_of(&bad),
                 place: Some(bad.to_string()),
@@ -248,7 +251,16 @@ impl Transfer {
     /// As [`Claim::read`] and [`Self::parse`].
     pub fn under(self, policy: &Arc<Policy>, limits: &Limits) -> Result<Self, Refused> {
         let claim = self.claim.again(policy)?;
-        Self::parse(claim, self.document.into_body(), limits)
+        Self::parse(claim, self.document.body().clone(), limits)
+    }
+
+    /// The document as another shape reads it.
+    ///
+    /// # Errors
+    /// By that shape it is beyond the limits.
+    pub fn read_as(&self, shape: &Arc<Shape>) -> Result<Document, Reason> {
+        let body = self.document.body().clone();
+        Document::parse(body, Arc::clone(shape), &self.limits).map_err(|bad| reason_of(&bad))
     }
 
     /// The claim.

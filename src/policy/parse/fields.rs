@@ -77,7 +77,7 @@ pub(super) fn read(item: &Item<'_>, whose: &Whose, known: Known<'_>) -> Option<F
         Ok(shape) => Some(FieldMap { shape: Arc::new(shape), fields, spans }),
         Err(bad) => {
             let (at, help) = place(bad, &fields, &spans);
-            item.wrong_at(at.unwrap_or_else(|| subject_span.clone()), bad.to_string(), help)
+            item.wrong_at(at.unwrap_or_else(|| subject_span.clone()), bad, help)
         }
     }
 }
@@ -149,7 +149,7 @@ fn line(
     };
     let path = match path {
         Ok(path) => path,
-        Err(bad) => return key.wrong(bad.to_string(), "write a path such as `$.learners[*].name`"),
+        Err(bad) => return key.wrong(&bad, "write a path such as `$.learners[*].name`"),
     };
     let Value { category, source, since } = told?;
     let in_record = subjects.is_none_or(|records| records.leads_to(&path));

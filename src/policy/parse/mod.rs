@@ -70,12 +70,6 @@ impl Policy {
         let index = Index::of(&partners);
         Ok((Self { register, partners, files, bytes, sources, digest, index }, found))
     }
-
-    /// The lines whose SHA-256 is the digest: one for each file, as `sha256sum` writes them.
-    #[must_use]
-    pub fn manifest(&self) -> String {
-        manifest(&self.files)
-    }
 }
 
 /// The files of a folder by what they are.

@@ -33,17 +33,13 @@ impl<'p> Bounds<'p> {
 pub(super) fn warn(route: &Route, spans: &[Range<usize>], bounds: &Bounds<'_>) {
     for (number, (field, span)) in (0..=FieldId::MAX).zip(route.fields.iter().zip(spans)) {
         let Some((why, help)) = obstacle(route, (number, field), bounds) else { continue };
-        let then = if route.required.contains(number) {
-            "; the route requires it, so every transfer is refused"
+        let message = if route.required.contains(number) {
+            "`{}` can never leave here: {}; the route requires it, so every transfer is refused"
         } else {
-            ""
+            "`{}` can never leave here: {}"
         };
         let what = field.category.map_or_else(|| "public".to_owned(), |id| id.to_string());
-        bounds.file.warning(
-            span.clone(),
-            Text::Template("`{}` can never leave here: {}{}", vec![what.into(), why, then.into()]),
-            help,
-        );
+        bounds.file.warning(span.clone(), Text::Template(message, vec![what.into(), why]), help);
     }
 }
 
