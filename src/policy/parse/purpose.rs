@@ -6,7 +6,7 @@ use super::entry::{self, Known, Status};
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::Purpose;
+use crate::policy::Purpose;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
@@ -195,7 +195,10 @@ fn reach(table: &mut Table<'_>, known: &BTreeSet<Name>) -> Option<Reach> {
             country => Some(country),
         })?;
         if cross_border == Some(false) {
-            return item.wrong("countries of a purpose that may not go abroad");
+            return item.wrong_since(
+                "countries of a purpose that may not go abroad",
+                "remove them, or write `cross_border = true`",
+            );
         }
         if list.is_empty() { item.wrong("no country") } else { Some(list) }
     });
