@@ -9,6 +9,7 @@ pub mod legal;
 mod model;
 mod parse;
 mod route;
+pub mod origin;
 
 pub use calendar::Calendar;
 pub use case::Case;
