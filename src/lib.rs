@@ -68,5 +68,6 @@ pub mod admin;
 pub mod gateway;
 pub mod telemetry;
 pub mod keyfile;
+pub mod openapi;
 pub mod demo;
 pub mod cli;

@@ -15,8 +15,11 @@ macro_rules! say {
 
 mod consent;
 mod demo;
+mod import;
 mod keygen;
+mod new;
 mod open;
+mod schema;
 mod serve;
 mod table;
 mod verify;
@@ -65,6 +68,14 @@ enum Command {
     Open(open::Arguments),
     /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
     Verify(verify::Arguments),
+    /// Write a starting partner file from a description that the partner has.
+    #[command(subcommand)]
+    Import(import::Arguments),
+    /// Write a rule file by questions and answers.
+    #[command(subcommand)]
+    New(new::Arguments),
+    /// Print a JSON Schema, by which editors complete and check the files.
+    Schema(schema::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -80,6 +91,7 @@ pub fn run() -> ExitCode {
     };
     let usual = if matches!(arguments.command, Command::Serve(_)) { "info" } else { "warn" };
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
+    let lang = arguments.lang;
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
@@ -87,11 +99,14 @@ pub fn run() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Open(arguments) => open::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Import(arguments) => import::run(arguments),
+        Command::New(arguments) => new::run(&arguments, lang),
+        Command::Schema(arguments) => schema::run(&arguments),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("otkel: {}", told(error.as_ref(), arguments.lang));
+            eprintln!("otkel: {}", told(error.as_ref(), lang));
             let mut cause = error.source();
             while let Some(deeper) = cause {
                 eprintln!("  because {deeper}");

@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod legal;
 mod model;
 mod parse;
+pub mod schema;
 
 pub use calendar::Calendar;
 pub use model::*;
