@@ -3,6 +3,13 @@
 //! What comes out does not load before a person has confirmed each guess and filled each blank, so
 //! that nothing is mapped by accident.
 
+mod document;
+mod fields;
+mod guess;
+mod node;
+mod toml;
+mod write;
+
 use crate::document::FieldPath;
 use crate::vocabulary::{Name, PurposeId};
 
@@ -22,18 +29,29 @@ pub struct Wishes {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadDocument {
     /// It is larger than [`BYTES_MAX`].
-    #[error("larger than {} MiB", BYTES_MAX >> 20)]
+    #[error("it is larger than {} MiB", BYTES_MAX >> 20)]
     TooLarge,
+    /// It is not UTF-8.
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// It is not JSON or YAML, as the reader says.
+    #[error("it is not {0}: {1}")]
+    Syntax(&'static str, String),
+    /// It says nowhere that it is OpenAPI.
+    #[error("it says neither `openapi: 3.…` nor `swagger: \"2.0\"`")]
+    NotOpenApi,
 }
 
 /// The bytes of a document that is read.
-pub const BYTES_MAX: usize = 16 << 20;
+pub const BYTES_MAX: usize = 8 << 20;
 
 /// Writes a starting partner file, in TOML.
 ///
 /// # Errors
 /// Bytes that are no OpenAPI 3.0, 3.1 or Swagger 2.0 document in JSON or YAML, or too many of them.
 pub fn import(document: &[u8], wishes: &Wishes) -> Result<String, BadDocument> {
-    let _ = wishes;
-    if document.len() > BYTES_MAX { Err(BadDocument::TooLarge) } else { Ok(String::new()) }
+    document::Document::read(document).map(|document| write::file(&document, wishes))
 }
+
+#[cfg(test)]
+mod tests;

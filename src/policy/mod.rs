@@ -10,3 +10,4 @@ pub mod schema;
 
 pub use calendar::Calendar;
 pub use model::*;
+pub(crate) use parse::{is_host, url_path};

@@ -16,6 +16,8 @@ mod table;
 mod web;
 mod word;
 
+pub(crate) use web::{is_host, url_path};
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
