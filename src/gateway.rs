@@ -86,10 +86,18 @@ pub fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<OpenStore, S
 /// # Errors
 /// A folder that cannot be read, or rules that do not load: all that is wrong with them.
 pub fn read_rules(folder: &Path, now: Timestamp) -> Result<(Policy, Diagnostics), StartError> {
+    Policy::read(&rule_files(folder)?, now).map_err(StartError::Rules)
+}
+
+/// The files below a folder of rules, by their path within it.
+///
+/// # Errors
+/// A folder or file that cannot be read.
+pub fn rule_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, StartError> {
     let mut files = BTreeMap::new();
     collect(folder, "", &mut files)
         .map_err(|source| StartError::Folder { path: folder.to_owned(), source })?;
-    Policy::read(&files, now).map_err(StartError::Rules)
+    Ok(files)
 }
 
 /// A gateway that listens.
@@ -209,7 +217,7 @@ impl Gateway {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A folder cannot be read.
-    #[error("the rules in `{path}` cannot be read: check the folder and `gateway.policies`")]
+    #[error("the rules in `{path}` cannot be read: check the folder, or `gateway.policies`")]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -54,6 +54,7 @@ pub mod policy;
 pub mod transfer;
 pub mod decision;
 pub mod redaction;
+pub mod rehearsal;
 pub mod envelope;
 pub mod ledger;
 

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
+use jiff::tz::{Offset, offset};
 use serde::{Deserialize, Serialize};
 
 /// A point in time: whole milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
@@ -51,6 +53,20 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The day in Kazakhstan on which this time falls.
+    #[must_use]
+    pub fn day(self) -> Date {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        KAZAKHSTAN.to_datetime(time).date()
+    }
+
+    /// The first moment of a day in Kazakhstan, held within the years 0001 to 9999.
+    #[must_use]
+    pub fn start_of(day: Date) -> Self {
+        let midnight = KAZAKHSTAN.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or_default();
+        Self(midnight.as_millisecond().clamp(MILLIS_MIN, MILLIS_MAX))
+    }
+
     /// This time moved by a number of milliseconds, held within the years 0001 to 9999.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
@@ -91,6 +107,9 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
+// Kazakhstan has one time zone, UTC+5 all year, since 2024-03-01 (IANA tz database, 2024a).
+const KAZAKHSTAN: Offset = offset(5);
+
 // 0001-01-01T00:00:00Z and 9999-12-30T22:00:00Z, the range that RFC 3339 text can carry.
 const MILLIS_MIN: i64 = -62_135_596_800_000;
 const MILLIS_MAX: i64 = 253_402_207_200_000;
@@ -105,6 +124,18 @@ mod tests {
         assert_eq!(time.to_string(), "2026-11-22T09:45:00.000Z");
         assert_eq!(Timestamp::parse(&time.to_string()), Ok(time));
         assert_eq!(Timestamp::parse("2026-11-22"), Err(BadTime));
+    }
+
+    #[test]
+    fn a_day_of_kazakhstan_begins_at_19_utc() {
+        let before = Timestamp::parse("2026-11-21T18:59:59.999Z").unwrap();
+        assert_eq!(before.day(), jiff::civil::date(2026, 11, 21));
+        assert_eq!(before.plus_millis(1).day(), jiff::civil::date(2026, 11, 22));
+        assert_eq!(Timestamp::start_of(jiff::civil::date(2026, 11, 22)), before.plus_millis(1));
+        for millis in [MILLIS_MIN, MILLIS_MAX] {
+            let time = Timestamp(millis);
+            assert!(Timestamp::start_of(time.day()) <= time);
+        }
     }
 
     #[test]

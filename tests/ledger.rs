@@ -287,7 +287,7 @@ fn lines(did: &Uuid) -> (otkel::ledger::entry::Subjects, Vec<u8>) {
     let keys = [1, 2, 3].map(|byte| SubjectKey::from_bytes([byte; 32]));
     let consents = [Some(Uuid::from_u128(0xc1)), None, Some(Uuid::from_u128(0xc2))];
     for (key, consent) in keys.iter().zip(consents) {
-        lines.push(consent.as_ref(), key.tag(did), 0);
+        lines.push(consent.as_slice(), key.tag(did), 0);
     }
     lines.finish()
 }

@@ -13,6 +13,7 @@ macro_rules! say {
     }};
 }
 
+mod check;
 mod consent;
 mod demo;
 mod import;
@@ -56,6 +57,8 @@ struct Arguments {
 enum Command {
     /// Show the whole of it on this machine, with mock partners.
     Demo(demo::Arguments),
+    /// Check the rules and run their cases.
+    Check(check::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Give, withdraw, import and show consents.
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
     let lang = arguments.lang;
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Check(command) => check::run(&command, arguments.lang),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),

@@ -65,6 +65,12 @@ macro_rules! members {
             #[serde(borrow)]
             #[allow(dead_code, reason = "optional; listed so that it is known")]
             collection_method: Option<&'a RawValue>,
+            #[serde(borrow)]
+            #[allow(dead_code, reason = "optional; listed so that it is known")]
+            minor_until: Option<&'a RawValue>,
+            #[serde(borrow)]
+            #[allow(dead_code, reason = "optional; listed so that it is known")]
+            automated_processing: Option<&'a RawValue>,
         }
 
         impl Members<'_> {
@@ -138,6 +144,8 @@ const KNOWN: &[&str] = &[
     "withdrawal_method",
     "collection_method",
     "given_by",
+    "minor_until",
+    "automated_processing",
     "notify_on_transfer",
     "events",
     "event_time",

@@ -3,11 +3,16 @@
 //! A consent answers in four ways: granted, refused, lapsed (withdrawn or expired), or unknown.
 //! Only the first lets the subject's record through. An explicit no covers every consent for the
 //! same purpose and recipient that was given before it.
+//!
+//! Of several consents that say yes each counts: what one of them covers may leave.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod import;
 pub mod record;
+
+use std::cmp::Reverse;
+use std::fmt;
 
 use uuid::Uuid;
 
@@ -17,10 +22,11 @@ pub use record::{BadRecord, Record};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
-use record::{Scope, State};
+use record::{Channel, Scope, State};
 
 /// The terms of one consent record: the part that decisions look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a consent has these yes-or-no answers")]
 pub struct Terms {
     /// The record's id.
     pub record: Uuid,
@@ -44,6 +50,22 @@ pub struct Terms {
     pub third_party_withdrawn: bool,
     /// Whether cross-border transfer was withdrawn on its own.
     pub cross_border_withdrawn: bool,
+    /// The version of the notice that was shown.
+    pub notice: String,
+    /// SHA-256 of the notice's exact text, in hexadecimal.
+    pub notice_sha256: String,
+    /// Whether the subject gave it, not a representative (94-V Art. 7(1), 8(1)).
+    pub given_by_subject: bool,
+    /// Until when the subject is a minor, if it was one.
+    pub minor_until: Option<Timestamp>,
+    /// The public sources in which the data may be published (Art. 8(4)6)).
+    pub publication: Vec<String>,
+    /// Whether decisions without a person were explained and accepted (Art. 19-1).
+    pub automated: bool,
+    /// Whether it was given through the state service (Art. 8(1), 8-1).
+    pub through_state: bool,
+    /// Whether the subject is told of each transfer (Art. 19(1)).
+    pub notify: bool,
 }
 
 impl Terms {
@@ -81,7 +103,26 @@ impl Terms {
             countries: record.cross_border.countries.clone(),
             third_party_withdrawn: withdrawn(Scope::ThirdParty),
             cross_border_withdrawn: withdrawn(Scope::CrossBorder),
+            notice: record.privacy_notice.version.clone(),
+            notice_sha256: record.privacy_notice.sha256.clone(),
+            given_by_subject: record.is_by_subject(),
+            minor_until: record.minor_until,
+            publication: record.publication.sources.clone(),
+            automated: record.automated_processing,
+            through_state: gave.is_some_and(|event| event.channel == Channel::StateService),
+            notify: record.notify_on_transfer,
         })
+    }
+
+    /// What it lets through when it says yes.
+    fn grant(&self) -> Grant {
+        Grant {
+            record: self.record,
+            categories: self.categories,
+            given: self.given,
+            through_state: self.through_state,
+            notify: self.notify,
+        }
     }
 
     /// What this consent alone answers, with how near it came to a yes.
@@ -117,7 +158,24 @@ impl Terms {
         if question.now >= self.valid_until {
             return Err(Reason::ConsentExpired);
         }
-        self.answer_abroad(question)
+        self.answer_abroad(question)?;
+        self.answer_proper(question)
+    }
+
+    /// Whether the right person was asked, by the right text, for the right kind of processing.
+    fn answer_proper(&self, question: &Question<'_>) -> Result<(), Reason> {
+        let minor = self.minor_until.is_some_and(|until| question.now < until);
+        if question.published && !self.publication.iter().any(|s| s == question.partner.as_str()) {
+            Err(Reason::PublicationNotConsented)
+        } else if question.automated && !self.automated {
+            Err(Reason::AutomatedNotConsented)
+        } else if minor && self.given_by_subject {
+            Err(Reason::RepresentativeRequired)
+        } else if !question.notices.has(&self.notice, &self.notice_sha256) {
+            Err(Reason::NoticeUnknown)
+        } else {
+            Ok(())
+        }
     }
 
     fn answer_abroad(&self, question: &Question<'_>) -> Result<(), Reason> {
@@ -157,10 +215,22 @@ pub struct Question<'a> {
     pub partner: &'a Name,
     /// Every country the data go to.
     pub countries: &'a [Country],
-    /// The categories that the route would send, to choose among several consents.
+    /// The categories that the route would send, to put the farthest of several consents first.
     pub wanted: CategorySet,
+    /// Whether the purpose decides about the subject without a person (94-V Art. 19-1).
+    pub automated: bool,
+    /// Whether the recipient publishes what it gets (94-V Art. 7(3)).
+    pub published: bool,
+    /// The notices that count.
+    pub notices: &'a dyn Notices,
     /// The time of the transfer.
     pub now: Timestamp,
+}
+
+/// The notices that consents may have been given to.
+pub trait Notices: fmt::Debug {
+    /// Whether a notice of this version has the text with this SHA-256, in hexadecimal.
+    fn has(&self, version: &str, sha256: &str) -> bool;
 }
 
 impl Question<'_> {
@@ -169,16 +239,60 @@ impl Question<'_> {
     }
 }
 
-/// The four-valued answer of a subject's consents to one transfer.
+/// What one consent that says yes lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The consent record.
+    pub record: Uuid,
+    /// The categories that it lists.
+    pub categories: CategorySet,
+    /// When it was given: it covers no field that was mapped later (94-V Art. 15(2)).
+    pub given: Timestamp,
+    /// Whether it was given through the state service, so that it covers data of state systems.
+    pub through_state: bool,
+    /// Whether it asks that the subject is told of each transfer (94-V Art. 19(1)).
+    pub notify: bool,
+}
+
+/// All consents of a subject that say yes to one transfer: one, and seldom more.
+///
+/// They stand in an order that does not depend on the store's: the one with most of the wanted
+/// categories first, then the newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grants {
+    first: Grant,
+    more: Vec<Grant>,
+}
+
+impl Grants {
+    /// The only consent that says yes.
+    #[must_use]
+    pub const fn one(grant: Grant) -> Self {
+        Self { first: grant, more: Vec::new() }
+    }
+
+    /// The consents, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Grant> + Clone {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    fn in_order(mut self, wanted: CategorySet) -> Self {
+        if self.more.is_empty() {
+            return self;
+        }
+        self.more.push(self.first);
+        let reach = |grant: &Grant| grant.categories.and(wanted).iter().count();
+        self.more.sort_by_key(|grant| (Reverse(reach(grant)), Reverse(grant.given), grant.record));
+        self.first = self.more.remove(0);
+        self
+    }
+}
+
+/// The four-valued answer of a subject's consents to one transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The subject allowed it.
-    Granted {
-        /// The consent record.
-        record: Uuid,
-        /// The categories that it lists.
-        categories: CategorySet,
-    },
+    Granted(Grants),
     /// The subject said no.
     Refused(Reason),
     /// The subject had said yes, and it no longer holds.
@@ -192,25 +306,23 @@ impl Standing {
     #[must_use]
     pub fn of(consents: &[Terms], question: &Question<'_>) -> Self {
         let denied = consents.iter().filter_map(|terms| terms.denies(question)).max();
-        let mut best: Option<&Terms> = None;
+        let mut grants: Option<Grants> = None;
         let mut nearest = Reason::NoConsent;
         for terms in consents {
             match terms.answer(question) {
                 Ok(()) if denied.is_some_and(|no| no >= terms.given) => {
                     nearest = Reason::ConsentWithdrawn;
                 }
-                Ok(()) => {
-                    let reach = |t: &Terms| t.categories.and(question.wanted).iter().count();
-                    if best.is_none_or(|so_far| reach(so_far) < reach(terms)) {
-                        best = Some(terms);
-                    }
-                }
+                Ok(()) => match &mut grants {
+                    None => grants = Some(Grants::one(terms.grant())),
+                    Some(grants) => grants.more.push(terms.grant()),
+                },
                 Err(reason) if nearness(reason) > nearness(nearest) => nearest = reason,
                 Err(_) => {}
             }
         }
-        match best {
-            Some(terms) => Self::Granted { record: terms.record, categories: terms.categories },
+        match grants {
+            Some(grants) => Self::Granted(grants.in_order(question.wanted)),
             None => Self::no(nearest),
         }
     }
@@ -232,10 +344,14 @@ fn nearness(reason: Reason) -> u8 {
         Reason::RecipientNotConsented => 3,
         Reason::CrossBorderNotConsented => 4,
         Reason::CountryNotConsented => 5,
-        Reason::ConsentNotYetValid => 6,
-        Reason::ConsentExpired => 7,
-        Reason::ConsentRefused => 8,
-        Reason::ConsentWithdrawn => 9,
+        Reason::PublicationNotConsented => 6,
+        Reason::AutomatedNotConsented => 7,
+        Reason::RepresentativeRequired => 8,
+        Reason::NoticeUnknown => 9,
+        Reason::ConsentNotYetValid => 10,
+        Reason::ConsentExpired => 11,
+        Reason::ConsentRefused => 12,
+        Reason::ConsentWithdrawn => 13,
         _ => 0,
     }
 }

@@ -8,13 +8,13 @@
 
 use uuid::Uuid;
 
-use crate::consent::{Question, Standing};
+use crate::consent::{Grant, Grants, Question, Standing};
 use crate::document::{FieldId, FieldSet, Presence};
-use crate::policy::{Abroad, OnRefused, Partner, Purpose, Route, Unmapped};
+use crate::policy::{Abroad, OnRefused, Partner, PartnerKind, Purpose, Route, Unmapped};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
-use crate::vocabulary::{CategoryId, CategorySet, Country};
+use crate::vocabulary::{CategoryId, Country};
 
 /// A transfer of which at least one subject's record may go.
 #[derive(Debug)]
@@ -43,10 +43,37 @@ pub struct Decision {
     pub verdicts: Vec<Verdict>,
     /// For each record, the position of its verdict.
     pub of: Vec<usize>,
-    /// For each record, the consent that lets it through.
-    pub consents: Vec<Option<Uuid>>,
+    /// For each record, the consents that let it through.
+    pub consents: Consents,
     /// What happens to the members outside of all records.
     pub outside: Verdict,
+}
+
+/// The consents that each of a transfer's records rests on: none, one, and seldom more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consents {
+    all: Vec<Uuid>,
+    /// Where each record's end in `all`.
+    ends: Vec<usize>,
+}
+
+impl Consents {
+    /// Those of records that rest on none.
+    #[must_use]
+    pub fn none(records: usize) -> Self {
+        Self { all: Vec::new(), ends: vec![0; records] }
+    }
+
+    /// The consents of each record, in the order of the records.
+    pub fn iter(&self) -> impl Iterator<Item = &[Uuid]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| self.all.get(start..*end).unwrap_or_default())
+    }
+
+    fn push(&mut self, consents: impl Iterator<Item = Uuid>) {
+        self.all.extend(consents);
+        self.ends.push(self.all.len());
+    }
 }
 
 /// What happens to the fields of one or more records.
@@ -87,12 +114,16 @@ impl Permitted {
 /// What a transfer asks of each subject's consents.
 #[must_use]
 pub fn question(claim: &Claim, now: Timestamp) -> Question<'_> {
+    let purpose = claim.purpose_entry();
     Question {
         purpose: claim.purpose(),
-        separate: claim.purpose_entry().is_none_or(|purpose| purpose.separate_consent),
+        separate: purpose.is_none_or(|purpose| purpose.separate_consent),
         partner: &claim.partner().name,
         countries: &claim.route().countries,
         wanted: claim.wanted(),
+        automated: purpose.is_none_or(|purpose| purpose.automated_decision),
+        published: claim.partner().kind == PartnerKind::PublicSource,
+        notices: &claim.policy().register,
         now,
     }
 }
@@ -145,7 +176,7 @@ pub fn decide(transfer: Transfer, circumstances: &Circumstances) -> Result<Permi
 
 impl Decision {
     fn add(&mut self, bars: &Bars<'_>, presence: &Presence, standing: Option<&Standing>) {
-        let (consent, verdict) = bars.record(presence, standing);
+        let verdict = bars.record(presence, standing);
         let alike = |v: &Verdict| {
             v.refused == verdict.refused && v.keep == verdict.keep && v.removed == verdict.removed
         };
@@ -158,7 +189,7 @@ impl Decision {
             shared.records = shared.records.saturating_add(1);
         }
         self.of.push(position);
-        self.consents.push(consent);
+        self.consents.push(bars.needed(standing, verdict.keep));
     }
 
     /// Why the whole transfer stays, if it does.
@@ -208,13 +239,39 @@ impl<'a> Bars<'a> {
         Self { route, fixed }
     }
 
-    fn record(&self, presence: &Presence, standing: Option<&Standing>) -> (Option<Uuid>, Verdict) {
-        let unmapped = u64::from(presence.unmapped);
-        let refuse = |reason| {
-            (None, Verdict { refused: Some((reason, None)), unmapped, ..Verdict::default() })
+    /// The consents without which something of a record that one let through would stay.
+    fn needed<'s>(
+        &'s self,
+        standing: Option<&'s Standing>,
+        kept: FieldSet,
+    ) -> impl Iterator<Item = Uuid> + 's {
+        let grants = match standing {
+            Some(Standing::Granted(grants)) => Some(grants),
+            _ => None,
         };
-        let (consent, consented) = match standing {
-            Some(Standing::Granted { record, categories }) => (*record, *categories),
+        let mut so_far = FieldSet::EMPTY;
+        let mut is_first = true;
+        let needed = move |grant: &&Grant| {
+            let before = so_far;
+            for field in kept.iter().filter(|field| self.covers(grant, *field)) {
+                so_far.insert(field);
+            }
+            std::mem::take(&mut is_first) || so_far != before
+        };
+        grants.into_iter().flat_map(Grants::iter).filter(needed).map(|grant| grant.record)
+    }
+
+    fn covers(&self, grant: &Grant, field: FieldId) -> bool {
+        let category = self.route.fields.get(usize::from(field)).and_then(|field| field.category);
+        category.is_some_and(|category| grant.categories.contains(category))
+    }
+
+    fn record(&self, presence: &Presence, standing: Option<&Standing>) -> Verdict {
+        let unmapped = u64::from(presence.unmapped);
+        let refuse =
+            |reason| Verdict { refused: Some((reason, None)), unmapped, ..Verdict::default() };
+        let consented = match standing {
+            Some(Standing::Granted(grants)) => grants,
             Some(
                 Standing::Refused(reason) | Standing::Lapsed(reason) | Standing::Unknown(reason),
             ) => {
@@ -234,7 +291,7 @@ impl<'a> Bars<'a> {
             ),
             (None, false) => None,
         };
-        (Some(consent), verdict)
+        verdict
     }
 
     fn outside(&self, presence: &Presence) -> Verdict {
@@ -245,7 +302,7 @@ impl<'a> Bars<'a> {
         verdict
     }
 
-    fn fields(&self, presence: &Presence, consented: Option<CategorySet>) -> Verdict {
+    fn fields(&self, presence: &Presence, consented: Option<&Grants>) -> Verdict {
         let mut verdict = Verdict::default();
         for field in presence.present.iter() {
             match self.bar(field, consented) {
@@ -258,13 +315,14 @@ impl<'a> Bars<'a> {
     }
 
     /// Why a field stays; a field that the route does not know stays as unknown.
-    fn bar(&self, field: FieldId, consented: Option<CategorySet>) -> Option<Reason> {
+    fn bar(&self, field: FieldId, consented: Option<&Grants>) -> Option<Reason> {
         let n = usize::from(field);
         let (Some(mapped), Some(fixed)) = (self.route.fields.get(n), self.fixed.get(n)) else {
             return Some(Reason::FieldUnknown);
         };
-        let category = mapped.category?;
-        let covered = consented.is_some_and(|set| set.contains(category));
+        mapped.category?;
+        let covered =
+            consented.is_some_and(|all| all.iter().any(|grant| self.covers(grant, field)));
         fixed.or_else(|| (!covered).then_some(Reason::CategoryNotConsented))
     }
 

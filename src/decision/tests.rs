@@ -7,6 +7,7 @@ use super::*;
 use crate::document::Limits;
 use crate::policy::Policy;
 use crate::transfer::tests::{claim, rules};
+use crate::vocabulary::CategorySet;
 
 const ENROL: &str = "/training-gb/enrolments";
 const RESULT: &str = "/attestation-kz/results";
@@ -24,7 +25,10 @@ fn transfer(path: &str, body: &str) -> Transfer {
 #[allow(clippy::unnecessary_wraps, reason = "as a record's standing is given")]
 fn granted(categories: &[&str]) -> Option<Standing> {
     let categories = categories.iter().map(|text| CategoryId::parse(text).unwrap()).collect();
-    Some(Standing::Granted { record: Uuid::from_u128(9), categories })
+    let record = Uuid::from_u128(9);
+    let given = Timestamp::EPOCH;
+    let grant = Grant { record, categories, given, through_state: false, notify: false };
+    Some(Standing::Granted(Grants::one(grant)))
 }
 
 fn decided(

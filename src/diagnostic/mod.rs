@@ -24,21 +24,43 @@ pub struct Source {
     pub name: String,
     /// The whole text; empty where there is none to show.
     pub text: String,
+    // Where each line begins, so that nobody counts them from the start for every place.
+    lines: Vec<usize>,
 }
 
 impl Source {
     /// A file of that name and text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        let text = text.into();
+        let after = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        let lines = std::iter::once(0).chain(after).collect();
+        Arc::new(Self { name: name.into(), text, lines })
     }
 
     /// Line and column of a byte offset, counted from 1; columns count characters.
     #[must_use]
     pub fn line_and_column(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..self.boundary(at)).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        (before.matches('\n').count() + 1, column)
+        let at = self.boundary(at);
+        let line = self.lines.partition_point(|start| *start <= at);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let column = self.text.get(start..at).unwrap_or_default().chars().count() + 1;
+        (line, column)
+    }
+
+    /// The bytes of a line, counted from 1, without its indentation; of the first where there is
+    /// no such line.
+    #[must_use]
+    pub fn line_span(&self, line: usize) -> Range<usize> {
+        let mut start = 0;
+        for (number, text) in (1..).zip(self.text.split_inclusive('\n')) {
+            if number == line {
+                let inner = text.trim();
+                let start = start + text.len() - text.trim_start().len();
+                return start..start + inner.len();
+            }
+            start += text.len();
+        }
+        0..0
     }
 
     // The last character boundary that is not after the offset; the end of a text belongs to its

@@ -102,6 +102,12 @@ impl Document {
         self.body.len()
     }
 
+    /// The body, to be read anew.
+    #[must_use]
+    pub fn into_body(self) -> Bytes {
+        self.body
+    }
+
     /// The body, of which a writer copies what the tape says.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body

@@ -8,7 +8,8 @@
 //!
 //! | member | what |
 //! |---|---|
-//! | `consent` | id of the consent record that decided; left out when there was none |
+//! | `consent` | id of the consent record that decided; left out when there was not one |
+//! | `consents` | ids of the consent records that decided together, where they were several |
 //! | `tag` | the subject's tag in this transfer, 32 hexadecimal digits |
 //! | `verdict` | index into the entry's `verdicts` |
 //!
@@ -88,14 +89,25 @@ impl Lines {
     }
 
     /// Appends the line of one subject.
-    pub fn push(&mut self, consent: Option<&Uuid>, tag: Tag, verdict: usize) {
+    pub fn push(&mut self, consents: &[Uuid], tag: Tag, verdict: usize) {
         let start = self.bytes.len();
         self.bytes.push(b'{');
-        if let Some(consent) = consent {
-            let mut text = Uuid::encode_buffer();
-            self.bytes.extend_from_slice(b"\"consent\":\"");
-            self.bytes.extend_from_slice(consent.hyphenated().encode_lower(&mut text).as_bytes());
-            self.bytes.extend_from_slice(b"\",");
+        match consents {
+            [] => {}
+            [consent] => {
+                self.bytes.extend_from_slice(b"\"consent\":");
+                self.id(consent);
+                self.bytes.push(b',');
+            }
+            [first, more @ ..] => {
+                self.bytes.extend_from_slice(b"\"consents\":[");
+                self.id(first);
+                for consent in more {
+                    self.bytes.push(b',');
+                    self.id(consent);
+                }
+                self.bytes.extend_from_slice(b"],");
+            }
         }
         let mut text = [0; 32];
         data_encoding::HEXLOWER.encode_mut(&tag.0, &mut text);
@@ -108,6 +120,13 @@ impl Lines {
             self.tree.push(leaf_hash(line));
         }
         self.bytes.push(b'\n');
+    }
+
+    fn id(&mut self, id: &Uuid) {
+        let mut text = Uuid::encode_buffer();
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
+        self.bytes.push(b'"');
     }
 
     /// What the entry says of the lines, and the lines themselves.
@@ -149,16 +168,21 @@ mod tests {
     #[test]
     fn a_line_is_canonical_and_the_root_binds_them_all() {
         let mut lines = Lines::with_capacity(3);
-        lines.push(Some(&Uuid::from_u128(7)), Tag([0xab; 16]), 0);
-        lines.push(None, Tag([0x01; 16]), 12);
+        lines.push(&[Uuid::from_u128(7)], Tag([0xab; 16]), 0);
+        lines.push(&[], Tag([0x01; 16]), 12);
+        lines.push(&[Uuid::from_u128(7), Uuid::from_u128(3)], Tag([0x02; 16]), 0);
         let (subjects, bytes) = lines.finish();
         let text = String::from_utf8(bytes.clone()).unwrap();
         let expected = format!(
             "{{\"consent\":\"00000000-0000-0000-0000-000000000007\",\
              \"tag\":\"{}\",\"verdict\":0}}\n\
-             {{\"tag\":\"{}\",\"verdict\":12}}\n",
+             {{\"tag\":\"{}\",\"verdict\":12}}\n\
+             {{\"consents\":[\"00000000-0000-0000-0000-000000000007\",\
+             \"00000000-0000-0000-0000-000000000003\"],\
+             \"tag\":\"{}\",\"verdict\":0}}\n",
             "ab".repeat(16),
-            "01".repeat(16)
+            "01".repeat(16),
+            "02".repeat(16)
         );
         assert_eq!(text, expected);
         for line in text.lines() {
@@ -166,7 +190,7 @@ mod tests {
             assert_eq!(serde_json_canonicalizer::to_string(&value).unwrap(), line);
         }
         let hashes: Vec<Hash> = leaves(&bytes).collect();
-        assert_eq!(subjects.n, 2);
+        assert_eq!(subjects.n, 3);
         assert_eq!(subjects.root, data_encoding::HEXLOWER.encode(&root_of(&hashes)));
         assert_eq!(split(b"").count(), 0);
     }

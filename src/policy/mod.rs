@@ -3,11 +3,13 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod calendar;
+pub mod case;
 pub mod legal;
 mod model;
 mod parse;
 pub mod schema;
 
 pub use calendar::Calendar;
+pub use case::Case;
 pub use model::*;
 pub(crate) use parse::{is_host, url_path};

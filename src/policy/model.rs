@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar::Calendar;
+use super::case::Case;
 use super::legal::{Legal, Number};
+use crate::consent::Notices;
 use crate::diagnostic::Source;
 use crate::document::{FieldPath, FieldSet, Shape};
 use crate::reason::Language;
@@ -24,6 +26,15 @@ pub struct Policy {
     pub sources: BTreeMap<String, Arc<Source>>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub digest: String,
+}
+
+impl Policy {
+    /// The text of a partner's file.
+    #[must_use]
+    pub fn source_of(&self, partner: &Partner) -> Arc<Source> {
+        let path = format!("partners/{}.toml", partner.name);
+        self.sources.get(&path).cloned().unwrap_or_else(|| Source::new(path, ""))
+    }
 }
 
 /// The controller's register of categories, purposes, countries and notices.
@@ -51,6 +62,12 @@ pub struct Register {
     pub calendar: Calendar,
     /// Privacy notices, by their version.
     pub notices: BTreeMap<String, Notice>,
+}
+
+impl Notices for Register {
+    fn has(&self, version: &str, sha256: &str) -> bool {
+        self.notices.get(version).is_some_and(|known| known.sha256.eq_ignore_ascii_case(sha256))
+    }
 }
 
 /// A legal person.
@@ -166,6 +183,27 @@ pub struct Purpose {
     pub line: usize,
 }
 
+impl Purpose {
+    /// Whether what is used for it may go to a country; within the country it always may.
+    #[must_use]
+    pub fn may_cross_to(&self, country: Country) -> bool {
+        let listed = || self.countries.as_ref().is_none_or(|all| all.contains(&country));
+        country == Country::KZ || (self.cross_border && listed())
+    }
+
+    /// Whether what is used for it may go to a partner.
+    #[must_use]
+    pub fn may_go_to(&self, partner: &Name) -> bool {
+        self.partners.as_ref().is_none_or(|all| all.contains(partner))
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.ended.is_some_and(|ended| ended <= now)
+    }
+}
+
 /// A country held to protect personal data, with the act that says so.
 #[derive(Debug)]
 pub struct Adequacy {
@@ -242,6 +280,8 @@ pub struct Partner {
     pub endpoints: BTreeMap<Name, Endpoint>,
     /// What may be sent.
     pub routes: Vec<Arc<Route>>,
+    /// What must come out of some transfers: checked on demand, without effect on others.
+    pub cases: Vec<Case>,
 }
 
 /// What a partner is to the controller.
@@ -346,7 +386,7 @@ pub struct Endpoint {
 }
 
 /// What may be sent to a partner: one kind of request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// The route's name: the partner's and its own, such as `training-gb.enrol`.
     pub name: Name,
@@ -419,7 +459,7 @@ impl Route {
 }
 
 /// A mapped field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Where it stands in the document, from the root.
     pub path: FieldPath,

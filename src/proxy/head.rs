@@ -48,6 +48,7 @@ pub fn read<B>(
         method: request.method().as_str(),
         path: request.uri().path(),
         purposes: &purposes,
+        legal_request: legal_request(request.headers()),
     };
     let claim = Claim::read(&rules.policy, caller, &target, did)?;
     if let Some((reason, place)) = uninspectable(request) {
@@ -96,6 +97,15 @@ fn purposes(headers: &HeaderMap) -> Result<Vec<&str>, Reason> {
     Ok(purposes)
 }
 
+/// The one request of a state body that is named, or an empty text where it is not one text.
+fn legal_request(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(LEGAL_REQUEST_HEADER).iter();
+    match (values.next()?, values.next()) {
+        (one, None) => Some(one.to_str().unwrap_or_default()),
+        _ => Some(""),
+    }
+}
+
 /// What of the head says that the body, or the target, cannot be inspected.
 fn uninspectable<B>(request: &Request<B>) -> Option<(Reason, &'static str)> {
     if request.uri().query().is_some() {
@@ -142,5 +152,6 @@ fn passed(headers: &HeaderMap, route: &Route) -> HeaderMap {
     passed
 }
 
+const LEGAL_REQUEST_HEADER: &str = "otkel-legal-request";
 const PURPOSE_HEADER: &str = "otkel-purpose";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";

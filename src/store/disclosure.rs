@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::roll::Roll;
 use super::{Append, Position, Recorder, Unrecorded};
-use crate::decision::{Decision, Denial, Verdict};
+use crate::decision::{Consents, Decision, Denial, Verdict};
 use crate::document::FieldId;
 use crate::envelope::Sealed;
 use crate::ledger::entry::{self, Asked, Disclosure, Entry, Payload, Recipient, Refusal, Subjects};
@@ -212,9 +212,9 @@ fn asked(known: Known, policy: Option<&Policy>) -> Asked {
 
 fn lines(decision: &Decision, roll: &Roll, did: &Uuid) -> (Subjects, Vec<u8>) {
     let mut lines = Lines::with_capacity(decision.of.len());
-    let decided = decision.of.iter().zip(&decision.consents);
-    for (tag, (verdict, consent)) in roll.tags(did).zip(decided) {
-        lines.push(consent.as_ref(), tag, *verdict);
+    let decided = decision.of.iter().zip(decision.consents.iter());
+    for (tag, (verdict, consents)) in roll.tags(did).zip(decided) {
+        lines.push(consents, tag, *verdict);
     }
     lines.finish()
 }
@@ -226,7 +226,7 @@ fn denied_alike(records: usize, reason: Reason) -> Decision {
     Decision {
         verdicts: if records == 0 { Vec::new() } else { vec![verdict] },
         of: vec![0; records],
-        consents: vec![None; records],
+        consents: Consents::none(records),
         outside: Verdict::default(),
     }
 }

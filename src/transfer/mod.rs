@@ -9,7 +9,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::document::{BadDocument, Document, Limits};
-use crate::policy::{Partner, Policy, Purpose, Route};
+use crate::policy::{Basis, LegalRequest, Partner, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
 
@@ -46,17 +46,44 @@ pub struct Target<'a> {
     pub path: &'a str,
     /// The values of `Otkel-Purpose`, split at commas.
     pub purposes: &'a [&'a str],
+    /// The value of `Otkel-Legal-Request`; empty where it is not one readable value.
+    pub legal_request: Option<&'a str>,
+}
+
+/// A caller and its target, kept so that they can be read again.
+#[derive(Debug)]
+struct Asked {
+    caller: Caller,
+    partner_host: Option<String>,
+    method: String,
+    path: String,
+    purposes: Vec<String>,
+    legal_request: Option<String>,
+}
+
+impl Asked {
+    fn of(caller: &Caller, target: &Target<'_>) -> Self {
+        Self {
+            caller: caller.clone(),
+            partner_host: target.partner_host.map(str::to_owned),
+            method: target.method.to_owned(),
+            path: target.path.to_owned(),
+            purposes: target.purposes.iter().map(|purpose| (*purpose).to_owned()).collect(),
+            legal_request: target.legal_request.map(str::to_owned),
+        }
+    }
 }
 
 /// What a caller declares: who, by which route, for which purpose.
 #[derive(Clone, Debug)]
 pub struct Claim {
     did: Uuid,
-    caller: Name,
+    asked: Arc<Asked>,
     policy: Arc<Policy>,
     partner: Arc<Partner>,
     route: Arc<Route>,
     purpose: PurposeId,
+    legal_request: Option<Name>,
 }
 
 /// A claim or document that was refused, with what was known by then.
@@ -74,31 +101,50 @@ impl Claim {
     /// Finds the route and settles the purpose (94-V Art. 7(8): exactly one, active, declared).
     ///
     /// # Errors
-    /// A target that no route has, a caller that may not use it, or a purpose that is missing,
-    /// unknown, reserved, ambiguous or not the route's.
+    /// A target that no route has, a caller that may not use it, a state body's request that is
+    /// missing, unknown or out of place, or a purpose that is missing, unknown, reserved,
+    /// ambiguous or not the route's.
     pub fn read(
         policy: &Arc<Policy>,
         caller: &Caller,
         target: &Target<'_>,
         did: Uuid,
     ) -> Result<Self, Refused> {
-        let mut known = Known { caller: Some(caller.name.clone()), ..Known::default() };
+        Self::find(policy, &Arc::new(Asked::of(caller, target)), did)
+    }
+
+    /// The same claim under other rules.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn again(&self, policy: &Arc<Policy>) -> Result<Self, Refused> {
+        Self::find(policy, &self.asked, self.did)
+    }
+
+    fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
+        let mut known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
         let refused = |reason, known: &Known| Refused { reason, place: None, known: known.clone() };
-        let (partner, route) = find(policy, target).map_err(|reason| refused(reason, &known))?;
+        let (partner, route) = find(policy, asked).map_err(|reason| refused(reason, &known))?;
         known.partner = Some(partner.name.clone());
         known.route = Some(route.name.clone());
-        if !caller.routes.contains(&route.name) {
+        if !asked.caller.routes.contains(&route.name) {
             return Err(refused(Reason::CallerNotAllowed, &known));
         }
-        let purpose = settle_purpose(policy, route, target.purposes)
+        let legal_request = settle_request(partner, route, asked.legal_request.as_deref())
+            .map_err(|reason| Refused {
+                place: Some("`Otkel-Legal-Request`".to_owned()),
+                ..refused(reason, &known)
+            })?;
+        let purpose = settle_purpose(policy, route, &asked.purposes)
             .map_err(|reason| refused(reason, &known))?;
         Ok(Self {
             did,
-            caller: caller.name.clone(),
+            asked: Arc::clone(asked),
             policy: Arc::clone(policy),
             partner: Arc::clone(partner),
             route: Arc::clone(route),
             purpose,
+            legal_request,
         })
     }
 
@@ -106,7 +152,7 @@ impl Claim {
     #[must_use]
     pub fn known(&self) -> Known {
         Known {
-            caller: Some(self.caller.clone()),
+            caller: Some(self.asked.caller.name.clone()),
             partner: Some(self.partner.name.clone()),
             route: Some(self.route.name.clone()),
             purpose: Some(self.purpose),
@@ -149,6 +195,13 @@ impl Claim {
         self.policy.register.purposes.get(&self.purpose)
     }
 
+    /// The state body's request that the caller named, on a route that rests on one.
+    #[must_use]
+    pub fn legal_request(&self) -> Option<(&Name, &LegalRequest)> {
+        let name = self.legal_request.as_ref()?;
+        self.partner.requests.get_key_value(name)
+    }
+
     /// The categories that the route's fields belong to.
     #[must_use]
     pub fn wanted(&self) -> CategorySet {
@@ -181,6 +234,15 @@ impl Transfer {
         }
     }
 
+    /// The same transfer under other rules: claimed again, and its body parsed again.
+    ///
+    /// # Errors
+    /// As [`Claim::read`] and [`Self::parse`].
+    pub fn under(self, policy: &Arc<Policy>, limits: &Limits) -> Result<Self, Refused> {
+        let claim = self.claim.again(policy)?;
+        Self::parse(claim, self.document.into_body(), limits)
+    }
+
     /// The claim.
     #[must_use]
     pub const fn claim(&self) -> &Claim {
@@ -201,18 +263,18 @@ impl Transfer {
 
 fn find<'a>(
     policy: &'a Policy,
-    target: &Target<'_>,
+    asked: &Asked,
 ) -> Result<(&'a Arc<Partner>, &'a Arc<Route>), Reason> {
     let mut path_found = false;
     for partner in policy.partners.values() {
         for route in &partner.routes {
-            let path = match target.partner_host {
+            let path = match &asked.partner_host {
                 None => &route.path,
                 Some(host) if serves(partner, route, host) => &route.to,
                 Some(_) => continue,
             };
-            if path == target.path {
-                if route.method == target.method {
+            if *path == asked.path {
+                if route.method == asked.method {
                     return Ok((partner, route));
                 }
                 path_found = true;
@@ -222,7 +284,24 @@ fn find<'a>(
     Err(if path_found { Reason::MethodNotAllowed } else { Reason::RouteUnknown })
 }
 
-fn settle_purpose(policy: &Policy, route: &Route, named: &[&str]) -> Result<PurposeId, Reason> {
+fn settle_request(
+    partner: &Partner,
+    route: &Route,
+    named: Option<&str>,
+) -> Result<Option<Name>, Reason> {
+    match (route.basis, named) {
+        (Basis::Consent, None) => Ok(None),
+        (Basis::Consent, Some(_)) => Err(Reason::LegalRequestNotForRoute),
+        (Basis::StateRequest, named) => {
+            let name = named.and_then(|text| Name::parse(text).ok());
+            name.filter(|name| partner.requests.contains_key(name))
+                .map(Some)
+                .ok_or(Reason::LegalRequestIncomplete)
+        }
+    }
+}
+
+fn settle_purpose(policy: &Policy, route: &Route, named: &[String]) -> Result<PurposeId, Reason> {
     let purpose = match named {
         [] => match route.purposes.as_slice() {
             [only] => *only,

@@ -48,7 +48,7 @@ fn claim_at(
     let routes = rules.partners.values().flat_map(|partner| &partner.routes);
     let routes = routes.map(|route| route.name.clone()).collect();
     let caller = Caller { name: Name::parse("lms").unwrap(), routes };
-    let target = Target { partner_host, method, path, purposes };
+    let target = Target { partner_host, method, path, purposes, legal_request: None };
     Claim::read(&rules, &caller, &target, Uuid::from_u128(1)).map_err(|refused| refused.reason)
 }
 
@@ -98,6 +98,7 @@ fn a_caller_uses_the_routes_it_was_given_and_no_other() {
         method: "POST",
         path: "/training-gb/enrolments",
         purposes: &[],
+        legal_request: None,
     };
     let refused = Claim::read(&rules, &caller, &target, Uuid::nil()).unwrap_err();
     assert_eq!(refused.reason, Reason::CallerNotAllowed);

@@ -64,6 +64,13 @@ pub struct Record {
     pub collection_method: Option<String>,
     /// `subject`, or the authority of the representative.
     pub given_by: String,
+    /// Until when the subject is a minor, if it was one: until then only a representative
+    /// consents (Art. 7(1), 8(1)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minor_until: Option<Timestamp>,
+    /// Whether decisions made without a person were explained and accepted (Art. 19-1).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub automated_processing: bool,
     /// Whether the subject is told of each transfer (Art. 19(1)).
     pub notify_on_transfer: bool,
     /// What happened to the consent, oldest first.
@@ -267,6 +274,12 @@ impl Record {
         if faults.is_empty() { Ok(()) } else { Err(BadRecord(faults)) }
     }
 
+    /// Whether the subject gave it, not a representative.
+    #[must_use]
+    pub fn is_by_subject(&self) -> bool {
+        self.given_by.trim().eq_ignore_ascii_case("subject")
+    }
+
     /// The event that decides.
     #[must_use]
     pub fn last(&self) -> Option<&Event> {
@@ -386,6 +399,11 @@ pub enum Fault {
 
 fn item(number: Option<u8>) -> String {
     number.map_or_else(String::new, |number| format!(" (94-V Art. 8(4) item {number})"))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn filled(text: &str) -> bool {

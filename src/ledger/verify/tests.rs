@@ -33,8 +33,8 @@ fn key() -> LogKey {
 
 fn two_lines() -> Lines {
     let mut lines = Lines::with_capacity(2);
-    lines.push(Some(&Uuid::from_u128(70)), Tag([1; 16]), 0);
-    lines.push(None, Tag([2; 16]), 0);
+    lines.push(&[Uuid::from_u128(70)], Tag([1; 16]), 0);
+    lines.push(&[], Tag([2; 16]), 0);
     lines
 }
 

@@ -3,7 +3,7 @@
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
-use crate::policy::model::{Agreement, Undertaking};
+use crate::policy::model::{Agreement, Assessment, Undertaking};
 use crate::time::Timestamp;
 
 /// Reads the agreement, if there is one.
@@ -43,21 +43,21 @@ pub(super) fn undertaking(table: &mut Table<'_>, now: Timestamp) -> Option<Optio
     Some(undertaking)
 }
 
-/// Reads the assessment of transfers abroad, which is kept on paper and only referred to.
-pub(super) fn assessment(table: &mut Table<'_>, abroad: bool) -> Option<()> {
+/// Reads the assessment of transfers abroad, which is kept on paper and only referred to here.
+pub(super) fn assessment(table: &mut Table<'_>, abroad: bool) -> Option<Option<Assessment>> {
     let meaning = "a partner with data abroad has `[assessment]` with the `reference` and `date` \
         of the transfer impact assessment";
     let read = |item: &Item<'_>| {
         item.table(|table| {
             let reference = table.required("reference", meaning, word::text);
             let date = table.required("date", meaning, word::day_start);
-            reference.and(date).map(|_| ())
+            Some(Assessment { reference: reference?, date: date? })
         })
     };
     if abroad {
-        table.required("assessment", meaning, read)
+        table.required("assessment", meaning, read).map(Some)
     } else {
-        table.or((), "assessment", meaning, read)
+        table.optional("assessment", meaning, read)
     }
 }
 

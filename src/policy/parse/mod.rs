@@ -5,12 +5,19 @@
 #![expect(clippy::option_option, reason = "wrong, absent and present are three things")]
 
 mod agreement;
+mod border;
+mod candidate;
+mod case;
+mod consent;
 mod entry;
 mod fields;
+mod law;
 mod partner;
 mod party;
+mod purpose;
 mod reach;
 mod register;
+mod request;
 mod route;
 mod table;
 mod web;
@@ -18,7 +25,7 @@ mod word;
 
 pub(crate) use web::{is_host, url_path};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -33,8 +40,9 @@ use crate::vocabulary::Name;
 impl Policy {
     /// Reads a folder of rules: `register.toml`, `partners/<id>.toml`, `notices/<version>.txt`.
     ///
-    /// The files come as bytes by their path below the folder, with `/` between its parts; a
-    /// `README.md` is passed over. `now` only decides whether periods are warned of as over: what
+    /// The files come as bytes by their path below the folder, with `/` between its parts. Files
+    /// below `cases/` are kept as they are; a `README.md` and files below `signatures/`, which sign
+    /// all the others, are passed over. `now` only decides whether periods are warned of as over: what
     /// comes out does not depend on it. With the policy come the warnings.
     ///
     /// # Errors
@@ -45,13 +53,13 @@ impl Policy {
     ) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut found = Diagnostics::new();
         let folder = Folder::sort(files, &mut found);
-        let register = folder.register(&mut found);
+        let register = folder.register(now, &mut found);
         let partners = folder.partners(register.as_ref(), now, &mut found);
         found.sort();
         let (false, Some(register)) = (found.has_errors(), register) else { return Err(found) };
         let files: BTreeMap<String, String> = files
             .iter()
-            .filter(|(path, _)| *path != README)
+            .filter(|(path, _)| !is_beside(path))
             .map(|(path, bytes)| (path.clone(), sha256(bytes)))
             .collect();
         let digest = digest(&files);
@@ -61,18 +69,21 @@ impl Policy {
 }
 
 /// The files of a folder by what they are.
+#[derive(Default)]
 struct Folder<'f> {
     register: Option<Arc<Source>>,
     partners: BTreeMap<Name, Arc<Source>>,
+    // Those that have a file, even one that cannot be read.
+    names: BTreeSet<Name>,
     notices: BTreeMap<&'f str, &'f [u8]>,
+    cases: BTreeMap<&'f str, &'f [u8]>,
 }
 
 impl<'f> Folder<'f> {
     fn sort(files: &'f BTreeMap<String, Vec<u8>>, found: &mut Diagnostics) -> Self {
-        let mut folder =
-            Self { register: None, partners: BTreeMap::new(), notices: BTreeMap::new() };
+        let mut folder = Self::default();
         for (path, bytes) in files {
-            if path == README {
+            if is_beside(path) {
                 continue;
             }
             if path == REGISTER {
@@ -81,9 +92,12 @@ impl<'f> Folder<'f> {
                 folder.notices.insert(version, bytes);
             } else if let Some(id) = stem(path, "partners/", ".toml") {
                 folder.partner(path, id, bytes, found);
+            } else if is_case(path) {
+                folder.cases.insert(path, bytes);
             } else {
                 let help = "the folder holds `register.toml`, `partners/<id>.toml`, \
-                    `notices/<version>.txt` and `README.md`; remove or rename the file";
+                    `notices/<version>.txt`, `cases/…/<name>.json` or `.ndjson`, \
+                    `signatures/<name>.sig` and `README.md`; remove or rename the file";
                 found.error(&Source::new(path, ""), 0..0, "not a rule file", help);
             }
         }
@@ -99,6 +113,7 @@ impl<'f> Folder<'f> {
     fn partner(&mut self, path: &str, id: &str, bytes: &[u8], found: &mut Diagnostics) {
         match Name::parse(id) {
             Ok(name) if !id.contains('.') => {
+                self.names.insert(name.clone());
                 self.partners.extend(text(path, bytes, found).map(|source| (name, source)));
             }
             _ => {
@@ -108,7 +123,7 @@ impl<'f> Folder<'f> {
         }
     }
 
-    fn register(&self, found: &mut Diagnostics) -> Option<Register> {
+    fn register(&self, now: Timestamp, found: &mut Diagnostics) -> Option<Register> {
         let Some(source) = &self.register else {
             if !found.iter().any(|found| found.source.name == REGISTER) {
                 let help =
@@ -119,7 +134,8 @@ impl<'f> Folder<'f> {
         };
         let texts: BTreeMap<&str, String> =
             self.notices.iter().map(|(version, bytes)| (*version, sha256(bytes))).collect();
-        let register = table::read_file(source, found, |table| register::read(table, &texts))?;
+        let around = register::Surroundings { texts: &texts, partners: &self.names, now };
+        let register = table::read_file(source, found, |table| register::read(table, &around))?;
         for version in register::unlisted(&register, &texts) {
             let source = Source::new(format!("notices/{version}.txt"), "");
             let help = text!(
@@ -138,7 +154,8 @@ impl<'f> Folder<'f> {
         found: &mut Diagnostics,
     ) -> BTreeMap<Name, Arc<Partner>> {
         let taken = route::Taken::default();
-        let mut around = partner::Surroundings { register, now, taken };
+        let (names, cases) = (&self.names, &self.cases);
+        let mut around = partner::Surroundings { register, now, taken, names, cases };
         let read = self.partners.iter().filter_map(|(name, source)| {
             let read = |table: &mut table::Table<'_>| partner::read(name, table, &mut around);
             let partner = table::read_file(source, found, read)?;
@@ -146,6 +163,17 @@ impl<'f> Folder<'f> {
         });
         read.collect()
     }
+}
+
+// What lies beside the rules and is none: no part of the digest.
+fn is_beside(path: &str) -> bool {
+    path == README || stem(path, "signatures/", ".sig").is_some_and(|id| Name::parse(id).is_ok())
+}
+
+// A document of a case.
+fn is_case(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending);
+    path.starts_with("cases/") && matches!(ending, Some("json" | "ndjson"))
 }
 
 fn stem<'p>(path: &'p str, folder: &str, ending: &str) -> Option<&'p str> {

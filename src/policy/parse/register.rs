@@ -2,17 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::border;
 use super::entry;
+use super::law;
 use super::party;
+use super::purpose;
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::calendar::Calendar;
-use crate::policy::model::{Adequacy, Category, Notice, Register};
-use crate::vocabulary::{CategoryId, CategorySet, Country};
+use crate::policy::model::{Category, Notice, Purpose, Register};
+use crate::time::Timestamp;
+use crate::vocabulary::{CategoryId, CategorySet, Country, Name, PurposeId};
 
-/// Reads the register; `texts` are the SHA-256 of the notices' texts, by their version.
-pub(super) fn read(table: &mut Table<'_>, texts: &BTreeMap<&str, String>) -> Option<Register> {
+/// What a register is checked against.
+pub(super) struct Surroundings<'f> {
+    /// The SHA-256 of the notices' texts, by their version.
+    pub(super) texts: &'f BTreeMap<&'f str, String>,
+    /// The partners that have a file.
+    pub(super) partners: &'f BTreeSet<Name>,
+    /// The time that periods are measured against.
+    pub(super) now: Timestamp,
+}
+
+/// Reads the register.
+pub(super) fn read(table: &mut Table<'_>, around: &Surroundings<'_>) -> Option<Register> {
     let controller = table.required(
         "controller",
         "`[controller]` is the owner and operator of the data, with its BIN (94-V Art. 1)",
@@ -24,32 +37,29 @@ pub(super) fn read(table: &mut Table<'_>, texts: &BTreeMap<&str, String>) -> Opt
          for its personal data (94-V Art. 25(3))",
         |item| item.table(party::responsible),
     );
-    let categories = table.required("category", "list each category as `[category.D01]`", |item| {
-        item.map(word::category_key, |id, item| item.table(|table| entry::category(*id, table)))
-    });
-    let categories = categories
-        .map(|all| all.into_iter().filter_map(|(id, category)| Some((id, category?))).collect());
-    let purposes = table.required("purpose", "list each purpose as `[purpose.P01]`", |item| {
-        item.map(word::purpose_key, |id, item| {
-            item.table(|table| entry::purpose(*id, table, categories.as_ref()))
-        })
-    });
+    let (categories, purposes) = entries(table, around);
+    let known = categories.as_ref();
     let adequate = table.required(
         "adequate",
         "write `[adequate]`, empty where no list of states that protect personal data has been \
          published (94-V Art. 16(2))",
-        |item| item.map(word::country_key, |_, item| item.table(adequacy)),
+        |item| item.map(word::country_key, |id, item| border::adequacy(*id, item)),
     );
-    let prohibited = table.or(
-        BTreeMap::new(),
-        "prohibited",
-        "prohibitions are written as `[prohibited.XX]` with `categories` and `reference`",
-        |item| item.map(word::country_key, |id, item| prohibition(*id, item, categories.as_ref())),
-    );
+    let meaning = "treaties are written as `[treaty.XX]` with `reference`, `since` and `until`";
+    let treaties = table.or(BTreeMap::new(), "treaty", meaning, |item| {
+        item.map(word::country_key, |id, item| border::treaty(*id, item, around.now))
+    });
+    let meaning = "prohibitions are written as `[prohibited.XX]` with `categories` and `reference`";
+    let prohibited = table.or(BTreeMap::new(), "prohibited", meaning, |item| {
+        item.map(word::country_key, |id, item| border::prohibition(*id, item, known))
+    });
+    let bases = law::bases(table);
+    let legal = law::numbers(table);
+    let calendar = law::calendar(table);
     let notices = table.required("notice", "list each notice as `[notice.VERSION]`", |item| {
         item.map(
             |key| word::name_key(key).map(|version| version.to_string()),
-            |version, item| item.table(|table| notice(version, table, texts)),
+            |version, item| item.table(|table| notice(version, table, around.texts)),
         )
     });
     Some(Register {
@@ -58,11 +68,11 @@ pub(super) fn read(table: &mut Table<'_>, texts: &BTreeMap<&str, String>) -> Opt
         categories: categories?,
         purposes: purposes?,
         adequate: adequate?,
+        treaties: treaties?,
         prohibited: prohibited?,
-        treaties: BTreeMap::new(),
-        bases: BTreeMap::new(),
-        legal: BTreeMap::new(),
-        calendar: Calendar::default(),
+        bases: bases?,
+        legal: legal?,
+        calendar: calendar?,
         notices: notices?,
     })
 }
@@ -75,39 +85,45 @@ pub(super) fn unlisted<'t>(
     texts.keys().copied().filter(|v| !register.notices.contains_key(*v)).collect()
 }
 
-fn adequacy(table: &mut Table<'_>) -> Option<Adequacy> {
-    let reference = table.required(
-        "reference",
-        "`reference` is the act that lists the country (94-V Art. 16(2))",
-        word::text,
-    );
-    let since = table.required("since", "`since` is the date of that act", word::day_start);
-    Some(Adequacy { reference: reference?, since: since? })
+type Entries = (Option<BTreeMap<CategoryId, Category>>, Option<BTreeMap<PurposeId, Purpose>>);
+
+fn entries(table: &mut Table<'_>, around: &Surroundings<'_>) -> Entries {
+    let mut places = Vec::new();
+    let categories = table.required("category", "list each category as `[category.D01]`", |item| {
+        item.map(word::category_key, |id, item| {
+            let category = item.table(|table| entry::category(*id, table));
+            places.push((*id, item.clone()));
+            category
+        })
+    });
+    let categories: Option<BTreeMap<CategoryId, Category>> = categories
+        .map(|all| all.into_iter().filter_map(|(id, category)| Some((id, category?))).collect());
+    let purposes = table.required("purpose", "list each purpose as `[purpose.P01]`", |item| {
+        item.map(word::purpose_key, |id, item| {
+            item.table(|table| purpose::read(*id, table, categories.as_ref(), around.partners))
+        })
+    });
+    if let (Some(categories), Some(purposes)) = (&categories, &purposes) {
+        warn_of_idle(&places, categories, purposes);
+    }
+    (categories, purposes)
 }
 
-fn prohibition(
-    country: Country,
-    item: &Item<'_>,
-    known: Option<&BTreeMap<CategoryId, Category>>,
-) -> Option<CategorySet> {
-    if country == Country::KZ {
-        return item.wrong_since(
-            "`KZ` is not abroad",
-            "remove the entry: a prohibition stops data at the border (94-V Art. 16(4))",
+fn warn_of_idle(
+    places: &[(CategoryId, Item<'_>)],
+    categories: &BTreeMap<CategoryId, Category>,
+    purposes: &BTreeMap<PurposeId, Purpose>,
+) {
+    let active = purposes.values().filter(|purpose| purpose.active);
+    let used: CategorySet = active.flat_map(|purpose| purpose.categories.iter()).collect();
+    let idle = |id: &CategoryId| categories.contains_key(id) && !used.contains(*id);
+    for (id, item) in places.iter().filter(|(id, _)| idle(id)) {
+        item.warn(
+            text!("no active purpose uses `{}`", id),
+            "remove the category, or add it to the purpose that needs it: nothing is collected \
+             without a purpose (94-V Art. 7(9))",
         );
     }
-    item.table(|table| {
-        let categories =
-            table.required("categories", "`categories` lists what may not go there", |item| {
-                entry::category_set(item, known).and_then(|set| entry::not_empty(item, set))
-            });
-        let reference = table.required(
-            "reference",
-            "`reference` is the act that prohibits or limits the transfer (94-V Art. 16(4))",
-            word::text,
-        );
-        reference.and(categories)
-    })
 }
 
 fn notice(version: &str, table: &mut Table<'_>, texts: &BTreeMap<&str, String>) -> Option<Notice> {

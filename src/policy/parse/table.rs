@@ -94,9 +94,30 @@ impl<'f> Table<'f> {
         None
     }
 
+    /// Adds an error about another place of the same file.
+    pub(super) fn wrong_at<T>(
+        &self,
+        span: Range<usize>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
+    ) -> Option<T> {
+        self.file.error(span, message, help);
+        None
+    }
+
+    /// Where it stands.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// Adds a warning about the table as a whole.
     pub(super) fn warn(&self, message: impl Into<Text>, help: impl Into<Text>) {
         self.file.warning(self.span.clone(), message, help);
+    }
+
+    /// The line of its header, counted from 1.
+    pub(super) fn line(&self) -> usize {
+        self.file.line(self.span.start)
     }
 
     /// The file that it stands in.
@@ -190,6 +211,22 @@ impl<'f> Item<'f> {
             toml::value::Datetime { date: Some(date), time: None, offset: None } => Some(*date),
             _ => self.wrong("expected a date without a time"),
         }
+    }
+
+    /// A date and time with its offset.
+    pub(super) fn moment(&self) -> Option<&'f toml::value::Datetime> {
+        let datetime = self.of_kind("a date and time", self.value.get_ref().as_datetime())?;
+        match datetime {
+            toml::value::Datetime { date: Some(_), time: Some(_), offset: Some(_) } => {
+                Some(datetime)
+            }
+            _ => self.wrong("expected a date with a time and its offset"),
+        }
+    }
+
+    /// Whether it is a table.
+    pub(super) fn is_table(&self) -> bool {
+        self.value.get_ref().is_table()
     }
 
     /// The elements of an array, each read by the closure.
@@ -292,6 +329,11 @@ pub(super) struct Key<'f> {
 }
 
 impl Key<'_> {
+    /// The line that it stands on, counted from 1.
+    pub(super) fn line(&self) -> usize {
+        self.file.line(self.span.start)
+    }
+
     /// Adds an error about the key.
     pub(super) fn wrong<T>(&self, message: impl Into<Text>, help: impl Into<Text>) -> Option<T> {
         self.file.error(self.span.clone(), message, help);
@@ -305,6 +347,10 @@ impl Key<'_> {
 }
 
 impl File {
+    fn line(&self, at: usize) -> usize {
+        self.source.line_and_column(at).0
+    }
+
     /// Adds an error.
     pub(super) fn error(
         &self,

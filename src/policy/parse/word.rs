@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use super::table::{Item, Key};
 use crate::document::FieldPath;
 use crate::time::Timestamp;
@@ -21,17 +23,21 @@ pub(super) fn text(item: &Item<'_>) -> Option<String> {
     }
 }
 
-/// The first moment of a day in Kazakhstan.
-pub(super) fn day_start(item: &Item<'_>) -> Option<Timestamp> {
+/// A day, not before the Republic's law binds.
+pub(super) fn date(item: &Item<'_>) -> Option<Date> {
     let date = item.date()?;
     let date = (i16::try_from(date.year).ok())
         .zip(i8::try_from(date.month).ok().zip(i8::try_from(date.day).ok()))
-        .and_then(|(year, (month, day))| jiff::civil::Date::new(year, month, day).ok())
-        .filter(|date| date.year() >= YEAR_MIN);
-    let Some(date) = date else { return item.wrong("a date before the year 1990") };
-    let midnight = date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(5)));
-    let midnight = midnight.ok()?.timestamp().as_millisecond();
-    Timestamp::from_millis(midnight)
+        .and_then(|(year, (month, day))| Date::new(year, month, day).ok());
+    match date {
+        Some(date) if date.year() >= YEAR_MIN => Some(date),
+        _ => item.wrong("a date before the year 1990"),
+    }
+}
+
+/// The first moment of a day in Kazakhstan.
+pub(super) fn day_start(item: &Item<'_>) -> Option<Timestamp> {
+    date(item).map(Timestamp::start_of)
 }
 
 /// The moment at which a day in Kazakhstan is over.
@@ -46,6 +52,20 @@ pub(super) fn day_end_after(item: &Item<'_>, since: Option<Timestamp>) -> Option
         return item.wrong("the period ends before it begins");
     }
     Some(end)
+}
+
+/// A moment: a date and time with its offset.
+pub(super) fn moment(item: &Item<'_>) -> Option<Timestamp> {
+    let moment = item.moment()?.to_string();
+    Timestamp::parse(&moment).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+}
+
+/// A number of days, hours or the like, from 1 to a largest one.
+pub(super) fn count(item: &Item<'_>, largest: u32) -> Option<u32> {
+    match u32::try_from(item.whole()?) {
+        Ok(count) if (1..=largest).contains(&count) => Some(count),
+        _ => item.wrong("out of range"),
+    }
 }
 
 /// A SHA-256 in hexadecimal.
@@ -153,11 +173,10 @@ fn known_country(text: &str) -> Option<Country> {
     COUNTRIES.split_ascii_whitespace().any(|known| known == text).then_some(country)
 }
 
-// Kazakhstan has one time zone, UTC+5 all year, since 2024-03-01 (IANA tz database, 2024a).
 const DAY_MILLIS: i64 = 86_400_000;
 
-// The Republic's law binds nothing earlier.
-const YEAR_MIN: i16 = 1990;
+/// The Republic's law binds nothing earlier.
+pub(super) const YEAR_MIN: i16 = 1990;
 
 // ISO 3166-1 alpha-2, officially assigned codes.
 const COUNTRIES: &str = "\

@@ -158,7 +158,7 @@ fn guarded(did: u128, snapshot: u64, subjects: &[SubjectRef]) -> Append {
     let mut lines = Lines::default();
     for subject in subjects {
         let key = SubjectKey::from_bytes([subject.0[0]; 32]);
-        lines.push(None, key.tag(&Uuid::from_u128(did)), 0);
+        lines.push(&[], key.tag(&Uuid::from_u128(did)), 0);
     }
     let mut entry = disclosure(did);
     let (bound, lines) = lines.finish();
