@@ -1,4 +1,4 @@
-//! `[basis.…]`, `[legal.…]` and `[calendar]`: what the law sets, with where and when it was checked.
+//! `[basis.…]`, `[legal.…]` and `[calendar]`: what the law sets, and when it was checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -41,9 +41,9 @@ impl Policy {
     /// Reads a folder of rules: `register.toml`, `partners/<id>.toml`, `notices/<version>.txt`.
     ///
     /// The files come as bytes by their path below the folder, with `/` between its parts. Files
-    /// below `cases/` are kept as they are; a `README.md` and files below `signatures/`, which sign
-    /// all the others, are passed over. `now` only decides whether periods are warned of as over: what
-    /// comes out does not depend on it. With the policy come the warnings.
+    /// below `cases/` are only counted in; a `README.md` and files below `signatures/`, which sign
+    /// all the others, are passed over. `now` only decides whether periods are warned of as over:
+    /// what comes out does not depend on it. With the policy come the warnings.
     ///
     /// # Errors
     /// All errors of all files, and the warnings, in the order of the files and places.

@@ -130,8 +130,8 @@ fn identity(table: &mut Table<'_>) -> Identity {
         }
         Some(kind)
     });
-    let meaning = "`responsible = { name = \"…\", phone = \"…\", email = \"…\" }` is who answers for \
-        personal data at the partner (94-V Art. 22(1), 25(3))";
+    let meaning = "`responsible = { name = \"…\", phone = \"…\", email = \"…\" }` is who answers \
+        for personal data at the partner (94-V Art. 22(1), 25(3))";
     let read = |item: &Item<'_>| item.table(party::responsible);
     let responsible = table.required("responsible", meaning, read);
     Identity { seat, party, kind, responsible }

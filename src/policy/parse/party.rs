@@ -36,8 +36,8 @@ pub(super) fn responsible(table: &mut Table<'_>) -> Option<Responsible> {
 
 /// Reads where a partner is told to stop or destroy.
 pub(super) fn stop_notice(table: &mut Table<'_>) -> Option<StopNotice> {
-    let meaning = "`stop_notice = { contact = \"…\", confirm_days = 10 }` says where the partner is \
-        told to stop or destroy, and within how many days it confirms (94-V Art. 8(7), 18)";
+    let meaning = "`stop_notice = { contact = \"…\", confirm_days = 10 }` says where the partner \
+        is told to stop or destroy, and within how many days it confirms (94-V Art. 8(7), 18)";
     table.required("stop_notice", meaning, |item| {
         item.table(|table| {
             let contact = table.required("contact", meaning, web::contact);
@@ -50,8 +50,8 @@ pub(super) fn stop_notice(table: &mut Table<'_>) -> Option<StopNotice> {
 
 /// Reads where a partner tells of a breach.
 pub(super) fn breach(table: &mut Table<'_>) -> Option<Breach> {
-    let meaning = "`breach = { contact = \"…\", notice_hours = 24 }` says where the partner tells of \
-        a breach, and within how many hours (94-V Art. 22(1), 25(2)(8))";
+    let meaning = "`breach = { contact = \"…\", notice_hours = 24 }` says where the partner tells \
+        of a breach, and within how many hours (94-V Art. 22(1), 25(2)(8))";
     table.required("breach", meaning, |item| {
         item.table(|table| {
             let contact = table.required("contact", meaning, web::contact);
