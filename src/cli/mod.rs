@@ -97,7 +97,7 @@ pub fn run() -> ExitCode {
     let lang = arguments.lang;
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
-        Command::Check(command) => check::run(&command, arguments.lang),
+        Command::Check(command) => check::run(&command, lang),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
