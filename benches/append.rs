@@ -19,7 +19,7 @@ use otkel::ledger::line::{Lines, SubjectKey, Tag};
 use otkel::ledger::verify::Verifier;
 use otkel::store::recorder::Options;
 use otkel::store::{
-    Append, ConsentRow, Guard, NewSubject, Reader, Recorder, StoreSecret, SubjectRef, audit, sqlite,
+    Append, Guard, NewSubject, Reader, RecordRow, Recorder, StoreSecret, SubjectRef, audit, sqlite,
 };
 use otkel::time::{Clock, Timestamp};
 use otkel::vocabulary::{CategoryId, Country, Name, PurposeId};
@@ -79,7 +79,7 @@ fn lines_of_500(bencher: Bencher<'_, '_>) {
     let (consent, did) = (Uuid::from_u128(7), Uuid::from_u128(8));
     bencher.bench_local(|| {
         let mut lines = Lines::with_capacity(500);
-        (0..500).for_each(|_| lines.push(Some(&consent), key.tag(&did), 0));
+        (0..500).for_each(|_| lines.push(std::slice::from_ref(&consent), key.tag(&did), 0));
         lines.finish()
     });
 }
@@ -90,7 +90,7 @@ fn lines_of_500_without_tags(bencher: Bencher<'_, '_>) {
     let consent = Uuid::from_u128(7);
     bencher.bench_local(|| {
         let mut lines = Lines::with_capacity(500);
-        (0..500).for_each(|_| lines.push(Some(&consent), Tag([9; 16]), 0));
+        (0..500).for_each(|_| lines.push(std::slice::from_ref(&consent), Tag([9; 16]), 0));
         lines.finish()
     });
 }
@@ -189,7 +189,7 @@ fn transfer(recorder: &Recorder) -> Append {
 
 fn one_line(did: &Uuid) -> (Subjects, Vec<u8>) {
     let mut lines = Lines::with_capacity(1);
-    lines.push(Some(&Uuid::from_u128(7)), SubjectKey::from_bytes([5; 32]).tag(did), 0);
+    lines.push(&[Uuid::from_u128(7)], SubjectKey::from_bytes([5; 32]).tag(did), 0);
     lines.finish()
 }
 
@@ -252,7 +252,7 @@ fn consent(reader: &Reader, body: &str) -> Append {
     };
     Append {
         new_subjects: vec![NewSubject::random(subject).unwrap()],
-        consent: Some(ConsentRow { subject, record, body: body.into() }),
+        record: Some(RecordRow { subject, record, body: body.into() }),
         ..Append::plain(Entry::Consent(event))
     }
 }

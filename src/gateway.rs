@@ -28,9 +28,7 @@ use crate::proxy::{Parts, Proxy};
 use crate::server;
 use crate::store::disclosure::activation;
 use crate::store::recorder::Options;
-use crate::store::{
-    Append, Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite,
-};
+use crate::store::{Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite};
 use crate::telemetry::Metrics;
 use crate::time::{Clock, Timestamp};
 use crate::tls::{self, FileFault, Identity, Pin, TlsFault};
@@ -143,7 +141,7 @@ impl Gateway {
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin).await?;
         let OpenStore { reader, recorder } = open_store(&config, Arc::clone(&clock))?;
-        recorder.append(Append::plain(activation(&policy, "start"))).await?;
+        recorder.append(activation(&policy, "start")).await?;
 
         let metrics = Metrics::new();
         let underway = TaskTracker::new();

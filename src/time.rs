@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use jiff::Span;
 use jiff::civil::Date;
 use jiff::tz::{Offset, offset};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,24 @@ impl Timestamp {
         Self(midnight.as_millisecond().clamp(MILLIS_MIN, MILLIS_MAX))
     }
 
+    /// The first moment of the next day in Kazakhstan.
+    #[must_use]
+    pub fn next_day(self) -> Self {
+        Self::start_of(self.day().saturating_add(Span::new().days(1)))
+    }
+
+    /// The first moment of the next minute.
+    #[must_use]
+    pub fn next_minute(self) -> Self {
+        Self::EPOCH.plus_millis(self.minute().saturating_add(1).saturating_mul(MINUTE_MILLIS))
+    }
+
+    /// Whole minutes since the Unix epoch, rounded down.
+    #[must_use]
+    pub const fn minute(self) -> i64 {
+        self.0.div_euclid(MINUTE_MILLIS)
+    }
+
     /// This time moved by a number of milliseconds, held within the years 0001 to 9999.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
@@ -114,6 +133,8 @@ const KAZAKHSTAN: Offset = offset(5);
 const MILLIS_MIN: i64 = -62_135_596_800_000;
 const MILLIS_MAX: i64 = 253_402_207_200_000;
 
+const MINUTE_MILLIS: i64 = 60 * 1000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,9 +150,12 @@ mod tests {
     #[test]
     fn a_day_of_kazakhstan_begins_at_19_utc() {
         let before = Timestamp::parse("2026-11-21T18:59:59.999Z").unwrap();
+        let first = before.plus_millis(1);
         assert_eq!(before.day(), jiff::civil::date(2026, 11, 21));
-        assert_eq!(before.plus_millis(1).day(), jiff::civil::date(2026, 11, 22));
-        assert_eq!(Timestamp::start_of(jiff::civil::date(2026, 11, 22)), before.plus_millis(1));
+        assert_eq!(first.day(), jiff::civil::date(2026, 11, 22));
+        assert_eq!(Timestamp::start_of(jiff::civil::date(2026, 11, 22)), first);
+        assert_eq!(before.next_day(), first);
+        assert_eq!((before.next_minute(), first.minute() - before.minute()), (first, 1));
         for millis in [MILLIS_MIN, MILLIS_MAX] {
             let time = Timestamp(millis);
             assert!(Timestamp::start_of(time.day()) <= time);

@@ -22,7 +22,7 @@ use data_encoding::HEXLOWER;
 use otkel::ledger::checkpoint::{Checkpoint, LogKey, PublicKey};
 use otkel::ledger::entry::{
     Activation, Admin, Asked, ConsentEvent, Disclosure, Entry, Outcome, Payload, Recipient,
-    Refusal, Verdict,
+    RecordKind, Refusal, Verdict,
 };
 use otkel::ledger::line::{Lines, SubjectKey};
 use otkel::ledger::tree::{Frontier, leaf_hash};
@@ -181,7 +181,8 @@ fn judge(text: &str) -> String {
         for (_, heading, body) in all("consent: ") {
             let (record, seq) = heading.split_once(' ').unwrap();
             let (record, seq) = (record.parse().unwrap(), seq.parse().unwrap());
-            verifier.consent(&record, seq, body.trim_end_matches('\n').as_bytes())?;
+            let body = body.trim_end_matches('\n').as_bytes();
+            verifier.record(RecordKind::Consent, &record, seq, body)?;
         }
         let (_, head, _) = all("head: ").next().unwrap();
         let head = HEXLOWER.decode(head.as_bytes()).unwrap();

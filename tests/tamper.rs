@@ -154,7 +154,7 @@ fn a_cut_tail_is_seen_by_a_checkpoint() {
         copy.mend();
         copy.is_named(&missing(*next));
         copy.sql(&format!("DELETE FROM checkpoints WHERE size > {left}"));
-        copy.sql(&format!("DELETE FROM consents WHERE seq >= {left}"));
+        copy.sql(&format!("DELETE FROM records WHERE seq >= {left}"));
         assert!(copy.verify_published().is(1, &missing(size)));
     }
 }
@@ -217,22 +217,22 @@ fn an_altered_consent_is_seen() {
     let changes = [
         ("body", "SET body = CAST(replace(body, 'ConsentWithdrawn', 'ConsentGiven') AS BLOB)"),
         ("event", "SET seq = seq - 1"),
-        ("person", "SET subject = (SELECT subject FROM consents ORDER BY seq LIMIT 1)"),
+        ("person", "SET subject = (SELECT subject FROM records ORDER BY seq LIMIT 1)"),
     ];
     let only = format!("WHERE seq = {seq}");
     for (name, change) in changes {
         let copy = original().copy(&format!("consent-{name}"));
-        copy.sql(&format!("UPDATE consents {change} {only}"));
+        copy.sql(&format!("UPDATE records {change} {only}"));
         copy.is_named(&named);
     }
     let copy = original().copy("consent-gone");
-    copy.sql(&format!("DELETE FROM consents {only}"));
+    copy.sql(&format!("DELETE FROM records {only}"));
     copy.is_named(&named);
 
     let copy = original().copy("consent-added");
     copy.sql(&format!(
-        "INSERT INTO consents (subject, seq, record, body)
-         SELECT subject, seq, zeroblob(16), body FROM consents {only}"
+        "INSERT INTO records (subject, seq, record, body)
+         SELECT subject, seq, zeroblob(16), body FROM records {only}"
     ));
     copy.is_named("consent record 00000000-0000-0000-0000-000000000000 has no entry");
 }
@@ -242,7 +242,7 @@ fn an_altered_consent_is_seen() {
 fn an_altered_head_is_seen() {
     let size = original().size;
     let copy = original().copy("head-consents");
-    copy.sql("UPDATE head SET consents = 1");
+    copy.sql("UPDATE head SET records = 1");
     copy.is_named(&format!("the head row is not what the {size} entries lead to"));
     let copy = original().copy("head-tree");
     let mut tree = Frontier::default();
@@ -291,7 +291,7 @@ impl Copy {
         }
         let connection = Connection::open(&self.store).unwrap();
         let head = params![tree.to_bytes(), consents];
-        connection.execute("UPDATE head SET frontier = ?1, consents = ?2", head).unwrap();
+        connection.execute("UPDATE head SET frontier = ?1, records = ?2", head).unwrap();
     }
 
     /// Verification fails, with these words.

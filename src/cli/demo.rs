@@ -139,7 +139,8 @@ async fn show_sample(
         let before = received(partners);
         let caller = Caller::new(&world.certificate_folder(), sample.caller, gateway.address)?;
         let purpose = sample.purpose.map(|purpose| ("otkel-purpose", purpose));
-        let headers: Vec<_> = purpose.into_iter().collect();
+        let legal_request = sample.legal_request.map(|name| ("otkel-legal-request", name));
+        let headers: Vec<_> = purpose.into_iter().chain(legal_request).collect();
         let reply = caller.send(sample.request, &headers, sample.body.clone()).await?;
         let new: Vec<_> = received(partners).into_iter().skip(before.len()).collect();
         let as_expected = holds(&sample.expect, &reply, &new);

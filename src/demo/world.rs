@@ -20,10 +20,13 @@ use crate::time::Timestamp;
 pub type PartnerHost = (&'static str, &'static str, u16);
 
 /// The partners that the rules name.
-pub const PARTNERS: [PartnerHost; 3] = [
+pub const PARTNERS: [PartnerHost; 6] = [
     ("attestation-kz", "api.attestation-kz.example", 443),
     ("training-gb", "api.training-gb.example", 443),
+    ("learning-de", "api.learning-de.example", 443),
     ("mailing-de", "in.mailing-de.example", 8443),
+    ("research-kz", "intake.research-kz.example", 443),
+    ("ministry-kz", "gate.ministry-kz.example", 443),
 ];
 
 /// A folder that holds everything a gateway needs.
@@ -216,6 +219,9 @@ routes = [
     "attestation-kz.results-batch",
     "training-gb.enrol",
     "training-gb.enrol-groups",
+    "learning-de.learners",
+    "research-kz.autumn-study",
+    "ministry-kz.certificates",
 ]
 
 [[caller]]

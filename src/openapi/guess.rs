@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::fields::{Leaf, Path};
+use super::toml::comment;
 use crate::document::Segment;
 
 /// A category that a field may belong to, and what speaks for it.
@@ -21,7 +22,7 @@ pub(super) fn category(leaf: &Leaf) -> Option<Guess> {
     let (own, around) = names.split_last()?;
     let by_name = |name: &str| {
         let category = by_words(&words(name))?;
-        Some(Guess { category, why: format!("name `{name}`") })
+        Some(Guess { category, why: format!("name `{}`", comment(name)) })
     };
     if is_silent(&words(own)) {
         return None;
@@ -65,7 +66,7 @@ fn of_a_person(own: &str, around: &[&str]) -> Option<Guess> {
         let words = words(name);
         phrases("person").any(|person| holds(&words, person))
     })?;
-    is_name.then(|| Guess { category: "D01", why: format!("name `{own}` in `{person}`") })
+    is_name.then(|| Guess { category: "D01", why: format!("name `{}` in `{}`", comment(own), comment(person)) })
 }
 
 /// The category with the longest phrase among the words.

@@ -64,7 +64,8 @@ fn head(document: &Document, partner: &str) -> String {
     let (title, version) = (comment(title), comment(version));
     format!(
         "\
-# A starting partner file, made by `otkel import openapi` from \"{title}\", version \"{version}\".
+# A starting partner file, made by `otkel import openapi`.
+# The document: \"{title}\", version \"{version}\".
 #
 # It does not load before a person has been through it:
 # - each guess: remove `guess` if it is right, mend the category, or remove the line;
@@ -204,10 +205,7 @@ fn subject(fields: &Fields, wishes: &Wishes) -> String {
     } else {
         let likely: Vec<&Path> = likely().take(LIKELY_MAX).collect();
         if fields.leaves.iter().any(|leaf| many(&leaf.path)) {
-            text.push_str(
-                "subjects = \"\" # the path of the subjects' records; if the whole document is \
-                 one subject's, remove this line and `on_refused`\n",
-            );
+            text.push_str(SUBJECTS);
             text.push_str(ON_REFUSED);
         }
         text.push_str(
@@ -341,8 +339,13 @@ const CASES: &str = "
 # `otkel check` also asks for a `[[case]]` that is allowed and one that is refused.
 ";
 
+const SUBJECTS: &str = "\
+# If the whole document is one subject's, remove `subjects` and `on_refused`.
+subjects = \"\" # the path of the subjects' records
+";
+
 const ON_REFUSED: &str = "on_refused = \"\" # if a subject may not go: \"drop\" its record, or \
-    \"refuse\" the transfer (94-V Art. 7(6))\n";
+    \"refuse\" the transfer\n";
 
 // Schemas of a document that are looked at, each as often as it is used.
 const STEPS_MAX: usize = 50_000;

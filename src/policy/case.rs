@@ -9,7 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::consent::Terms;
+use crate::consent::block;
 use crate::diagnostic::Source;
+use crate::policy::model::{Partner, Policy};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::vocabulary::{Name, PurposeId};
@@ -32,7 +34,7 @@ pub struct Case {
     /// The subjects' consents.
     pub consents: Vec<CaseConsent>,
     /// What is blocked.
-    pub blocks: Vec<CaseBlock>,
+    pub blocks: Vec<Block>,
     /// What must come out.
     pub expected: Expected,
     /// Where it begins, as bytes of the partner's file.
@@ -50,13 +52,13 @@ pub struct CaseConsent {
     pub span: Range<usize>,
 }
 
-/// A block in a case, always of the case's partner.
-#[derive(Debug)]
-pub struct CaseBlock {
-    /// The identifier of the subject, where it is about one.
+/// A block that was never stored, with the identifier of its subject in the place of a pseudonym.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The identifier of the only subject that it is about; everyone where there is none.
     pub subject: Option<String>,
-    /// The purpose, where it is about one.
-    pub purpose: Option<PurposeId>,
+    /// The partner and the purpose that it is about.
+    pub terms: block::Terms,
 }
 
 /// What must come out of a case.
@@ -81,6 +83,15 @@ pub struct CaseText {
     pub file: Option<String>,
     /// Where the text, or the name of its file, stands, as bytes of the partner's file.
     pub span: Range<usize>,
+}
+
+impl Policy {
+    /// The text of a partner's file.
+    #[must_use]
+    pub fn source_of(&self, partner: &Partner) -> Arc<Source> {
+        let path = format!("partners/{}.toml", partner.name);
+        self.sources.get(&path).cloned().unwrap_or_else(|| Source::new(path, ""))
+    }
 }
 
 impl CaseText {

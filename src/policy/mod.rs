@@ -12,4 +12,5 @@ pub mod schema;
 pub use calendar::Calendar;
 pub use case::Case;
 pub use model::*;
+pub use parse::manifest;
 pub(crate) use parse::{is_host, url_path};

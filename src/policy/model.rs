@@ -22,19 +22,12 @@ pub struct Policy {
     pub partners: BTreeMap<Name, Arc<Partner>>,
     /// Each file's path below the folder, with its SHA-256 in hexadecimal.
     pub files: BTreeMap<String, String>,
+    /// Each file's bytes, by the same paths.
+    pub bytes: BTreeMap<String, Arc<[u8]>>,
     /// The texts of `register.toml` and of the partners' files, by path: places are lines of them.
     pub sources: BTreeMap<String, Arc<Source>>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub digest: String,
-}
-
-impl Policy {
-    /// The text of a partner's file.
-    #[must_use]
-    pub fn source_of(&self, partner: &Partner) -> Arc<Source> {
-        let path = format!("partners/{}.toml", partner.name);
-        self.sources.get(&path).cloned().unwrap_or_else(|| Source::new(path, ""))
-    }
 }
 
 /// The controller's register of categories, purposes, countries and notices.

@@ -294,6 +294,7 @@ fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> 
 fn unrecorded(why: Unrecorded) -> Reason {
     match why {
         Unrecorded::Busy => Reason::LogBusy,
+        Unrecorded::Quota => Reason::QuotaExceeded,
         Unrecorded::RecordMismatch
         | Unrecorded::Stale
         | Unrecorded::Stopped

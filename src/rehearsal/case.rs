@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::json::{Line, departure};
-use super::{Block, Ending, Rehearsal, Rehearsed, rehearse};
+use super::json::{Line, arrival, departure};
+use super::{Ending, Rehearsal, Rehearsed, rehearse};
 use crate::consent::Terms;
 use crate::diagnostic::{Diagnostic, Severity, Source, Text, text};
 use crate::document::{BadDocument, Document, Limits};
 use crate::policy::case::CaseText;
 use crate::policy::{Case, Partner, Policy, Route};
 use crate::reason::Reason;
+use crate::vocabulary::Name;
 
 /// A case that was tried.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct Difference {
     pub aspect: Aspect,
     /// The place in the case, and what came.
     pub diagnostic: Diagnostic,
-    /// Where the body that leaves is another: some lines of both.
+    /// Where another body leaves: some lines of both, or of the one that should not leave.
     pub lines: Vec<Line>,
 }
 
@@ -59,7 +60,7 @@ pub fn trials<'p>(policy: &'p Arc<Policy>, limits: &Limits) -> Vec<Trial<'p>> {
     for partner in policy.partners.values() {
         let source = policy.source_of(partner);
         let tried = partner.cases.iter().map(|case| {
-            let rehearsed = rehearsed(policy, partner, case, limits);
+            let rehearsed = rehearsed(policy, case, limits);
             let held = Held { case, source: &source, limits };
             let route = partner.routes.iter().find(|route| route.name == case.route);
             let differences = held.against(&rehearsed, route.map(|route| &**route));
@@ -70,25 +71,19 @@ pub fn trials<'p>(policy: &'p Arc<Policy>, limits: &Limits) -> Vec<Trial<'p>> {
     trials
 }
 
-fn rehearsed(policy: &Arc<Policy>, partner: &Partner, case: &Case, limits: &Limits) -> Rehearsed {
+fn rehearsed(policy: &Arc<Policy>, case: &Case, limits: &Limits) -> Rehearsed {
     let purpose = case.purpose.map(|purpose| purpose.to_string());
     let consents = |subject: &str| -> Vec<Terms> {
         let given = case.consents.iter().filter(|consent| consent.subject == subject);
         given.map(|consent| consent.terms.clone()).collect()
     };
-    let block = |block: &crate::policy::case::CaseBlock| Block {
-        subject: block.subject.clone(),
-        partner: Some(partner.name.clone()),
-        purpose: block.purpose,
-    };
-    let blocks: Vec<Block> = case.blocks.iter().map(block).collect();
     let rehearsal = Rehearsal {
         route: &case.route,
         purpose: purpose.as_deref(),
-        legal_request: case.legal_request.as_ref().map(|name| name.as_str()),
+        legal_request: case.legal_request.as_ref().map(Name::as_str),
         body: &case.transfer.bytes,
         consents: &consents,
-        blocks: &blocks,
+        blocks: &case.blocks,
         now: case.time,
         limits,
     };
@@ -120,29 +115,31 @@ impl Held<'_> {
         let transfer = &self.case.transfer;
         let bad = self.bad(transfer, route?).filter(|_| !is_meant)?;
         let message =
-            text!("the case `{}`: its transfer is refused: {}", self.case.name, bad.fault);
+            text!("the transfer of the case `{}` cannot be read: {}", self.case.name, bad.fault);
         Some(self.form(transfer, &bad, message))
     }
 
     fn decision(&self, came: &Rehearsed) -> Option<Difference> {
         let name = &self.case.name;
-        let (message, help) = match (self.case.expected.sent.is_some(), came.sent().is_some()) {
-            (true, true) | (false, false) => return None,
-            (true, false) => {
+        let (message, help) = match (self.case.expected.sent.is_some(), came.sent()) {
+            (true, Some(_)) | (false, None) => return None,
+            (true, None) => {
                 let codes = quoted(&came.reasons());
                 let message = text!("the case `{}` differs: it is refused: {}", name, codes);
                 let help = "mend the rules, or the case's transfer and consents; if the refusal is \
                     right, write `decision = \"refused\"` and its `reasons`";
                 (message, help)
             }
-            (false, true) => {
+            (false, Some(_)) => {
                 let help = "mend the rules, or the case's transfer and consents; if something may \
                     leave, write `decision = \"allowed\"` and what is `sent`";
                 (text!("the case `{}` differs: something leaves", name), help)
             }
         };
         let place = self.case.expected.decision_span.clone();
-        Some(self.difference(Aspect::Decision, place, message, help))
+        let lines = came.sent().map(|sent| arrival(&String::from_utf8_lossy(sent)));
+        let difference = self.difference(Aspect::Decision, place, message, help);
+        Some(Difference { lines: lines.unwrap_or_default(), ..difference })
     }
 
     fn reasons(&self, came: &Rehearsed) -> Option<Difference> {
@@ -172,7 +169,8 @@ impl Held<'_> {
         let expected = self.case.expected.sent.as_ref()?;
         let name = &self.case.name;
         if let Some(bad) = self.bad(expected, route?) {
-            let message = text!("the case `{}`: what it says is sent is not: {}", name, bad.fault);
+            let message =
+                text!("what the case `{}` says is sent cannot be read: {}", name, bad.fault);
             return Some(self.form(expected, &bad, message));
         }
         let ours = str::from_utf8(&expected.bytes).ok()?;

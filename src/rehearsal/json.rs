@@ -47,6 +47,12 @@ pub fn departure(expected: &str, came: &str) -> Option<Departure> {
     }
 }
 
+/// A text that came where none was expected, as lines.
+#[must_use]
+pub fn arrival(came: &str) -> Vec<Line> {
+    compared(&[], &lines(came))
+}
+
 /// A token and where it stands.
 struct Token<'t> {
     text: &'t str,
@@ -202,7 +208,7 @@ mod tests {
 
     fn path(expected: &str, came: &str) -> Option<(String, String)> {
         let departure = departure(expected, came)?;
-        Some((departure.path, expected[departure.expected].to_owned()))
+        Some((departure.path, expected.get(departure.expected).unwrap().to_owned()))
     }
 
     #[test]

@@ -15,6 +15,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
+pub use crate::policy::case::Block;
+
+use crate::consent::block;
 use crate::consent::{Question, Standing, Terms};
 use crate::decision::{Circumstances, Decision, Denial, decide, question};
 use crate::document::Limits;
@@ -23,7 +26,7 @@ use crate::reason::Reason;
 use crate::redaction::{Redacted, redact};
 use crate::time::Timestamp;
 use crate::transfer::{Caller, Claim, Known, Refused, Target, Transfer};
-use crate::vocabulary::{Name, PurposeId};
+use crate::vocabulary::Name;
 
 /// A transfer to rehearse, with all that its decision rests on.
 #[derive(Clone, Copy)]
@@ -44,17 +47,6 @@ pub struct Rehearsal<'a> {
     pub now: Timestamp,
     /// How large the document may be.
     pub limits: &'a Limits,
-}
-
-/// A block: it stands in the way of everything that it does not leave out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Block {
-    /// The identifier of the only subject that it is about.
-    pub subject: Option<String>,
-    /// The only partner that it is about.
-    pub partner: Option<Name>,
-    /// The only purpose that it is about.
-    pub purpose: Option<PurposeId>,
 }
 
 /// What the path would have done.
@@ -174,28 +166,20 @@ impl Rehearsed {
 
 impl Rehearsal<'_> {
     fn circumstances(&self, transfer: &Transfer, question: &Question<'_>) -> Circumstances {
+        let (partner, purpose) = (question.partner, question.purpose);
         let standing = |id: &str| {
-            let is_blocked = |block: &Block| block.subject.as_deref() == Some(id);
-            if self.blocks.iter().any(|block| is_blocked(block) && block.is_about(question)) {
-                Standing::Refused(Reason::SubjectBlocked)
-            } else {
-                Standing::of(&(self.consents)(id), question)
+            let mut blocks =
+                self.blocks.iter().filter(|block| block.subject.as_deref() == Some(id));
+            if blocks.any(|block| block.terms.covers(partner, purpose)) {
+                return Standing::Refused(Reason::SubjectBlocked);
             }
+            Standing::of(&(self.consents)(id), question)
         };
         let standings = transfer.subjects().map(|id| id.map(|id| standing(&id))).collect();
-        let general = |block: &&Block| block.subject.is_none() && block.is_about(question);
-        let blocked = self.blocks.iter().find(general).map(|block| match block.partner {
-            Some(_) => Reason::PartnerBlocked,
-            None => Reason::PurposeBlocked,
-        });
+        let everyone = self.blocks.iter().filter(|block| block.subject.is_none());
+        let everyone: Vec<block::Terms> = everyone.map(|block| block.terms.clone()).collect();
+        let blocked = block::barrier(&everyone, partner, purpose);
         Circumstances { standings, blocked, now: self.now }
-    }
-}
-
-impl Block {
-    fn is_about(&self, question: &Question<'_>) -> bool {
-        self.partner.as_ref().is_none_or(|partner| partner == question.partner)
-            && self.purpose.is_none_or(|purpose| purpose == question.purpose)
     }
 }
 
@@ -229,3 +213,6 @@ fn read(
 
 /// The caller of every rehearsal: one that may use the route.
 const CALLER: &str = "rehearsal";
+
+#[cfg(test)]
+mod tests;

@@ -4,20 +4,19 @@
 //! its entry.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use uuid::Uuid;
 
 use super::roll::Roll;
-use super::{Append, Position, Recorder, Unrecorded};
+use super::{Append, Position, QuotaUse, Recorder, RuleFile, Unrecorded};
 use crate::decision::{Consents, Decision, Denial, Verdict};
 use crate::document::FieldId;
 use crate::envelope::Sealed;
 use crate::ledger::entry::{self, Asked, Disclosure, Entry, Payload, Recipient, Refusal, Subjects};
 use crate::ledger::line::Lines;
-use crate::policy::{Partner, Policy, Route};
+use crate::policy::{Partner, Policy, Quota, Route};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
@@ -74,7 +73,8 @@ impl Recorder {
     /// Records a disclosure, and returns once it is on disk.
     ///
     /// # Errors
-    /// [`Unrecorded::Stale`] when a consent of one of its subjects changed after the roll was read;
+    /// [`Unrecorded::Stale`] when a consent or block of one of its subjects changed after the roll
+    /// was read; [`Unrecorded::Quota`] when the partner would get more than it may on the day;
     /// anything else means that it cannot be recorded now. The transfer is handed back.
     pub async fn record(
         &self,
@@ -84,11 +84,11 @@ impl Recorder {
         let claim = sealed.claim().clone();
         let (subjects, lines) = lines(sealed.decision(), roll, &claim.did());
         let append = Append {
-            entry: Entry::Disclosure(disclosure(&sealed, roll.snapshot(), subjects)),
             lines: Some(lines),
             new_subjects: roll.new_subjects(),
             guard: Some(roll.guard()),
-            consent: None,
+            quota: quota_use(&sealed, roll),
+            ..Append::plain(Entry::Disclosure(disclosure(&sealed, roll.snapshot(), subjects)))
         };
         match self.append(append).await {
             Ok(Position { seq, .. }) => {
@@ -128,11 +128,10 @@ impl Recorder {
             verdicts: verdicts(&decision, route, "withheld"),
         };
         let append = Append {
-            entry: Entry::Refusal(entry),
             lines: Some(lines),
             new_subjects: roll.new_subjects(),
             guard: Some(roll.guard()),
-            consent: None,
+            ..Append::plain(Entry::Refusal(entry))
         };
         self.append(append).await
     }
@@ -189,6 +188,24 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         subjects,
         verdicts: verdicts(sealed.decision(), claim.route(), "permitted"),
     }
+}
+
+/// What a disclosure takes of its partner's quota, where there is one.
+fn quota_use(sealed: &Sealed, roll: &Roll) -> Option<QuotaUse> {
+    let (partner, decision) = (sealed.claim().partner(), sealed.decision());
+    if partner.quota == Quota::default() {
+        return None;
+    }
+    let goes = |verdict: &usize| {
+        decision.verdicts.get(*verdict).is_some_and(|verdict| verdict.refused.is_none())
+    };
+    let going = decision.of.iter().zip(roll.references()).filter(|(verdict, _)| goes(verdict));
+    Some(QuotaUse {
+        partner: partner.name.clone(),
+        day: sealed.time().day(),
+        quota: partner.quota,
+        subjects: going.filter_map(|(_, subject)| subject).collect(),
+    })
 }
 
 fn recipient(partner: &Partner, route: &Route) -> Recipient {
@@ -282,12 +299,13 @@ fn text(route: &Route, field: FieldId) -> String {
 /// The name under which the gateway itself acts.
 pub const GATEWAY: &str = "gateway";
 
-/// The entry that says which rules came into force.
+/// The entry that says which rules came into force, with their files.
 #[must_use]
-pub fn activation(policy: &Arc<Policy>, by: &str) -> Entry {
-    Entry::Activation(entry::Activation {
+pub fn activation(policy: &Policy, by: &str) -> Append {
+    let entry = Entry::Activation(entry::Activation {
         by: by.to_owned(),
         files: policy.files.clone(),
         policy: policy.digest.clone(),
-    })
+    });
+    Append { rule_files: RuleFile::all(policy), ..Append::plain(entry) }
 }

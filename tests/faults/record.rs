@@ -54,7 +54,7 @@ impl Record {
             record.take(u64::from(seq), &serde_json::from_slice(&bytes).unwrap());
             record.size += 1;
         }
-        let mut consents = connection.prepare("SELECT record, seq FROM consents").unwrap();
+        let mut consents = connection.prepare("SELECT record, seq FROM records").unwrap();
         let consents = consents
             .query_map([], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get::<_, u32>(1)?.into())));
         record.rows = consents.unwrap().map(Result::unwrap).collect();

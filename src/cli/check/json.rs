@@ -13,6 +13,7 @@ use crate::rehearsal::case::{Aspect, Difference, Trial};
 /// | member | what |
 /// |---|---|
 /// | `outcome` | `good`, `wrong` or `unloadable`: exit codes 0, 1 and 2 |
+/// | `folder` | the folder of the rules; files are named from it |
 /// | `digest` | the digest of the rules; null where they do not load |
 /// | `files` | each file's SHA-256 by its path; null where the rules do not load |
 /// | `diagnostics` | what is wrong with the rules, cases apart |
@@ -29,6 +30,7 @@ pub(super) fn report(report: &Report<'_>, language: Language) -> String {
     };
     let report = json!({
         "outcome": outcome,
+        "folder": report.folder,
         "digest": report.digest,
         "files": files,
         "diagnostics": found,

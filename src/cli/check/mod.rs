@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
-    /// Write a JUnit report too.
+    /// Write a report in the XML of `JUnit` too.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// When periods are looked at, RFC 3339; else now. Cases have times of their own.
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
     let read = Policy::read(&files, now).map(|(policy, found)| (Arc::new(policy), found));
     let report = match &read {
         Ok((policy, found)) => Report::loaded(arguments, policy, found.clone()),
-        Err(found) => Report::unloadable(&files, found.clone()),
+        Err(found) => Report::unloadable(arguments, &files, found.clone()),
     };
     if let Some(path) = &arguments.junit {
         fs::write(path, junit::report(&report, language))
@@ -69,6 +69,8 @@ pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
 
 /// Everything that a check found.
 struct Report<'p> {
+    /// The folder.
+    folder: String,
     /// The files, with their SHA-256 where they loaded.
     files: Vec<(&'p str, Option<&'p str>)>,
     /// The digest of the rules, where they loaded.
@@ -104,6 +106,7 @@ impl<'p> Report<'p> {
         let is_wrong = differs || found.has_errors() || warnings_denied;
         let files = policy.files.iter().map(|(path, sha256)| (&**path, Some(&**sha256)));
         Self {
+            folder: arguments.rules.display().to_string(),
             files: files.collect(),
             digest: Some(&policy.digest),
             found,
@@ -113,8 +116,13 @@ impl<'p> Report<'p> {
         }
     }
 
-    fn unloadable(files: &'p BTreeMap<String, Vec<u8>>, found: Diagnostics) -> Self {
+    fn unloadable(
+        arguments: &Arguments,
+        files: &'p BTreeMap<String, Vec<u8>>,
+        found: Diagnostics,
+    ) -> Self {
         Self {
+            folder: arguments.rules.display().to_string(),
             files: files.keys().map(|path| (&**path, None)).collect(),
             digest: None,
             found,

@@ -5,12 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use uuid::Uuid;
 
 use super::consent;
 use super::table::{Item, Table};
 use super::word;
+use crate::consent::block;
 use crate::diagnostic::{nearest, text};
-use crate::policy::case::{Case, CaseBlock, CaseText, Expected};
+use crate::policy::case::{Block, Case, CaseText, Expected};
 use crate::policy::model::{Register, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{Name, PurposeId};
@@ -197,18 +199,20 @@ fn reasons(item: &Item<'_>) -> Option<Reasons> {
     Some((all.into_iter().collect(), item.span()))
 }
 
-fn blocks(table: &mut Table<'_>, frame: &Frame<'_>) -> Option<Vec<CaseBlock>> {
+fn blocks(table: &mut Table<'_>, frame: &Frame<'_>) -> Option<Vec<Block>> {
     let meaning = "blocks of this partner are written as `[[case.block]]`, with the `subject` and \
         `purpose` that they are about, if they are about one";
     let read = |table: &mut Table<'_>| {
         let subject = table.optional("subject", meaning, word::text);
         let purpose = table.optional("purpose", meaning, |item| registered(item, frame.register));
-        Some(CaseBlock { subject: subject?, purpose: purpose? })
+        let partner = Some(frame.partner.clone());
+        let terms = block::Terms { record: Uuid::nil(), partner, purpose: purpose? };
+        Some(Block { subject: subject?, terms })
     };
     table.or(Vec::new(), "block", meaning, |item| item.list(|item| item.table(read)))
 }
 
-const TRANSFER_MEANING: &str = "`transfer` is the JSON that the caller sends; `transfer_file` names \
-    a file of it below `cases/`";
+const TRANSFER_MEANING: &str = "`transfer` is the JSON that the caller sends; `transfer_file` \
+    names a file of it below `cases/`";
 const SENT_MEANING: &str = "`sent` is the exact JSON that leaves, white space outside of strings \
     apart; `sent_file` names a file of it below `cases/`";

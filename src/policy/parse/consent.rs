@@ -174,7 +174,8 @@ fn period(table: &mut Table<'_>, time: Option<Timestamp>) -> Option<Range<Timest
         "`given` is when it was given, or said last; without it, 30 days before the transfer",
         word::moment,
     );
-    let start = given?.or_else(|| Some(time?.plus_millis(-30 * DAY_MILLIS)));
+    let usual = || time.map(|time| time.plus_millis(-30 * DAY_MILLIS));
+    let start = given.and_then(|given| given.or_else(usual));
     let meaning = "`until` is when it ends; without it, a year after it was given";
     let until = table.optional("until", meaning, |item| {
         let until = word::moment(item)?;
@@ -210,8 +211,8 @@ fn form(table: &mut Table<'_>, register: Option<&Register>) -> Option<Form> {
     );
     let minor_until = table.optional(
         "minor_until",
-        "`minor_until` is the day on which the subject comes of age",
-        word::day_start,
+        "`minor_until` is when the subject comes of age",
+        word::moment,
     );
     let notice = notice(table, register);
     Some(Form {

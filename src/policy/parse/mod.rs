@@ -57,14 +57,15 @@ impl Policy {
         let partners = folder.partners(register.as_ref(), now, &mut found);
         found.sort();
         let (false, Some(register)) = (found.has_errors(), register) else { return Err(found) };
-        let files: BTreeMap<String, String> = files
+        let bytes: BTreeMap<String, Arc<[u8]>> = files
             .iter()
             .filter(|(path, _)| !is_beside(path))
-            .map(|(path, bytes)| (path.clone(), sha256(bytes)))
+            .map(|(path, bytes)| (path.clone(), bytes.as_slice().into()))
             .collect();
-        let digest = digest(&files);
+        let files = bytes.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
+        let digest = sha256(manifest(&files).as_bytes());
         let sources = folder.sources();
-        Ok((Self { register, partners, files, sources, digest }, found))
+        Ok((Self { register, partners, files, bytes, sources, digest }, found))
     }
 }
 
@@ -194,13 +195,15 @@ fn text(path: &str, bytes: &[u8], found: &mut Diagnostics) -> Option<Arc<Source>
     }
 }
 
-// As `sha256sum` writes them, so that it can check them: digest, two blanks, name.
-fn digest(files: &BTreeMap<String, String>) -> String {
+/// The list of a set's files that its digest is made of: as `sha256sum` writes it, so that it can
+/// check them. Digest, two blanks, path.
+#[must_use]
+pub fn manifest(files: &BTreeMap<String, String>) -> String {
     let mut lines = String::new();
     for (path, sha256) in files {
         let _ = writeln!(lines, "{sha256}  {path}");
     }
-    sha256(lines.as_bytes())
+    lines
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -220,7 +220,10 @@ impl<'f> Item<'f> {
             toml::value::Datetime { date: Some(_), time: Some(_), offset: Some(_) } => {
                 Some(datetime)
             }
-            _ => self.wrong("expected a date with a time and its offset"),
+            _ => self.wrong_since(
+                "expected a date with a time and its offset",
+                "write it as `2026-11-22T10:00:00+05:00`",
+            ),
         }
     }
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -11,8 +12,9 @@ use crate::ledger::line::Lines;
 use crate::ledger::verify::Report;
 use crate::store::audit::audit;
 use crate::store::secret::StoreSecret;
-use crate::store::{Head, StoredCheckpoint, Transaction, sqlite};
+use crate::store::{Head, Owner, StoredCheckpoint, Transaction, Used, sqlite};
 use crate::time::Timestamp;
+use crate::vocabulary::Name;
 
 const ORIGIN: &str = "gw.example/disclosures";
 
@@ -146,10 +148,10 @@ fn event(subject: SubjectRef, record: u128, body: &str, new: bool) -> Append {
     use sha2::Digest;
     let body = of(subject, body);
     let digest = data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(&body));
-    let row = ConsentRow { subject, record: Uuid::from_u128(record), body: body.into_bytes() };
+    let row = RecordRow { subject, record: Uuid::from_u128(record), body: body.into_bytes() };
     Append {
         new_subjects: new.then(|| NewSubject::random(subject).unwrap()).into_iter().collect(),
-        consent: Some(row),
+        record: Some(row),
         ..Append::plain(Entry::Consent(consent(record, &digest)))
     }
 }
@@ -281,10 +283,10 @@ fn a_guard_stops_what_was_decided_before_an_event() {
     let stale = Err(Unrecorded::Stale);
     assert_eq!(answers, [Ok(3), Ok(4), stale, Ok(5), Ok(6), stale]);
     assert_eq!(one(&recorder, event(b, 1, &body(1), false)), Err(Unrecorded::RecordTaken));
-    let lone = Append { consent: None, ..event(b, 5, &body(1), false) };
+    let lone = Append { record: None, ..event(b, 5, &body(1), false) };
     assert_eq!(one(&recorder, lone), Err(Unrecorded::RecordMismatch));
     assert_eq!(reader.consents(&b).unwrap(), [(Uuid::from_u128(2), of(b, &body(1)).into_bytes())]);
-    assert_eq!(reader.consent(&Uuid::from_u128(1)).unwrap().unwrap().seq, 4);
+    assert_eq!(reader.record(&Uuid::from_u128(1)).unwrap().unwrap().seq, 4);
     recorder.close();
     assert_eq!(folder.audit().unwrap().kinds["consent"], 3);
 }
@@ -500,20 +502,28 @@ impl Transaction for FailingTransaction<'_> {
         self.0.entries(from, max)
     }
 
-    fn newest_consents(&mut self, of: &[SubjectRef]) -> Result<Vec<Option<u64>>, StoreError> {
-        self.0.newest_consents(of)
+    fn newest_events(&mut self, of: &[SubjectRef]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.0.newest_events(of)
     }
 
     fn known(&mut self, subjects: &[SubjectRef]) -> Result<Vec<bool>, StoreError> {
         self.0.known(subjects)
     }
 
-    fn subjects_of(&mut self, records: &[Uuid]) -> Result<Vec<Option<SubjectRef>>, StoreError> {
-        self.0.subjects_of(records)
+    fn owners(&mut self, records: &[Uuid]) -> Result<Vec<Option<Owner>>, StoreError> {
+        self.0.owners(records)
     }
 
     fn settled(&mut self, disclosures: &[u64]) -> Result<Vec<bool>, StoreError> {
         self.0.settled(disclosures)
+    }
+
+    fn used(&mut self, of: &[(Name, Date)]) -> Result<Vec<Used>, StoreError> {
+        self.0.used(of)
+    }
+
+    fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
+        self.0.counted(of)
     }
 
     fn write(&mut self, batch: &super::super::Batch) -> Result<(), StoreError> {

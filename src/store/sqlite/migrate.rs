@@ -42,4 +42,4 @@ pub(super) fn migrate(connection: &mut Connection, secret: &StoreSecret) -> Resu
     Ok(inner.commit()?)
 }
 
-const MIGRATIONS: [&str; 1] = [include_str!("../schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("../schema.sql"), include_str!("../schema-2.sql")];
