@@ -123,6 +123,18 @@ fn a_schema_is_no_stricter_than_the_reader() {
 }
 
 #[test]
+fn a_guess_is_shown_until_somebody_has_confirmed_it() {
+    let text = fs::read_to_string(root().join("tests/openapi/courses.toml")).unwrap();
+    let import = File { kind: Kind::Partner, text };
+    let plain = "{ category = \"D08\" }";
+    let everything = File::everything();
+    assert!(everything.text.contains(plain));
+    let guess = everything.text.replacen(plain, "{ category = \"D08\", guess = \"x\" }", 1);
+    let guess = File { kind: Kind::Partner, text: guess };
+    assert!(held(&[import, guess], false).iter().all(Option::is_some));
+}
+
+#[test]
 fn every_key_is_described() {
     for kind in Kind::ALL {
         let schema = kind.schema();

@@ -19,7 +19,7 @@ pub(super) enum Arguments {
         /// The document, in JSON or YAML, or `-` for standard input.
         file: PathBuf,
         /// The partner's name, as its rule file will be called.
-        #[arg(long, value_name = "ID", value_parser = Name::parse)]
+        #[arg(long, value_name = "ID", value_parser = partner)]
         name: Option<Name>,
         /// The purposes that the routes serve.
         #[arg(long, value_name = "P", num_args = 1.., value_parser = PurposeId::parse)]
@@ -40,6 +40,14 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         .map_err(|why| format!("`{}` is not imported: {why}", file.display()))?;
     say!("{}", written.trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+fn partner(text: &str) -> Result<Name, String> {
+    match Name::parse(text) {
+        Ok(name) if !text.contains('.') => Ok(name),
+        Ok(_) => Err("a partner's name has no dot".to_owned()),
+        Err(bad) => Err(bad.to_string()),
+    }
 }
 
 // One byte more than is taken tells that there are too many.

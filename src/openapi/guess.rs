@@ -66,7 +66,10 @@ fn of_a_person(own: &str, around: &[&str]) -> Option<Guess> {
         let words = words(name);
         phrases("person").any(|person| holds(&words, person))
     })?;
-    is_name.then(|| Guess { category: "D01", why: format!("name `{}` in `{}`", comment(own), comment(person)) })
+    is_name.then(|| Guess {
+        category: "D01",
+        why: format!("name `{}` in `{}`", comment(own), comment(person)),
+    })
 }
 
 /// The category with the longest phrase among the words.

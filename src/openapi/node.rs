@@ -196,6 +196,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
         self.0.spend(0).map(|()| Node::Null)
     }
 
+    fn visit_none<E: de::Error>(self) -> Result<Node, E> {
+        self.visit_unit()
+    }
+
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Node, E> {
         self.0.spend(0).map(|()| Node::Flag(value))
     }
