@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use otkel::ledger::entry::{
-    Asked, ConsentEvent, Disclosure, Entry, Payload, Recipient, Subjects, Verdict,
+    Asked, Basis, ConsentEvent, Disclosure, Entry, Payload, Recipient, Subjects, Verdict,
 };
 use otkel::ledger::line::{Lines, SubjectKey, Tag};
 use otkel::ledger::verify::Verifier;
@@ -67,7 +67,7 @@ fn import(bencher: Bencher<'_, '_>, batch: usize) {
 /// The canonical bytes of one disclosure.
 #[divan::bench]
 fn bytes(bencher: Bencher<'_, '_>) {
-    let entry = Entry::Disclosure(disclosure(Uuid::from_u128(1), Subjects::default()));
+    let entry = Entry::from(disclosure(Uuid::from_u128(1), Subjects::default()));
     let time = now();
     bencher.bench_local(|| divan::black_box(&entry).bytes(1_000_000, time));
 }
@@ -79,7 +79,7 @@ fn lines_of_500(bencher: Bencher<'_, '_>) {
     let (consent, did) = (Uuid::from_u128(7), Uuid::from_u128(8));
     bencher.bench_local(|| {
         let mut lines = Lines::with_capacity(500);
-        (0..500).for_each(|_| lines.push(std::slice::from_ref(&consent), key.tag(&did), 0));
+        (0..500).for_each(|_| lines.push(&[consent], key.tag(&did), 0));
         lines.finish()
     });
 }
@@ -90,7 +90,7 @@ fn lines_of_500_without_tags(bencher: Bencher<'_, '_>) {
     let consent = Uuid::from_u128(7);
     bencher.bench_local(|| {
         let mut lines = Lines::with_capacity(500);
-        (0..500).for_each(|_| lines.push(std::slice::from_ref(&consent), Tag([9; 16]), 0));
+        (0..500).for_each(|_| lines.push(&[consent], Tag([9; 16]), 0));
         lines.finish()
     });
 }
@@ -102,7 +102,7 @@ fn verify(bencher: Bencher<'_, '_>) {
     let rows: Vec<_> = (0..10_000)
         .map(|seq| {
             let entry = disclosure(Uuid::from_u128(seq), subjects.clone());
-            let bytes = Entry::Disclosure(entry).bytes(u64::try_from(seq).unwrap(), now());
+            let bytes = Entry::from(entry).bytes(u64::try_from(seq).unwrap(), now());
             (otkel::ledger::tree::leaf_hash(&bytes), bytes)
         })
         .collect();
@@ -183,7 +183,7 @@ fn transfer(recorder: &Recorder) -> Append {
     Append {
         lines: Some(lines),
         guard: Some(guard),
-        ..Append::plain(Entry::Disclosure(disclosure(did, subjects)))
+        ..Append::plain(Entry::from(disclosure(did, subjects)))
     }
 }
 
@@ -206,7 +206,12 @@ fn disclosure(did: Uuid, subjects: Subjects) -> Disclosure {
             purpose: Some(PurposeId::parse("P09").unwrap()),
             route: name("enrol"),
         },
+        basis: Basis::Consent,
+        border: [("GB".to_owned(), "16(3)(1)")].into(),
+        candidate: None,
         cross_border: true,
+        exporter: "500140000017".into(),
+        notify: None,
         payload: Payload {
             bytes: 2338,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
@@ -224,6 +229,7 @@ fn disclosure(did: Uuid, subjects: Subjects) -> Disclosure {
         verdicts: vec![Verdict {
             decision: "redacted",
             n: 1,
+            present: vec![],
             reason: None,
             reason_field: None,
             removed: [("$.iin".to_owned(), otkel::reason::Reason::CategoryNotConsented)].into(),

@@ -65,6 +65,7 @@ pub mod tls;
 pub mod proxy;
 pub mod server;
 pub mod explain;
+pub mod activation;
 pub mod admin;
 pub mod gateway;
 pub mod telemetry;

@@ -13,6 +13,7 @@ macro_rules! say {
     }};
 }
 
+mod block;
 mod check;
 mod consent;
 mod demo;
@@ -20,6 +21,7 @@ mod import;
 mod keygen;
 mod new;
 mod open;
+mod rules;
 mod schema;
 mod serve;
 mod table;
@@ -64,9 +66,15 @@ enum Command {
     /// Give, withdraw, import and show consents.
     #[command(subcommand)]
     Consent(consent::Arguments),
+    /// Block transfers of a subject, to a partner or for a purpose, and lift blocks.
+    #[command(subcommand)]
+    Block(block::Arguments),
     /// Make keys.
     #[command(subcommand)]
     Keygen(keygen::Arguments),
+    /// Print, sign and look back on sets of rules.
+    #[command(subcommand)]
+    Rules(rules::Arguments),
     /// Open an envelope: envelope on standard input, body on standard output.
     Open(open::Arguments),
     /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
@@ -100,7 +108,9 @@ pub fn run() -> ExitCode {
         Command::Check(command) => check::run(&command, lang),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
+        Command::Block(arguments) => block::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Import(arguments) => import::run(arguments),

@@ -272,6 +272,17 @@ impl Grants {
         Self { first: grant, more: Vec::new() }
     }
 
+    /// Adds a consent that says yes too, behind the others.
+    pub fn add(&mut self, grant: Grant) {
+        self.more.push(grant);
+    }
+
+    /// Whether there is no more than one.
+    #[must_use]
+    pub const fn is_one(&self) -> bool {
+        self.more.is_empty()
+    }
+
     /// The consents, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &Grant> + Clone {
         std::iter::once(&self.first).chain(&self.more)
@@ -316,7 +327,7 @@ impl Standing {
                 }
                 Ok(()) => match &mut grants {
                     None => grants = Some(Grants::one(terms.grant())),
-                    Some(grants) => grants.more.push(terms.grant()),
+                    Some(grants) => grants.add(terms.grant()),
                 },
                 Err(reason) if nearness(reason) > nearness(nearest) => nearest = reason,
                 Err(_) => {}

@@ -1,26 +1,38 @@
 //! The decision: which subjects' records may go, and which of their fields.
 //!
-//! Everything is denied unless each of these allows it: the partner's entry is in force, the
-//! purpose may cross the border, the subject's consent covers purpose, partner, countries and
-//! category, the purpose needs the category, the partner may have it, and the route maps the field.
+//! Everything is denied unless each of these allows it: nothing is blocked, the partner's entry is
+//! in force, the purpose has not ended, the route is open, the purpose may go to this partner and
+//! these countries; a consent of the subject covers purpose, partner, countries and category, or a
+//! state body's request that is in force lists the category; the purpose needs the category, the
+//! partner may have it, and the route maps the field. A study gets nothing that points to a person.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod fields;
+pub mod identifier;
+
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use crate::consent::{Grant, Grants, Question, Standing};
-use crate::document::{FieldId, FieldSet, Presence};
-use crate::policy::{Abroad, OnRefused, Partner, PartnerKind, Purpose, Route, Unmapped};
+use fields::Bars;
+
+use crate::consent::{Question, Standing};
+use crate::document::{Document, FieldId, FieldSet, Presence, Scalar, Value};
+use crate::policy::{
+    Basis, LegalRequest, OnRefused, Partner, PartnerKind, Purpose, Route, Unmapped,
+};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
-use crate::vocabulary::{CategoryId, Country};
+use crate::vocabulary::Country;
 
 /// A transfer of which at least one subject's record may go.
 #[derive(Debug)]
 pub struct Permitted {
     transfer: Transfer,
     decision: Decision,
+    trial: Option<Trial>,
 }
 
 /// A transfer of which nothing may go.
@@ -33,6 +45,22 @@ pub struct Denial {
     /// The field that it is about, as its rule names it.
     pub field: Option<FieldId>,
     /// What was decided for each record, if it came to that.
+    pub decision: Decision,
+    /// What the route's candidate would have done.
+    pub trial: Option<Trial>,
+}
+
+/// What the rules that are tried on a route would have done with a transfer: it is recorded, and
+/// changes nothing.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The route as it would be.
+    pub route: Arc<Route>,
+    /// Why nothing of the transfer would leave, if nothing would.
+    pub reason: Option<Reason>,
+    /// The field that it is about, as the candidate names it.
+    pub field: Option<FieldId>,
+    /// What would be decided for each record, if it came to that.
     pub decision: Decision,
 }
 
@@ -47,6 +75,8 @@ pub struct Decision {
     pub consents: Consents,
     /// What happens to the members outside of all records.
     pub outside: Verdict,
+    /// How many of the records that may go are of subjects who are told of it (94-V Art. 19(1)).
+    pub told: u64,
 }
 
 /// The consents that each of a transfer's records rests on: none, one, and seldom more.
@@ -58,20 +88,14 @@ pub struct Consents {
 }
 
 impl Consents {
-    /// Those of records that rest on none.
-    #[must_use]
-    pub fn none(records: usize) -> Self {
-        Self { all: Vec::new(), ends: vec![0; records] }
-    }
-
     /// The consents of each record, in the order of the records.
     pub fn iter(&self) -> impl Iterator<Item = &[Uuid]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| self.all.get(start..*end).unwrap_or_default())
     }
 
-    fn push(&mut self, consents: impl Iterator<Item = Uuid>) {
-        self.all.extend(consents);
+    /// Ends a record: what was added since the one before is its own.
+    fn end(&mut self) {
         self.ends.push(self.all.len());
     }
 }
@@ -81,6 +105,8 @@ impl Consents {
 pub struct Verdict {
     /// Why the whole record stays, if it does, with the field it is about.
     pub refused: Option<(Reason, Option<FieldId>)>,
+    /// The mapped fields that were there with a value.
+    pub present: FieldSet,
     /// The fields that leave.
     pub keep: FieldSet,
     /// The fields that were there and stay, with the reason.
@@ -104,10 +130,23 @@ impl Permitted {
         &self.decision
     }
 
+    /// What the route's candidate would have done.
+    #[must_use]
+    pub const fn trial(&self) -> Option<&Trial> {
+        self.trial.as_ref()
+    }
+
     /// The transfer again, when it has to be decided anew.
     #[must_use]
     pub fn into_transfer(self) -> Transfer {
         self.transfer
+    }
+
+    /// The denial that comes of a permission which something later does not let pass.
+    #[must_use]
+    pub fn deny(self, reason: Reason) -> Denial {
+        let (decision, field) = (Decision::default(), None);
+        Denial { transfer: self.transfer, reason, field, decision, trial: self.trial }
     }
 }
 
@@ -144,52 +183,177 @@ pub struct Circumstances {
 /// # Errors
 /// A denial, when nothing of the transfer may leave.
 pub fn decide(transfer: Transfer, circumstances: &Circumstances) -> Result<Permitted, Box<Denial>> {
-    let Circumstances { standings, blocked, now } = circumstances;
-    let mut decision = Decision::default();
-    let deny = |transfer, reason, field, decision| {
-        Err(Box::new(Denial { transfer, reason, field, decision }))
-    };
+    let trial = Trial::of(&transfer, circumstances);
     let claim = transfer.claim();
-    let Some(purpose) = claim.purpose_entry() else {
-        return deny(transfer, Reason::PurposeUnknown, None, decision);
-    };
-    let document = transfer.document();
-    let barrier = blocked
-        .or_else(|| partner_barrier(claim.partner(), *now))
-        .or_else(|| border_barrier(claim.route(), purpose))
-        .or_else(|| document.records().is_empty().then_some(Reason::NoSubjects))
-        .or_else(|| (document.records().len() != standings.len()).then_some(Reason::NoConsent));
-    if let Some(reason) = barrier {
-        return deny(transfer, reason, None, decision);
+    let (decision, why) = weigh(claim, claim.route(), transfer.document(), circumstances);
+    match why {
+        None => Ok(Permitted { transfer, decision, trial }),
+        Some((reason, field)) => Err(Box::new(Denial { transfer, reason, field, decision, trial })),
     }
+}
 
-    let bars = Bars::of(claim, purpose);
-    for (record, standing) in document.records().iter().zip(standings) {
-        decision.add(&bars, &record.presence, standing.as_ref());
+/// A transfer with the rules that it is held against.
+struct Case<'a> {
+    claim: &'a Claim,
+    /// The claim's route, or its candidate.
+    route: &'a Route,
+    purpose: &'a Purpose,
+    document: &'a Document,
+}
+
+/// What is decided for each record, and why the whole transfer stays, if it does.
+fn weigh(
+    claim: &Claim,
+    route: &Route,
+    document: &Document,
+    circumstances: &Circumstances,
+) -> (Decision, Option<(Reason, Option<FieldId>)>) {
+    let Some(purpose) = claim.purpose_entry() else {
+        return (Decision::default(), Some((Reason::PurposeUnknown, None)));
+    };
+    let case = Case { claim, route, purpose, document };
+    if let Some(reason) = case.barrier(circumstances) {
+        return (Decision::default(), Some((reason, None)));
+    }
+    let bars = Bars::of(&case);
+    let mut decision = Decision::default();
+    for (record, standing) in document.records().iter().zip(&circumstances.standings) {
+        decision.add(&bars, &record.presence, standing.as_ref(), purpose.notify_on_transfer);
     }
     decision.outside = bars.outside(document.outside());
-    match decision.whole(claim.route()) {
-        Some((reason, field)) => deny(transfer, reason, field, decision),
-        None => Ok(Permitted { transfer, decision }),
+    let why = (case.identifying(&bars))
+        .or_else(|| case.identifier(&bars))
+        .or_else(|| decision.whole(route));
+    (decision, why)
+}
+
+impl Case<'_> {
+    /// What stands in the way of the whole transfer, whatever is in it.
+    fn barrier(&self, circumstances: &Circumstances) -> Option<Reason> {
+        let Circumstances { standings, blocked, now } = circumstances;
+        let records = self.document.records().len();
+        blocked
+            .or_else(|| partner_barrier(self.claim.partner(), *now))
+            .or_else(|| self.ended(*now))
+            .or_else(|| self.not_requested(*now))
+            .or_else(|| self.border())
+            .or_else(|| (records == 0).then_some(Reason::NoSubjects))
+            .or_else(|| (records != standings.len()).then_some(Reason::NoConsent))
+    }
+
+    fn ended(&self, now: Timestamp) -> Option<Reason> {
+        if self.purpose.ended.is_some_and(|ended| ended <= now) {
+            return Some(Reason::PurposeEnded);
+        }
+        let waits = self.route.opens.is_some_and(|opens| now < opens);
+        let is_over = self.route.closes.is_some_and(|closes| closes <= now);
+        (waits || is_over).then_some(Reason::RouteClosed)
+    }
+
+    fn not_requested(&self, now: Timestamp) -> Option<Reason> {
+        if self.route.basis == Basis::Consent {
+            return None;
+        }
+        let in_force = |request: &LegalRequest| request.date <= now && now < request.until;
+        let is_asked = self.claim.legal_request().is_some_and(|(_, request)| in_force(request));
+        let is_state = self.claim.partner().kind == PartnerKind::StateBody;
+        (!is_asked || !is_state).then_some(Reason::LegalRequestIncomplete)
+    }
+
+    fn border(&self) -> Option<Reason> {
+        let Purpose { cross_border, partners, countries, .. } = self.purpose;
+        if self.route.is_cross_border() && !cross_border {
+            return Some(Reason::PurposeNotCrossBorder);
+        }
+        let goes = |country: &Country| {
+            *country == Country::KZ || countries.as_ref().is_none_or(|all| all.contains(country))
+        };
+        if !self.route.countries.iter().all(goes) {
+            return Some(Reason::CountryNotForPurpose);
+        }
+        let partner = &self.claim.partner().name;
+        let is_left_out = partners.as_ref().is_some_and(|all| !all.contains(partner));
+        is_left_out.then_some(Reason::PartnerNotForPurpose)
+    }
+
+    /// A field of a study that identifies by its category, wherever it was found.
+    fn identifying(&self, bars: &Bars<'_>) -> Option<(Reason, Option<FieldId>)> {
+        if !self.purpose.depersonalise {
+            return None;
+        }
+        let records = self.document.records().iter().map(|record| &record.presence);
+        let mut all = records.chain([self.document.outside()]);
+        let field = all.find_map(|presence| bars.identifying(presence))?;
+        Some((Reason::IdentifierInStudy, Some(field)))
+    }
+
+    /// A field of a study whose value points to a person. It does not matter whose consents would
+    /// let it leave, so that one consent more never stops a transfer.
+    fn identifier(&self, bars: &Bars<'_>) -> Option<(Reason, Option<FieldId>)> {
+        if !self.purpose.depersonalise {
+            return None;
+        }
+        let points = |value: &Value<'_>| match &value.scalar {
+            Scalar::Text(text) => identifier::is_in(text),
+            Scalar::Number(number) => identifier::is_number(number),
+            Scalar::Word => false,
+        };
+        let mut values = self.document.values();
+        let found = values.find(|value| bars.may_leave(value.field) && points(value))?;
+        Some((Reason::IdentifierInStudy, Some(found.field)))
     }
 }
 
 impl Decision {
-    fn add(&mut self, bars: &Bars<'_>, presence: &Presence, standing: Option<&Standing>) {
-        let verdict = bars.record(presence, standing);
-        let alike = |v: &Verdict| {
-            v.refused == verdict.refused && v.keep == verdict.keep && v.removed == verdict.removed
+    /// The decision on a transfer that was refused before its records were looked at.
+    #[must_use]
+    pub fn alike(document: &Document, reason: Reason) -> Self {
+        let refused = |presence: &Presence| Verdict {
+            present: presence.present,
+            unmapped: u64::from(presence.unmapped),
+            ..Verdict::default()
         };
-        let position = self.verdicts.iter().position(alike).unwrap_or_else(|| {
-            self.verdicts.push(Verdict { unmapped: 0, records: 0, ..verdict.clone() });
-            self.verdicts.len() - 1
-        });
-        if let Some(shared) = self.verdicts.get_mut(position) {
-            shared.unmapped = shared.unmapped.saturating_add(verdict.unmapped);
-            shared.records = shared.records.saturating_add(1);
+        let mut decision = Self { outside: refused(document.outside()), ..Self::default() };
+        for record in document.records() {
+            let verdict = refused(&record.presence);
+            decision.push(Verdict { refused: Some((reason, None)), ..verdict });
+            decision.consents.end();
+        }
+        decision
+    }
+
+    fn add(
+        &mut self,
+        bars: &Bars<'_>,
+        presence: &Presence,
+        standing: Option<&Standing>,
+        notify: bool,
+    ) {
+        let verdict = bars.record(presence, standing);
+        let asked = bars.rests_on(standing, verdict.keep, &mut self.consents.all);
+        self.consents.end();
+        if verdict.refused.is_none() && (notify || asked) {
+            self.told = self.told.saturating_add(1);
+        }
+        self.push(verdict);
+    }
+
+    fn push(&mut self, verdict: Verdict) {
+        let alike = |v: &Verdict| {
+            v.refused == verdict.refused
+                && v.keep == verdict.keep
+                && v.present == verdict.present
+                && v.removed == verdict.removed
+        };
+        let position = self.verdicts.iter().position(alike).unwrap_or(self.verdicts.len());
+        match self.verdicts.get_mut(position) {
+            Some(shared) => {
+                shared.unmapped = shared.unmapped.saturating_add(verdict.unmapped);
+                shared.records = shared.records.saturating_add(1);
+            }
+            None => self.verdicts.push(Verdict { records: 1, ..verdict }),
         }
         self.of.push(position);
-        self.consents.push(bars.needed(standing, verdict.keep));
     }
 
     /// Why the whole transfer stays, if it does.
@@ -201,144 +365,35 @@ impl Decision {
         if self.outside.refused.is_some() {
             return self.outside.refused;
         }
-        let refused = self.of.iter().filter_map(|n| self.verdicts.get(*n)?.refused);
+        let mut refused = self.of.iter().filter_map(|n| self.verdicts.get(*n)?.refused);
         let all = self.verdicts.iter().all(|verdict| verdict.refused.is_some());
-        let mut refused = refused;
         refused.next().filter(|_| all || route.on_refused == OnRefused::Refuse)
     }
 }
 
-/// What stands in the way of each field whatever the subject says.
-struct Bars<'a> {
-    route: &'a Route,
-    fixed: Vec<Option<Reason>>,
-}
-
-impl<'a> Bars<'a> {
-    fn of(claim: &'a Claim, purpose: &Purpose) -> Self {
-        let route = claim.route();
-        let prohibited = &claim.policy().register.prohibited;
-        let partner = claim.partner().purposes.get(&claim.purpose()).copied().unwrap_or_default();
-        let bar = |category: CategoryId| {
-            let barred = |country: &Country| {
-                prohibited.get(country).is_some_and(|set| set.contains(category))
-            };
-            if route.countries.iter().any(barred) {
-                Some(Reason::CountryProhibited)
-            } else if !purpose.categories.contains(category) {
-                Some(Reason::CategoryNotForPurpose)
-            } else if !partner.contains(category) {
-                Some(Reason::CategoryNotForPartner)
-            } else if route.is_cross_border() && !may_leave(claim, purpose, category) {
-                Some(Reason::CategoryNotAbroad)
-            } else {
-                None
-            }
-        };
-        let fixed = route.fields.iter().map(|field| field.category.and_then(bar)).collect();
-        Self { route, fixed }
-    }
-
-    /// The consents without which something of a record that one let through would stay.
-    fn needed<'s>(
-        &'s self,
-        standing: Option<&'s Standing>,
-        kept: FieldSet,
-    ) -> impl Iterator<Item = Uuid> + 's {
-        let grants = match standing {
-            Some(Standing::Granted(grants)) => Some(grants),
-            _ => None,
-        };
-        let mut so_far = FieldSet::EMPTY;
-        let mut is_first = true;
-        let needed = move |grant: &&Grant| {
-            let before = so_far;
-            for field in kept.iter().filter(|field| self.covers(grant, *field)) {
-                so_far.insert(field);
-            }
-            std::mem::take(&mut is_first) || so_far != before
-        };
-        grants.into_iter().flat_map(Grants::iter).filter(needed).map(|grant| grant.record)
-    }
-
-    fn covers(&self, grant: &Grant, field: FieldId) -> bool {
-        let category = self.route.fields.get(usize::from(field)).and_then(|field| field.category);
-        category.is_some_and(|category| grant.categories.contains(category))
-    }
-
-    fn record(&self, presence: &Presence, standing: Option<&Standing>) -> Verdict {
-        let unmapped = u64::from(presence.unmapped);
-        let refuse =
-            |reason| Verdict { refused: Some((reason, None)), unmapped, ..Verdict::default() };
-        let consented = match standing {
-            Some(Standing::Granted(grants)) => grants,
-            Some(
-                Standing::Refused(reason) | Standing::Lapsed(reason) | Standing::Unknown(reason),
-            ) => {
-                return refuse(*reason);
-            }
-            None => return refuse(Reason::SubjectUnidentified),
-        };
-        let mut verdict = self.fields(presence, Some(consented));
-        verdict.unmapped = unmapped;
-        let missing = self.missing(&verdict, true);
-        verdict.refused = match (missing, verdict.keep.is_empty()) {
-            (Some(field), _) => Some((Reason::RequiredFieldRemoved, Some(field))),
-            (None, true) => Some(
-                verdict.removed.first().map_or((Reason::FieldUnknown, None), |(field, reason)| {
-                    (*reason, Some(*field))
-                }),
-            ),
-            (None, false) => None,
-        };
-        verdict
-    }
-
-    fn outside(&self, presence: &Presence) -> Verdict {
-        let mut verdict = self.fields(presence, None);
-        verdict.unmapped = u64::from(presence.unmapped);
-        verdict.refused =
-            self.missing(&verdict, false).map(|field| (Reason::RequiredFieldRemoved, Some(field)));
-        verdict
-    }
-
-    fn fields(&self, presence: &Presence, consented: Option<&Grants>) -> Verdict {
-        let mut verdict = Verdict::default();
-        for field in presence.present.iter() {
-            match self.bar(field, consented) {
-                None => verdict.keep.insert(field),
-                Some(reason) => verdict.removed.push((field, reason)),
-            }
+impl Trial {
+    /// Tries the route's candidate on a transfer, while its trial lasts.
+    fn of(transfer: &Transfer, circumstances: &Circumstances) -> Option<Self> {
+        let claim = transfer.claim();
+        let candidate = claim.route().candidate.as_ref()?;
+        if candidate.until <= circumstances.now {
+            return None;
         }
-        verdict.removed.extend(presence.misshapen.iter().map(|field| (field, Reason::FieldShape)));
-        verdict
-    }
-
-    /// Why a field stays; a field that the route does not know stays as unknown.
-    fn bar(&self, field: FieldId, consented: Option<&Grants>) -> Option<Reason> {
-        let n = usize::from(field);
-        let (Some(mapped), Some(fixed)) = (self.route.fields.get(n), self.fixed.get(n)) else {
-            return Some(Reason::FieldUnknown);
+        let route = &candidate.route;
+        let trial = |decision, why: Option<(Reason, Option<FieldId>)>| {
+            let (reason, field) = (why.map(|(reason, _)| reason), why.and_then(|(_, field)| field));
+            Some(Self { route: Arc::clone(route), reason, field, decision })
         };
-        mapped.category?;
-        let covered =
-            consented.is_some_and(|all| all.iter().any(|grant| self.covers(grant, field)));
-        fixed.or_else(|| (!covered).then_some(Reason::CategoryNotConsented))
-    }
-
-    fn missing(&self, verdict: &Verdict, in_record: bool) -> Option<FieldId> {
-        let here = |field: &FieldId| {
-            self.route.fields.get(usize::from(*field)).is_some_and(|f| f.in_record == in_record)
-        };
-        self.route.required.iter().find(|field| here(field) && !verdict.keep.contains(*field))
-    }
-}
-
-fn may_leave(claim: &Claim, purpose: &Purpose, category: CategoryId) -> bool {
-    match claim.policy().register.categories.get(&category).map(|entry| entry.abroad) {
-        Some(Abroad::Allow) => true,
-        Some(Abroad::IfRequired) => purpose.required.contains(category),
-        Some(Abroad::Deny) | None => false,
+        if !route.purposes.contains(&claim.purpose()) {
+            return trial(Decision::default(), Some((Reason::PurposeNotForRoute, None)));
+        }
+        match transfer.read_as(&route.shape) {
+            Ok(document) => {
+                let (decision, why) = weigh(claim, route, &document, circumstances);
+                trial(decision, why)
+            }
+            Err(reason) => trial(Decision::default(), Some((reason, None))),
+        }
     }
 }
 
@@ -350,10 +405,6 @@ fn partner_barrier(partner: &Partner, now: Timestamp) -> Option<Reason> {
     let agreed = partner.agreement.as_ref().is_some_and(|a| a.since <= now && now < a.until);
     let bound = partner.undertaking.as_ref().is_some_and(|u| u.since <= now && now < u.until);
     (!agreed || !bound).then_some(Reason::PartnerNotBound)
-}
-
-fn border_barrier(route: &Route, purpose: &Purpose) -> Option<Reason> {
-    (route.is_cross_border() && !purpose.cross_border).then_some(Reason::PurposeNotCrossBorder)
 }
 
 #[cfg(test)]

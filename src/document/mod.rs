@@ -58,6 +58,36 @@ pub struct Presence {
     pub unmapped: u32,
 }
 
+/// The value of a mapped field.
+pub struct Value<'a> {
+    /// The field.
+    pub field: FieldId,
+    /// What it is.
+    pub scalar: Scalar<'a>,
+}
+
+/// A string, a number, or a word of JSON.
+pub enum Scalar<'a> {
+    /// A string, without its escapes.
+    Text(Cow<'a, str>),
+    /// A number as it is written.
+    Number(&'a str),
+    /// `true`, `false` or `null`.
+    Word,
+}
+
+impl<'a> Scalar<'a> {
+    fn of(value: &'a [u8]) -> Self {
+        let value = str::from_utf8(value).unwrap_or_default();
+        match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(text) if text.contains('\\') => Self::Text(scan::unescape(text).into()),
+            Some(text) => Self::Text(text.into()),
+            None if value.starts_with(char::is_alphabetic) => Self::Word,
+            None => Self::Number(value),
+        }
+    }
+}
+
 impl Document {
     /// Reads a body.
     ///
@@ -88,12 +118,11 @@ impl Document {
     #[must_use]
     pub fn subject(&self, record: usize) -> Option<Cow<'_, str>> {
         let value = (*self.subjects.get(record)?)?;
-        let value = str::from_utf8(value.of(&self.body)).ok()?;
-        let Some(text) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-            return Some(Cow::Borrowed(value));
-        };
-        let has_escapes = text.contains('\\');
-        Some(if has_escapes { scan::unescape(text).into() } else { text.into() })
+        match Scalar::of(value.of(&self.body)) {
+            Scalar::Text(text) => Some(text),
+            Scalar::Number(number) => Some(number.into()),
+            Scalar::Word => None,
+        }
     }
 
     /// The length of the body, in bytes.
@@ -102,15 +131,20 @@ impl Document {
         self.body.len()
     }
 
-    /// The body, to be read anew.
+    /// The body, of which a writer copies what the tape says.
     #[must_use]
-    pub fn into_body(self) -> Bytes {
-        self.body
+    pub const fn body(&self) -> &Bytes {
+        &self.body
     }
 
-    /// The body, of which a writer copies what the tape says.
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.body
+    /// The values of the mapped fields, in the order of the body.
+    pub fn values(&self) -> impl Iterator<Item = Value<'_>> {
+        self.tape.iter().filter_map(|op| match *op {
+            Op::Value { field, value, .. } => {
+                Some(Value { field, scalar: Scalar::of(value.of(&self.body)) })
+            }
+            Op::Open { .. } | Op::Close { .. } => None,
+        })
     }
 
     /// What is mapped, in the order of the body.

@@ -4,6 +4,7 @@
 
 pub mod calendar;
 pub mod case;
+mod index;
 pub mod legal;
 mod model;
 mod parse;
@@ -11,6 +12,7 @@ pub mod schema;
 
 pub use calendar::Calendar;
 pub use case::Case;
+pub use index::Place;
 pub use model::*;
 pub use parse::manifest;
 pub(crate) use parse::{is_host, url_path};

@@ -11,15 +11,19 @@ use uuid::Uuid;
 
 use super::roll::Roll;
 use super::{Append, Position, QuotaUse, Recorder, RuleFile, Unrecorded};
-use crate::decision::{Consents, Decision, Denial, Verdict};
-use crate::document::FieldId;
+use crate::decision::{Decision, Denial, Trial, Verdict};
+use crate::document::{FieldId, FieldSet};
 use crate::envelope::Sealed;
-use crate::ledger::entry::{self, Asked, Disclosure, Entry, Payload, Recipient, Refusal, Subjects};
+use crate::ledger::entry::{
+    self, Asked, Basis, Disclosure, Entry, Notify, Payload, Recipient, Refusal, Request, Subjects,
+};
 use crate::ledger::line::Lines;
-use crate::policy::{Partner, Policy, Quota, Route};
+use crate::policy::legal::Number;
+use crate::policy::{Partner, Policy, Quota, Route, Treaty};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
+use crate::vocabulary::{Country, Name};
 
 /// A disclosure that is on disk: what may be sent.
 #[derive(Debug)]
@@ -88,7 +92,7 @@ impl Recorder {
             new_subjects: roll.new_subjects(),
             guard: Some(roll.guard()),
             quota: quota_use(&sealed, roll),
-            ..Append::plain(Entry::Disclosure(disclosure(&sealed, roll.snapshot(), subjects)))
+            ..Append::plain(Entry::from(disclosure(&sealed, roll.snapshot(), subjects)))
         };
         match self.append(append).await {
             Ok(Position { seq, .. }) => {
@@ -110,22 +114,24 @@ impl Recorder {
         now: Timestamp,
     ) -> Result<Position, Unrecorded> {
         let claim = denial.transfer.claim();
-        let route = claim.route();
-        let decided = !denial.decision.of.is_empty();
-        let decision = if decided {
-            denial.decision.clone()
+        let alike;
+        let decision = if denial.decision.of.is_empty() {
+            alike = Decision::alike(denial.transfer.document(), denial.reason);
+            &alike
         } else {
-            denied_alike(denial.transfer.document().records().len(), denial.reason)
+            &denial.decision
         };
-        let (subjects, lines) = lines(&decision, roll, &claim.did());
+        let (subjects, lines) = lines(decision, roll, &claim.did());
         let entry = Refusal {
             did: claim.did(),
             time: now,
             asked: asked(claim.known(), Some(claim.policy())),
+            basis: Some(basis(claim)),
+            candidate: denial.trial.as_ref().map(candidate).map(Box::new),
             reason: denial.reason,
-            place: denial.field.map(|field| text(route, field)),
+            place: denial.field.map(|field| text(claim.route(), field)),
             subjects: Some(subjects),
-            verdicts: verdicts(&decision, route, "withheld"),
+            verdicts: verdicts(decision, claim.route(), "withheld"),
         };
         let append = Append {
             lines: Some(lines),
@@ -149,8 +155,17 @@ impl Recorder {
     ) -> Result<Position, Unrecorded> {
         let Refused { reason, place, known } = refused;
         let asked = asked(known, Some(policy));
-        let (subjects, verdicts) = (None, Vec::new());
-        let entry = Refusal { did, time: now, asked, reason, place, subjects, verdicts };
+        let entry = Refusal {
+            did,
+            time: now,
+            asked,
+            basis: None,
+            candidate: None,
+            reason,
+            place,
+            subjects: None,
+            verdicts: Vec::new(),
+        };
         self.append(Append::plain(Entry::Refusal(entry))).await
     }
 
@@ -176,7 +191,12 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         did: claim.did(),
         time: sealed.time(),
         asked: asked(claim.known(), Some(claim.policy())),
+        basis: basis(claim),
+        border: border(claim, sealed.time()),
+        candidate: sealed.trial().map(candidate).map(Box::new),
         cross_border: claim.route().is_cross_border(),
+        exporter: claim.policy().register.controller.party_id.clone(),
+        notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
         payload: Payload {
             bytes,
             media: "application/json",
@@ -217,6 +237,53 @@ fn recipient(partner: &Partner, route: &Route) -> Recipient {
     }
 }
 
+fn basis(claim: &Claim) -> Basis {
+    let Some((name, request)) = claim.legal_request() else { return Basis::Consent };
+    Basis::Request(Box::new(Request {
+        article: request.article.clone(),
+        date: request.date.day(),
+        document: request.document.clone(),
+        officer: request.officer.clone(),
+        request: name.clone(),
+    }))
+}
+
+/// Under which item of 94-V Art. 16 data may go to each country abroad. The subject's consent is
+/// asked for in any case; where no act and no treaty speaks of the country, it is all there is.
+fn border(claim: &Claim, now: Timestamp) -> BTreeMap<String, &'static str> {
+    let register = &claim.policy().register;
+    let ground = |country: &Country| {
+        let adequate = register.adequate.get(country).is_some_and(|entry| entry.since <= now);
+        let in_force =
+            |treaty: &Treaty| treaty.since <= now && treaty.until.is_none_or(|until| now < until);
+        if adequate {
+            "16(2)"
+        } else if register.treaties.get(country).is_some_and(in_force) {
+            "16(3)(2)"
+        } else {
+            "16(3)(1)"
+        }
+    };
+    let abroad = claim.route().countries.iter().filter(|country| **country != Country::KZ);
+    abroad.map(|country| (country.to_string(), ground(country))).collect()
+}
+
+fn notify(policy: &Policy, told: u64, now: Timestamp) -> Option<Notify> {
+    let term = policy.register.legal.get(&Number::TransferNotice)?;
+    let due = policy.register.calendar.working_days_after(now.day(), term.value);
+    (told > 0).then_some(Notify { due, n: told })
+}
+
+fn candidate(trial: &Trial) -> entry::Candidate {
+    let passed = if trial.reason.is_none() { "permitted" } else { "withheld" };
+    entry::Candidate {
+        decision: if trial.reason.is_none() { "permitted" } else { "refused" },
+        place: trial.field.map(|field| text(&trial.route, field)),
+        reason: trial.reason,
+        verdicts: verdicts(&trial.decision, &trial.route, passed),
+    }
+}
+
 fn asked(known: Known, policy: Option<&Policy>) -> Asked {
     Asked {
         caller: known.caller,
@@ -234,18 +301,6 @@ fn lines(decision: &Decision, roll: &Roll, did: &Uuid) -> (Subjects, Vec<u8>) {
         lines.push(consents, tag, *verdict);
     }
     lines.finish()
-}
-
-/// The decision on a transfer that was denied before its records were looked at.
-fn denied_alike(records: usize, reason: Reason) -> Decision {
-    let count = u64::try_from(records).unwrap_or(u64::MAX);
-    let verdict = Verdict { refused: Some((reason, None)), records: count, ..Verdict::default() };
-    Decision {
-        verdicts: if records == 0 { Vec::new() } else { vec![verdict] },
-        of: vec![0; records],
-        consents: Consents::none(records),
-        outside: Verdict::default(),
-    }
 }
 
 /// The verdicts as the ledger writes them; members outside of all records come last, with `n` 0.
@@ -275,6 +330,7 @@ fn written(verdict: &Verdict, route: &Route, passed: &'static str) -> entry::Ver
     entry::Verdict {
         decision,
         n: verdict.records,
+        present: if leaves { Vec::new() } else { texts(verdict.present, route) },
         reason: verdict.refused.map(|(reason, _)| reason),
         reason_field: verdict.refused.and_then(|(_, field)| field).map(|f| text(route, f)),
         removed: verdict.removed.iter().map(|(f, reason)| (text(route, *f), *reason)).collect(),
@@ -292,6 +348,10 @@ fn sent(verdict: &Verdict, route: &Route) -> BTreeMap<String, Vec<String>> {
     sent
 }
 
+fn texts(fields: FieldSet, route: &Route) -> Vec<String> {
+    fields.iter().map(|field| text(route, field)).collect()
+}
+
 fn text(route: &Route, field: FieldId) -> String {
     route.fields.get(usize::from(field)).map_or_else(String::new, |field| field.text.clone())
 }
@@ -299,13 +359,14 @@ fn text(route: &Route, field: FieldId) -> String {
 /// The name under which the gateway itself acts.
 pub const GATEWAY: &str = "gateway";
 
-/// The entry that says which rules came into force, with their files.
+/// The entry that says which rules came into force, by whom, and who signed them, with their files.
 #[must_use]
-pub fn activation(policy: &Policy, by: &str) -> Append {
+pub fn activation(policy: &Policy, by: &str, signed_by: &[Name]) -> Append {
     let entry = Entry::Activation(entry::Activation {
         by: by.to_owned(),
         files: policy.files.clone(),
         policy: policy.digest.clone(),
+        signed_by: signed_by.to_vec(),
     });
     Append { rule_files: RuleFile::all(policy), ..Append::plain(entry) }
 }

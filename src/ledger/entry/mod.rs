@@ -13,6 +13,9 @@
 //! | `time` | all | RFC 3339, UTC, three decimals |
 //! | `did` | disclosure, refusal, outcome | the decision's id, a version 7 UUID (RFC 9562) |
 //!
+//! Members that a later version of this program added are left out of older entries, and stand for
+//! nothing there.
+//!
 //! No entry holds a personal value. A subject appears as a tag: HMAC-SHA-256 under that subject's
 //! own random key, cut to 128 bits, different in every entry, meaningless once the key is gone.
 
@@ -20,6 +23,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -42,7 +46,7 @@ pub enum Entry {
     /// A consent was given, refused or withdrawn.
     Consent(ConsentEvent),
     /// Personal data is about to leave.
-    Disclosure(Disclosure),
+    Disclosure(Box<Disclosure>),
     /// What became of a disclosure.
     Outcome(Outcome),
     /// A transfer was refused and nothing left.
@@ -114,15 +118,23 @@ impl RecordKind {
     }
 }
 
+impl From<Disclosure> for Entry {
+    fn from(disclosure: Disclosure) -> Self {
+        Self::Disclosure(Box::new(disclosure))
+    }
+}
+
 /// A set of rules came into force.
 #[derive(Clone, Debug)]
 pub struct Activation {
-    /// Who activated it: `start`, or an operator's name.
+    /// Who activated it: `start`, `signal`, `file-change`, or an officer's name.
     pub by: String,
     /// Each file's path below the rules folder, with its SHA-256 in hexadecimal.
     pub files: BTreeMap<String, String>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub policy: String,
+    /// The officers who signed this digest, sorted; none where no signature is asked for.
+    pub signed_by: Vec<Name>,
 }
 
 /// A person or program did something to the gateway itself.
@@ -227,6 +239,57 @@ pub struct Payload {
     pub sha256: String,
 }
 
+/// On what a transfer rests (94-V Art. 7(5)).
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Basis {
+    /// The subjects' consents, which their lines name: `"consent"`.
+    #[serde(serialize_with = "write::consent")]
+    Consent,
+    /// A state body's request that was accepted (94-V Art. 9).
+    Request(Box<Request>),
+}
+
+/// A state body's request that was accepted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Request {
+    /// The item of Art. 9, such as `9(1)`.
+    pub article: String,
+    /// The date of its document.
+    pub date: Date,
+    /// The number of its document.
+    pub document: String,
+    /// Who approved it.
+    pub officer: Name,
+    /// The name that the caller gave.
+    pub request: Name,
+}
+
+/// Who is told of a transfer, and until when (94-V Art. 19(1)).
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Notify {
+    /// The last day.
+    pub due: Date,
+    /// The number of subject records.
+    pub n: u64,
+}
+
+/// What the rules that are tried on the route would have decided.
+#[derive(Clone, Debug, Serialize)]
+pub struct Candidate {
+    /// `permitted` or `refused`.
+    pub decision: &'static str,
+    /// The field, as its rule names it, that a refusal is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The reason, when refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// What would be decided for the subjects; none where it did not come to that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<Verdict>,
+}
+
 /// What was decided for one or more subjects of a transfer alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
@@ -234,6 +297,9 @@ pub struct Verdict {
     pub decision: &'static str,
     /// The number of subject records this verdict is for.
     pub n: u64,
+    /// The mapped fields that were there, where nothing was sent of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub present: Vec<String>,
     /// The reason, when refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -269,8 +335,18 @@ pub struct Disclosure {
     pub time: Timestamp,
     /// Who asked for what.
     pub asked: Asked,
+    /// On what it rests.
+    pub basis: Basis,
+    /// For each country abroad, the item of 94-V Art. 16 under which data may go there.
+    pub border: BTreeMap<String, &'static str>,
+    /// What the rules that are tried would have done.
+    pub candidate: Option<Box<Candidate>>,
     /// Whether any country is not Kazakhstan.
     pub cross_border: bool,
+    /// The BIN of the controller, who sends.
+    pub exporter: String,
+    /// Who is told of it, if anybody is.
+    pub notify: Option<Notify>,
     /// The sealed payload.
     pub payload: Payload,
     /// The recipient.
@@ -292,6 +368,10 @@ pub struct Refusal {
     pub time: Timestamp,
     /// Who asked for what, as far as it was known.
     pub asked: Asked,
+    /// On what it would have rested, when the document could be read.
+    pub basis: Option<Basis>,
+    /// What the rules that are tried would have done, when it came to a decision.
+    pub candidate: Option<Box<Candidate>>,
     /// Why.
     pub reason: Reason,
     /// Where: a rule's path, a byte offset or a header name, never a value.

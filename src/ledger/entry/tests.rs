@@ -31,7 +31,12 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
         did: Uuid::from_u128(did),
         time: time(),
         asked: asked(),
+        basis: Basis::Consent,
+        border: [("GB".to_owned(), "16(3)(1)")].into(),
+        candidate: None,
         cross_border: true,
+        exporter: "500140000017".into(),
+        notify: None,
         payload: Payload {
             bytes: 2338,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
@@ -49,6 +54,7 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
         verdicts: vec![Verdict {
             decision: "redacted",
             n: 1,
+            present: vec![],
             reason: None,
             reason_field: None,
             removed: [("$.learners[*].iin".to_owned(), Reason::CategoryNotConsented)].into(),
@@ -103,6 +109,8 @@ fn samples() -> Vec<Entry> {
         did: Uuid::from_u128(1 << 100),
         time: time(),
         asked: Asked::default(),
+        basis: None,
+        candidate: None,
         reason: Reason::NoConsent,
         place: None,
         subjects: None,
@@ -115,6 +123,7 @@ fn samples() -> Vec<Entry> {
     let full = Verdict {
         reason: Some(Reason::RequiredFieldRemoved),
         reason_field: Some(HARD.into()),
+        present: vec![HARD.into(), "$.b".into()],
         removed,
         ..disclosure(1).verdicts.remove(0)
     };
@@ -124,13 +133,33 @@ fn samples() -> Vec<Entry> {
         unmapped: 0,
         ..disclosure(1).verdicts.remove(0)
     };
+    let candidate = Box::new(Candidate {
+        decision: "refused",
+        place: Some(HARD.into()),
+        reason: Some(Reason::RequiredFieldRemoved),
+        verdicts: vec![full.clone()],
+    });
+    let short = Candidate { place: None, verdicts: vec![], ..*candidate.clone() };
+    let request = Box::new(Request {
+        article: "9(1)".into(),
+        date: jiff::civil::date(2026, 10, 1),
+        document: HARD.into(),
+        officer: Name::parse("a.mysalova").unwrap(),
+        request: Name::parse("2026-114").unwrap(),
+    });
     vec![
         Entry::Activation(Activation {
             by: HARD.into(),
             files: files.collect(),
             policy: "p".into(),
+            signed_by: [].into(),
         }),
-        Entry::Activation(Activation { by: "start".into(), files: [].into(), policy: "p".into() }),
+        Entry::Activation(Activation {
+            by: "start".into(),
+            files: [].into(),
+            policy: "p".into(),
+            signed_by: ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into(),
+        }),
         Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
         admin("Айгүл"),
         Entry::Block(block(7, "00")),
@@ -143,16 +172,27 @@ fn samples() -> Vec<Entry> {
             ..block(7, "00")
         }),
         Entry::Consent(consent(7, "00")),
-        Entry::Disclosure(disclosure(u128::MAX)),
-        Entry::Disclosure(Disclosure {
+        Entry::from(disclosure(u128::MAX)),
+        Entry::from(Disclosure {
             asked: Asked::default(),
+            border: [].into(),
+            candidate: Some(Box::new(short)),
             verdicts: vec![],
             ..disclosure(0)
+        }),
+        Entry::from(Disclosure {
+            basis: Basis::Request(request.clone()),
+            border: [("GB".to_owned(), "16(2)"), ("DE".to_owned(), "16(3)(2)")].into(),
+            candidate: Some(candidate.clone()),
+            notify: Some(Notify { due: jiff::civil::date(2026, 12, 4), n: 12 }),
+            ..disclosure(2)
         }),
         Entry::Outcome(Outcome { reason: Some(Reason::LogBusy), ..outcome(5, (1 << 53) - 1) }),
         Entry::Outcome(Outcome { status: None, ..outcome(5, 0) }),
         Entry::Refusal(Refusal {
             asked: asked(),
+            basis: Some(Basis::Request(request)),
+            candidate: Some(candidate),
             place: Some(HARD.into()),
             subjects: Some(Subjects { n: 3, root: "ef".repeat(32) }),
             verdicts: vec![full, bare],
@@ -182,10 +222,11 @@ fn every_kind_is_written_as_an_independent_canonicaliser_writes_it() {
 fn a_disclosure_reads_as_documented() {
     let mut entry = disclosure(0x0193_5f2c);
     entry.subjects = Subjects { n: 1, root: "99".repeat(32) };
-    let text = String::from_utf8(Entry::Disclosure(entry).bytes(3, time())).unwrap();
+    let text = String::from_utf8(Entry::from(entry).bytes(3, time())).unwrap();
     let expected = format!(
-        "{{\"caller\":\"portal\",\"cross_border\":true,\
-         \"did\":\"00000000-0000-0000-0000-000001935f2c\",\"partner\":\"training-gb\",\
+        "{{\"basis\":\"consent\",\"border\":{{\"GB\":\"16(3)(1)\"}},\"caller\":\"portal\",\
+         \"cross_border\":true,\"did\":\"00000000-0000-0000-0000-000001935f2c\",\
+         \"exporter\":\"500140000017\",\"partner\":\"training-gb\",\
          \"payload\":{{\"bytes\":2338,\"kid\":\"Dn6lLqtecEtelT6pj9dM-w\",\
          \"media\":\"application/json\",\"sha256\":\"{}\"}},\"policy\":\"{}\",\"purpose\":\"P10a\",\
          \"recipient\":{{\"address\":\"1 Example Street, London\",\"countries\":[\"GB\",\"IE\"],\

@@ -65,6 +65,9 @@ impl Placed<'_> {
         to.serialize_entry("files", &ByName(&entry.files))?;
         to.serialize_entry("policy", &entry.policy)?;
         to.serialize_entry("seq", &self.seq)?;
+        if !entry.signed_by.is_empty() {
+            to.serialize_entry("signed_by", &entry.signed_by)?;
+        }
         self.time_type_version(to)
     }
 
@@ -108,9 +111,16 @@ impl Placed<'_> {
 
     fn disclosure<M: SerializeMap>(&self, entry: &Disclosure, to: &mut M) -> Result<(), M::Error> {
         let asked = &entry.asked;
+        to.serialize_entry("basis", &entry.basis)?;
+        if !entry.border.is_empty() {
+            to.serialize_entry("border", &ByName(&entry.border))?;
+        }
         optional(to, "caller", asked.caller.as_ref())?;
+        optional(to, "candidate", entry.candidate.as_ref())?;
         to.serialize_entry("cross_border", &entry.cross_border)?;
         to.serialize_entry("did", &entry.did)?;
+        to.serialize_entry("exporter", &entry.exporter)?;
+        optional(to, "notify", entry.notify.as_ref())?;
         optional(to, "partner", asked.partner.as_ref())?;
         to.serialize_entry("payload", &entry.payload)?;
         optional(to, "policy", asked.policy.as_ref())?;
@@ -135,7 +145,9 @@ impl Placed<'_> {
 
     fn refusal<M: SerializeMap>(&self, entry: &Refusal, to: &mut M) -> Result<(), M::Error> {
         let asked = &entry.asked;
+        optional(to, "basis", entry.basis.as_ref())?;
         optional(to, "caller", asked.caller.as_ref())?;
+        optional(to, "candidate", entry.candidate.as_ref())?;
         to.serialize_entry("did", &entry.did)?;
         optional(to, "partner", asked.partner.as_ref())?;
         optional(to, "place", entry.place.as_ref())?;
@@ -167,9 +179,14 @@ impl Placed<'_> {
     }
 }
 
-struct ByName<'a>(&'a BTreeMap<String, String>);
+/// Writes the basis that has no more to say.
+pub(super) fn consent<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("consent")
+}
 
-impl Serialize for ByName<'_> {
+struct ByName<'a, V>(&'a BTreeMap<String, V>);
+
+impl<V: Serialize> Serialize for ByName<'_, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         by_name(self.0, serializer)
     }

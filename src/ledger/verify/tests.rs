@@ -41,6 +41,8 @@ fn two_lines() -> Lines {
 fn refusal(did: u128) -> Entry {
     let disclosure = disclosure(did);
     Entry::Refusal(Refusal {
+        basis: None,
+        candidate: None,
         did: disclosure.did,
         time: disclosure.time,
         asked: disclosure.asked,
@@ -63,10 +65,10 @@ fn sound() -> Log {
         (admin("start"), None),
         (Entry::Consent(consent(70, &"00".repeat(32))), None),
         (Entry::Consent(consent(70, &digest)), None),
-        (Entry::Disclosure(sent), lines()),
+        (Entry::from(sent), lines()),
         (refusal(3), lines()),
         (Entry::Outcome(outcome(1, 3)), None),
-        (Entry::Disclosure(open), None),
+        (Entry::from(open), None),
         (admin("end"), None),
     ];
     let mut log = Log {

@@ -1,0 +1,268 @@
+//! The fields of a record: which of them leave, and what stands in the way of the others.
+
+use uuid::Uuid;
+
+use super::{Case, Verdict};
+use crate::consent::{Grant, Grants, Standing};
+use crate::document::{FieldId, FieldSet, Presence};
+use crate::policy::{Abroad, Basis, Field, FieldSource};
+use crate::reason::Reason;
+use crate::vocabulary::{CategoryId, CategorySet, Country};
+
+/// What stands in the way of each field whatever the subject says.
+pub(super) struct Bars<'a> {
+    case: &'a Case<'a>,
+    fixed: Vec<Option<Reason>>,
+    /// The fields that leave only by a consent through the state service.
+    of_state: FieldSet,
+    /// The fields of which a study gets none.
+    identifying: FieldSet,
+    /// The categories that a state body's request lists.
+    requested: CategorySet,
+}
+
+/// What lets a record's fields through.
+#[derive(Clone, Copy)]
+enum Ground<'a> {
+    /// The subject's consents.
+    Grants(&'a Grants),
+    /// A state body's request.
+    Request,
+    /// Nothing: members outside of all records are nobody's.
+    Nobody,
+}
+
+impl<'a> Bars<'a> {
+    pub(super) fn of(case: &'a Case<'a>) -> Self {
+        let register = &case.claim.policy().register;
+        let fields = || (0..=FieldId::MAX).zip(&case.route.fields);
+        let fixed: Vec<Option<Reason>> =
+            fields().map(|(id, field)| case.bar(id, field.category)).collect();
+        let identifies = |category: &CategoryId| {
+            register.categories.get(category).is_none_or(|entry| entry.identifies)
+        };
+        let by_consent = case.route.basis == Basis::Consent;
+        let of_state = |field: &Field, bar: &Option<Reason>| {
+            let is_personal = field.category.is_some();
+            by_consent && is_personal && bar.is_none() && field.source == FieldSource::State
+        };
+        Self {
+            case,
+            of_state: (fields().zip(&fixed).filter(|((_, field), bar)| of_state(field, bar)))
+                .map(|((id, _), _)| id)
+                .collect(),
+            identifying: (fields().filter(|(_, field)| field.category.iter().any(identifies)))
+                .map(|(id, _)| id)
+                .collect(),
+            requested: (case.claim.legal_request())
+                .map_or(CategorySet::EMPTY, |(_, request)| request.categories),
+            fixed,
+        }
+    }
+
+    /// What happens to a record.
+    pub(super) fn record(&self, presence: &Presence, standing: Option<&Standing>) -> Verdict {
+        let refuse = |reason, field| Verdict {
+            refused: Some((reason, field)),
+            present: presence.present,
+            unmapped: u64::from(presence.unmapped),
+            ..Verdict::default()
+        };
+        let ground = match (standing, self.case.route.basis) {
+            (None, _) => return refuse(Reason::SubjectUnidentified, None),
+            (Some(Standing::Refused(Reason::SubjectBlocked)), _) => {
+                return refuse(Reason::SubjectBlocked, None);
+            }
+            (Some(_), Basis::StateRequest) => Ground::Request,
+            (Some(Standing::Granted(grants)), Basis::Consent) => Ground::Grants(grants),
+            (
+                Some(
+                    Standing::Refused(reason)
+                    | Standing::Lapsed(reason)
+                    | Standing::Unknown(reason),
+                ),
+                Basis::Consent,
+            ) => return refuse(*reason, None),
+        };
+        if let Ground::Grants(grants) = ground
+            && let Some(field) = self.of_state_unasked(presence, grants)
+        {
+            return refuse(Reason::StateConsentRequired, Some(field));
+        }
+        let mut verdict = self.fields(presence, ground);
+        let missing = self.missing(&verdict, true);
+        verdict.refused = match (missing, verdict.keep.is_empty()) {
+            (Some(field), _) => Some((Reason::RequiredFieldRemoved, Some(field))),
+            (None, true) => Some(
+                verdict.removed.first().map_or((Reason::FieldUnknown, None), |(field, reason)| {
+                    (*reason, Some(*field))
+                }),
+            ),
+            (None, false) => None,
+        };
+        verdict
+    }
+
+    /// What happens to the members outside of all records.
+    pub(super) fn outside(&self, presence: &Presence) -> Verdict {
+        let mut verdict = self.fields(presence, Ground::Nobody);
+        verdict.refused =
+            self.missing(&verdict, false).map(|field| (Reason::RequiredFieldRemoved, Some(field)));
+        verdict
+    }
+
+    /// The first field that was there and that no study gets.
+    pub(super) fn identifying(&self, presence: &Presence) -> Option<FieldId> {
+        let found = presence.present.iter().chain(presence.misshapen.iter());
+        found.into_iter().find(|field| self.identifying.contains(*field))
+    }
+
+    /// Whether there are consents by which the field would leave.
+    pub(super) fn may_leave(&self, field: FieldId) -> bool {
+        self.fixed.get(usize::from(field)).is_some_and(Option::is_none)
+    }
+
+    /// The consents without which a kept field would stay, or a wish to be told would not count;
+    /// and whether there is such a wish.
+    pub(super) fn rests_on(
+        &self,
+        standing: Option<&Standing>,
+        kept: FieldSet,
+        consents: &mut Vec<Uuid>,
+    ) -> bool {
+        let (Some(Standing::Granted(grants)), Basis::Consent) = (standing, self.case.route.basis)
+        else {
+            return false;
+        };
+        let mut so_far = FieldSet::EMPTY;
+        let mut notify = false;
+        for (n, grant) in grants.iter().enumerate() {
+            let before = so_far;
+            if !grants.is_one() {
+                kept.iter().filter(|f| self.covers(grant, *f)).for_each(|f| so_far.insert(f));
+            }
+            if n == 0 || so_far != before || (grant.notify && !notify) {
+                consents.push(grant.record);
+                notify |= grant.notify;
+            }
+        }
+        notify
+    }
+
+    fn covers(&self, grant: &Grant, field: FieldId) -> bool {
+        self.case.route.fields.get(usize::from(field)).is_some_and(|field| covers(grant, field))
+    }
+
+    fn fields(&self, presence: &Presence, ground: Ground<'_>) -> Verdict {
+        let mut verdict = Verdict {
+            present: presence.present,
+            unmapped: u64::from(presence.unmapped),
+            ..Verdict::default()
+        };
+        for field in presence.present.iter() {
+            match self.bar(field, ground) {
+                None => verdict.keep.insert(field),
+                Some(reason) => verdict.removed.push((field, reason)),
+            }
+        }
+        verdict.removed.extend(presence.misshapen.iter().map(|field| (field, Reason::FieldShape)));
+        verdict
+    }
+
+    /// Why a field stays; a field that the route does not know stays as unknown.
+    fn bar(&self, field: FieldId, ground: Ground<'_>) -> Option<Reason> {
+        let n = usize::from(field);
+        let (Some(field), Some(fixed)) = (self.case.route.fields.get(n), self.fixed.get(n)) else {
+            return Some(Reason::FieldUnknown);
+        };
+        if fixed.is_some() {
+            return *fixed;
+        }
+        let category = field.category?;
+        match ground {
+            Ground::Request if self.requested.contains(category) => None,
+            Ground::Request | Ground::Nobody => Some(Reason::CategoryNotConsented),
+            Ground::Grants(grants) => {
+                let lists = |grant: &Grant| grant.categories.contains(category);
+                if grants.iter().any(|grant| covers(grant, field)) {
+                    None
+                } else if grants.iter().any(lists) {
+                    Some(Reason::FieldNewerThanConsent)
+                } else {
+                    Some(Reason::CategoryNotConsented)
+                }
+            }
+        }
+    }
+
+    /// The first field of a state system that is there without a consent through the state
+    /// service (94-V Art. 8(1), 8-1, 10(4)). Whether another consent lists it does not matter, so
+    /// that one consent more never takes anything away.
+    fn of_state_unasked(&self, presence: &Presence, grants: &Grants) -> Option<FieldId> {
+        if self.of_state.is_empty() {
+            return None;
+        }
+        let category = |field: FieldId| self.case.route.fields.get(usize::from(field))?.category;
+        let is_asked = |field: FieldId| {
+            let mut through_state = grants.iter().filter(|grant| grant.through_state);
+            category(field).is_some_and(|c| through_state.any(|grant| grant.categories.contains(c)))
+        };
+        let mut present = presence.present.iter().filter(|field| self.of_state.contains(*field));
+        present.find(|field| !is_asked(*field))
+    }
+
+    fn missing(&self, verdict: &Verdict, in_record: bool) -> Option<FieldId> {
+        let route = self.case.route;
+        let here = |field: &FieldId| {
+            route.fields.get(usize::from(*field)).is_some_and(|f| f.in_record == in_record)
+        };
+        route.required.iter().find(|field| here(field) && !verdict.keep.contains(*field))
+    }
+}
+
+/// Whether a consent covers a field (94-V Art. 8(4)7), 15(2)).
+fn covers(grant: &Grant, field: &Field) -> bool {
+    field.category.is_some_and(|category| grant.categories.contains(category))
+        && field.since.is_none_or(|since| since <= grant.given)
+        && (field.source == FieldSource::Own || grant.through_state)
+}
+
+impl Case<'_> {
+    /// Why a field of this category, or of none, stays for every subject.
+    fn bar(&self, field: FieldId, category: Option<CategoryId>) -> Option<Reason> {
+        let only = self.route.only.get(&self.claim.purpose());
+        category.and_then(|category| self.bar_category(category)).or_else(|| {
+            only.filter(|only| !only.contains(field)).map(|_| Reason::FieldNotForPurpose)
+        })
+    }
+
+    fn bar_category(&self, category: CategoryId) -> Option<Reason> {
+        let prohibited = &self.claim.policy().register.prohibited;
+        let barred =
+            |country: &Country| prohibited.get(country).is_some_and(|set| set.contains(category));
+        let partner = self.claim.partner().purposes.get(&self.claim.purpose()).copied();
+        if self.route.countries.iter().any(barred) {
+            Some(Reason::CountryProhibited)
+        } else if self.route.is_cross_border() && !self.may_leave(category) {
+            Some(Reason::CategoryNotAbroad)
+        } else if self.route.basis == Basis::StateRequest {
+            // What a state body asks for is listed in its request, not under a purpose.
+            None
+        } else if !self.purpose.categories.contains(category) {
+            Some(Reason::CategoryNotForPurpose)
+        } else if !partner.unwrap_or_default().contains(category) {
+            Some(Reason::CategoryNotForPartner)
+        } else {
+            None
+        }
+    }
+
+    fn may_leave(&self, category: CategoryId) -> bool {
+        let entry = self.claim.policy().register.categories.get(&category);
+        match entry.map(|entry| entry.abroad) {
+            Some(Abroad::Allow) => true,
+            Some(Abroad::IfRequired) => self.purpose.required.contains(category),
+            Some(Abroad::Deny) | None => false,
+        }
+    }
+}
