@@ -19,7 +19,7 @@ use otkel::ledger::line::{Lines, SubjectKey, Tag};
 use otkel::ledger::verify::Verifier;
 use otkel::store::recorder::Options;
 use otkel::store::{
-    Append, ConsentRow, Guard, NewSubject, Reader, Recorder, StoreSecret, SubjectRef, audit, sqlite,
+    Append, Guard, NewSubject, Reader, RecordRow, Recorder, StoreSecret, SubjectRef, audit, sqlite,
 };
 use otkel::time::{Clock, Timestamp};
 use otkel::vocabulary::{CategoryId, Country, Name, PurposeId};
@@ -258,7 +258,7 @@ fn consent(reader: &Reader, body: &str) -> Append {
     };
     Append {
         new_subjects: vec![NewSubject::random(subject).unwrap()],
-        consent: Some(ConsentRow { subject, record, body: body.into() }),
+        record: Some(RecordRow { subject, record, body: body.into() }),
         ..Append::plain(Entry::Consent(event))
     }
 }

@@ -81,7 +81,7 @@ impl Filled {
         let connection = Connection::open(self.path()).unwrap();
         connection.execute_batch("PRAGMA synchronous = OFF; BEGIN").unwrap();
         let mut subject = connection.prepare("INSERT INTO subjects VALUES (?1, ?2)").unwrap();
-        let sql = "INSERT INTO consents (subject, seq, record, body) VALUES (?1, 0, ?2, ?3)";
+        let sql = "INSERT INTO records (subject, seq, record, body) VALUES (?1, 0, ?2, ?3)";
         let mut consent = connection.prepare(sql).unwrap();
         for (number, reference) in (1_u128..).zip(refs) {
             let key = secret.wrap(reference, &SubjectKey::from_bytes([5; 32])).unwrap();

@@ -1,14 +1,11 @@
 //! A running gateway: everything that a configuration names, opened, checked and put together.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyper::header::{HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -16,25 +13,26 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::activation::watch::watch;
+use crate::activation::{Activation, load};
 use crate::admin::{self, Admin};
 use crate::config::Config;
-use crate::diagnostic::Diagnostics;
-use crate::envelope::{BadKey, RecipientKeys};
+use crate::diagnostic::{Diagnostics, Text};
+use crate::envelope::BadKey;
 use crate::ledger::checkpoint::LogKey;
-use crate::policy::{Endpoint, Partner, Policy};
-use crate::proxy::rules::Rules;
-use crate::proxy::upstream::{Settings, Upstream};
+use crate::proxy::rate::Rates;
 use crate::proxy::{Parts, Proxy};
 use crate::server;
-use crate::store::disclosure::activation;
 use crate::store::recorder::Options;
 use crate::store::{
-    Append, Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite,
+    Blocks, Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite,
 };
 use crate::telemetry::Metrics;
 use crate::time::{Clock, Timestamp};
-use crate::tls::{self, FileFault, Identity, Pin, TlsFault};
+use crate::tls::{self, FileFault, Identity, TlsFault};
 use crate::vocabulary::Name;
+
+pub use crate::activation::load::{read_rules, rule_files};
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug)]
@@ -81,17 +79,6 @@ pub fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<OpenStore, S
     Ok(OpenStore { reader, recorder })
 }
 
-/// Reads the rules below a folder.
-///
-/// # Errors
-/// A folder that cannot be read, or rules that do not load: all that is wrong with them.
-pub fn read_rules(folder: &Path, now: Timestamp) -> Result<(Policy, Diagnostics), StartError> {
-    let mut files = BTreeMap::new();
-    collect(folder, "", &mut files)
-        .map_err(|source| StartError::Folder { path: folder.to_owned(), source })?;
-    Policy::read(&files, now).map_err(StartError::Rules)
-}
-
 /// A gateway that listens.
 pub struct Gateway {
     /// Where it takes transfers.
@@ -100,8 +87,12 @@ pub struct Gateway {
     pub admin: SocketAddr,
     /// The consents.
     pub consents: Consents,
+    /// The blocks.
+    pub blocks: Blocks,
     /// The read side of the store.
     pub reader: Reader,
+    /// What puts rules into force.
+    pub activation: Activation,
     recorder: Recorder,
     stop: CancellationToken,
     underway: TaskTracker,
@@ -115,67 +106,63 @@ impl Gateway {
     /// # Errors
     /// Whatever would keep a promise from being kept: it then does not start.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let now = clock.now();
-        let (policy, warnings) = read_rules(&config.policies, now)?;
-        for warning in warnings.iter() {
-            tracing::warn!("{}", warning.to_string());
-        }
-        let policy = Arc::new(policy);
-        config.fits(&policy).map_err(StartError::Config)?;
+        let loaded = load::load((&config, &config), None, clock.now())?;
         let identity = Identity::load(&config.certificate, &config.key)?;
         let acceptor = tls::acceptor(&identity, &config.client_ca)?;
-        let upstreams = upstreams(&config, &policy)?;
-        let rules = Rules {
-            keys: keys(&config, now)?,
-            callers: config.callers.clone(),
-            hosts: config.hosts.clone(),
-            policy: Arc::clone(&policy),
-        };
         let officers = admin::officers(&config.officers)?;
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin).await?;
-        let OpenStore { reader, recorder } = open_store(&config, Arc::clone(&clock))?;
-        recorder.append(Append::plain(activation(&policy, "start"))).await?;
+        let store = open_store(&config, Arc::clone(&clock))?;
+        let (name, limits) = (config.name.clone(), config.limits.clone());
+        let watched = config.rules.watch.then(|| config.policies.clone());
+        let activation = Activation::start(config, loaded, &store, Arc::clone(&clock)).await?;
 
+        let OpenStore { reader, recorder } = store;
         let metrics = Metrics::new();
         let underway = TaskTracker::new();
         let consents = Consents::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
+        let blocks = Blocks::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
         let proxy = Proxy::new(Parts {
-            name: config.name.clone(),
-            rules,
-            limits: config.limits.clone(),
+            name,
+            in_force: activation.in_force().clone(),
+            limits: limits.clone(),
             clock,
             reader: reader.clone(),
             recorder: recorder.clone(),
-            upstreams,
-            credentials: credentials(&config)?,
             metrics: metrics.clone(),
             underway: underway.clone(),
-            places: Arc::new(Semaphore::new(config.limits.transfers_max)),
+            places: Arc::new(Semaphore::new(limits.transfers_max)),
+            rates: Rates::default(),
         });
         let admin = Admin {
             consents: consents.clone(),
+            blocks: blocks.clone(),
             reader: reader.clone(),
             recorder: recorder.clone(),
-            policy,
+            activation: activation.clone(),
             metrics,
             officers: Arc::new(officers),
         };
         let stop = CancellationToken::new();
         let address = local(&listener)?;
         let admin_address = local(&admin_listener)?;
-        let limits = config.limits.server();
-        let tasks = vec![
-            tokio::spawn(server::serve(listener, acceptor, limits, proxy, stop.clone())),
+        let server = server::serve(listener, acceptor, limits.server(), proxy, stop.clone());
+        let mut tasks = vec![
+            tokio::spawn(server),
             tokio::spawn(admin::serve(admin_listener, admin, stop.clone())),
         ];
+        if let Some(folder) = watched {
+            tasks.push(tokio::spawn(watch(activation.clone(), folder, stop.clone())));
+        }
         tracing::info!(%address, admin = %admin_address, "listening");
-        let drain = Duration::from_millis(config.limits.drain_ms);
+        let drain = Duration::from_millis(limits.drain_ms);
         Ok(Self {
             address,
             admin: admin_address,
             consents,
+            blocks,
             reader,
+            activation,
             recorder,
             stop,
             underway,
@@ -209,18 +196,21 @@ impl Gateway {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A folder cannot be read.
-    #[error("the rules in `{path}` cannot be read: check the folder and `gateway.policies`")]
+    #[error("the rules in `{path}` cannot be read: check the folder, or `gateway.policies`")]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+    /// The configuration does not load.
+    #[error("{UNREAD}\n{}", .0)]
+    Unread(Diagnostics),
     /// The rules do not load.
-    #[error("the rules do not load\n{}", .0)]
+    #[error("{RULES}\n{}", .0)]
     Rules(Diagnostics),
     /// The configuration names what the rules do not have.
-    #[error("the configuration does not fit the rules\n{}", .0)]
+    #[error("{CONFIG}\n{}", .0)]
     Config(Diagnostics),
     /// Something that a file holds cannot be used.
     #[error("{0}")]
@@ -268,73 +258,22 @@ pub enum StartError {
     },
 }
 
-fn upstreams(
-    config: &Config,
-    policy: &Policy,
-) -> Result<BTreeMap<(Name, Name), Upstream>, StartError> {
-    let mut upstreams = BTreeMap::new();
-    for (name, partner) in &policy.partners {
-        let Some(files) = config.partners.get(name) else { continue };
-        let identity = Identity::load(&files.certificate, &files.key)?;
-        let pins: Vec<Pin> = files.pins.iter().filter_map(|pin| Pin::parse(pin).ok()).collect();
-        let tls = tls::connector(Some(&identity), &files.ca, &pins)?;
-        for (id, endpoint) in &partner.endpoints {
-            let mut settings = Settings::new(&endpoint.host, endpoint.port, Arc::clone(&tls));
-            settings.resolve = resolved(config, endpoint);
-            settings.deadlines = config.limits.deadlines();
-            settings.answer_bytes_max = config.limits.answer_bytes_max;
-            settings.open_max = config.limits.partner_transfers_max;
-            let upstream = Upstream::new(&settings).map_err(|bad| unfit(partner, &bad))?;
-            upstreams.insert((name.clone(), id.clone()), upstream);
+impl StartError {
+    /// What was found in rules or configuration, and the words before it, where that is the fault.
+    #[must_use]
+    pub fn diagnostics(&self) -> Option<(Text, &Diagnostics)> {
+        match self {
+            Self::Unread(found) => Some((UNREAD.into(), found)),
+            Self::Rules(found) => Some((RULES.into(), found)),
+            Self::Config(found) => Some((CONFIG.into(), found)),
+            _ => None,
         }
     }
-    Ok(upstreams)
 }
 
-fn unfit(partner: &Partner, why: &dyn std::error::Error) -> StartError {
-    StartError::Unfit(format!("partner `{}` cannot be reached: {why}", partner.name))
-}
-
-fn resolved(config: &Config, endpoint: &Endpoint) -> Vec<SocketAddr> {
-    let target = format!("{}:{}", endpoint.host, endpoint.port);
-    config.resolve.get(&target).copied().into_iter().collect()
-}
-
-fn credentials(config: &Config) -> Result<BTreeMap<Name, (HeaderName, HeaderValue)>, StartError> {
-    let mut credentials = BTreeMap::new();
-    for (partner, files) in &config.partners {
-        let Some((header, file)) = &files.credential else { continue };
-        let bad = || {
-            let file = file.display();
-            StartError::Unfit(format!("`{file}` must hold one line that fits a header"))
-        };
-        let secret = tls::read_secret(file)?;
-        let name = HeaderName::from_bytes(header.as_bytes()).map_err(|_| bad())?;
-        let mut value =
-            HeaderValue::from_bytes(secret.expose_secret().trim_ascii()).map_err(|_| bad())?;
-        value.set_sensitive(true);
-        credentials.insert(partner.clone(), (name, value));
-    }
-    Ok(credentials)
-}
-
-fn keys(config: &Config, now: Timestamp) -> Result<BTreeMap<Name, RecipientKeys>, StartError> {
-    let mut keys = BTreeMap::new();
-    for (name, files) in &config.partners {
-        let path = files.keys.clone();
-        let json = tls::read(&path)?;
-        let list = RecipientKeys::read(&json, name.as_str()).map_err(|why| StartError::Keys {
-            partner: name.clone(),
-            path,
-            why,
-        })?;
-        if list.current(now).is_none() {
-            tracing::warn!(partner = %name, "no key of the partner is valid now: it gets nothing");
-        }
-        keys.insert(name.clone(), list);
-    }
-    Ok(keys)
-}
+const UNREAD: &str = "the configuration does not load";
+const RULES: &str = "the rules do not load";
+const CONFIG: &str = "the configuration does not fit the rules";
 
 /// Reads the key that signs checkpoints.
 ///
@@ -352,27 +291,6 @@ pub fn ledger_key(config: &Config) -> Result<LogKey, StartError> {
 #[must_use]
 pub fn origin(config: &Config) -> String {
     format!("{}/disclosures", config.name)
-}
-
-fn collect(
-    folder: &Path,
-    below: &str,
-    files: &mut BTreeMap<String, Vec<u8>>,
-) -> Result<(), io::Error> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') {
-            continue;
-        }
-        let path = format!("{below}{name}");
-        if entry.file_type()?.is_dir() {
-            collect(&entry.path(), &format!("{path}/"), files)?;
-        } else {
-            files.insert(path, fs::read(entry.path())?);
-        }
-    }
-    Ok(())
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -54,6 +54,7 @@ pub mod policy;
 pub mod transfer;
 pub mod decision;
 pub mod redaction;
+pub mod rehearsal;
 pub mod envelope;
 pub mod ledger;
 
@@ -64,6 +65,7 @@ pub mod tls;
 pub mod proxy;
 pub mod server;
 pub mod explain;
+pub mod activation;
 pub mod admin;
 pub mod gateway;
 pub mod telemetry;

@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+use jiff::Span;
+use jiff::civil::Date;
+use jiff::tz::{Offset, offset};
 use serde::{Deserialize, Serialize};
 
 /// A point in time: whole milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
@@ -51,11 +54,36 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// The day that it falls on in Kazakhstan, five hours ahead of UTC.
+    /// The day in Kazakhstan on which this time falls.
     #[must_use]
-    pub fn day(self) -> jiff::civil::Date {
-        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        jiff::tz::offset(5).to_datetime(time).date()
+    pub fn day(self) -> Date {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        KAZAKHSTAN.to_datetime(time).date()
+    }
+
+    /// The first moment of a day in Kazakhstan, held within the years 0001 to 9999.
+    #[must_use]
+    pub fn start_of(day: Date) -> Self {
+        let midnight = KAZAKHSTAN.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or_default();
+        Self(midnight.as_millisecond().clamp(MILLIS_MIN, MILLIS_MAX))
+    }
+
+    /// The first moment of the next day in Kazakhstan.
+    #[must_use]
+    pub fn next_day(self) -> Self {
+        Self::start_of(self.day().saturating_add(Span::new().days(1)))
+    }
+
+    /// The first moment of the next minute.
+    #[must_use]
+    pub fn next_minute(self) -> Self {
+        Self::EPOCH.plus_millis(self.minute().saturating_add(1).saturating_mul(MINUTE_MILLIS))
+    }
+
+    /// Whole minutes since the Unix epoch, rounded down.
+    #[must_use]
+    pub const fn minute(self) -> i64 {
+        self.0.div_euclid(MINUTE_MILLIS)
     }
 
     /// This time moved by a number of milliseconds, held within the years 0001 to 9999.
@@ -98,9 +126,14 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
+// Kazakhstan has one time zone, UTC+5 all year, since 2024-03-01 (IANA tz database, 2024a).
+const KAZAKHSTAN: Offset = offset(5);
+
 // 0001-01-01T00:00:00Z and 9999-12-30T22:00:00Z, the range that RFC 3339 text can carry.
 const MILLIS_MIN: i64 = -62_135_596_800_000;
 const MILLIS_MAX: i64 = 253_402_207_200_000;
+
+const MINUTE_MILLIS: i64 = 60 * 1000;
 
 #[cfg(test)]
 mod tests {
@@ -115,12 +148,18 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_five_hours_before_that_of_utc() {
-        let day = |text| Timestamp::parse(text).unwrap().day().to_string();
-        assert_eq!(day("2026-11-22T18:59:59.999Z"), "2026-11-22");
-        assert_eq!(day("2026-11-22T19:00:00Z"), "2026-11-23");
-        assert_eq!(Timestamp(MILLIS_MAX).day().to_string(), "9999-12-31");
-        assert_eq!(Timestamp(MILLIS_MIN).day().to_string(), "0001-01-01");
+    fn a_day_of_kazakhstan_begins_at_19_utc() {
+        let before = Timestamp::parse("2026-11-21T18:59:59.999Z").unwrap();
+        let first = before.plus_millis(1);
+        assert_eq!(before.day(), jiff::civil::date(2026, 11, 21));
+        assert_eq!(first.day(), jiff::civil::date(2026, 11, 22));
+        assert_eq!(Timestamp::start_of(jiff::civil::date(2026, 11, 22)), first);
+        assert_eq!(before.next_day(), first);
+        assert_eq!((before.next_minute(), first.minute() - before.minute()), (first, 1));
+        for millis in [MILLIS_MIN, MILLIS_MAX] {
+            let time = Timestamp(millis);
+            assert!(Timestamp::start_of(time.day()) <= time);
+        }
     }
 
     #[test]

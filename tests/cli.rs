@@ -38,6 +38,11 @@ async fn consents_are_kept_from_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn transfers_are_blocked_from_the_command_line() {
+    goes_as_written("block").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_are_made_and_never_overwritten() {
     goes_as_written("keygen").await;
 }
@@ -45,6 +50,11 @@ async fn keys_are_made_and_never_overwritten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envelope_that_cannot_be_opened_is_told_why() {
     goes_as_written("open").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_signed_with_the_program_or_with_openssl() {
+    goes_as_written("rules").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +155,7 @@ fn masked(text: &str, folder: &Path) -> String {
     for piece in
         text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && !"-_.:+/=".contains(c))
     {
-        let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '=');
+        let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && !"=-_".contains(c));
         came.push_str(mask(word));
         came.push_str(&piece[word.len()..]);
     }

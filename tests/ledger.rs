@@ -22,7 +22,7 @@ use data_encoding::HEXLOWER;
 use otkel::ledger::checkpoint::{Checkpoint, LogKey, PublicKey};
 use otkel::ledger::entry::{
     Activation, Admin, Asked, Basis, Candidate, ConsentEvent, Disclosure, Entry, Notify, Outcome,
-    Payload, Recipient, Refusal, Request, Verdict,
+    Payload, Recipient, RecordKind, Refusal, Request, Verdict,
 };
 use otkel::ledger::line::{Lines, SubjectKey};
 use otkel::ledger::tree::{Frontier, leaf_hash};
@@ -182,7 +182,8 @@ fn judge(text: &str) -> String {
         for (_, heading, body) in all("consent: ") {
             let (record, seq) = heading.split_once(' ').unwrap();
             let (record, seq) = (record.parse().unwrap(), seq.parse().unwrap());
-            verifier.consent(&record, seq, body.trim_end_matches('\n').as_bytes())?;
+            let body = body.trim_end_matches('\n').as_bytes();
+            verifier.record(RecordKind::Consent, &record, seq, body)?;
         }
         let (_, head, _) = all("head: ").next().unwrap();
         let head = HEXLOWER.decode(head.as_bytes()).unwrap();
@@ -201,7 +202,8 @@ fn sound() -> Vector {
     let (subjects, lines) = lines(&first);
     let files = [("register.toml".to_owned(), "aa".repeat(32))].into();
     let policy = "ab".repeat(32);
-    vector.push(&Entry::Activation(Activation { by: "start".into(), files, policy }), None);
+    let activation = Activation { by: "start".into(), files, policy, signed_by: Vec::new() };
+    vector.push(&Entry::Activation(activation), None);
     vector.push(&Entry::Consent(consent(digest)), None);
     let by = "Айгүл \"II\" \u{1}".to_owned();
     let object = Some("c\\1".to_owned());

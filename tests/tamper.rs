@@ -32,7 +32,7 @@ fn the_original_is_sound_and_holds_every_kind() {
     let original = original();
     let said = original.copy("untouched").verify();
     assert_eq!(said.code, 0, "{}", said.text);
-    for kind in ["activation", "admin", "consent", "disclosure", "outcome", "refusal"] {
+    for kind in ["activation", "admin", "block", "consent", "disclosure", "outcome", "refusal"] {
         assert!(said.text.contains(&format!(" {kind}")), "{}", said.text);
     }
     assert!(said.text.contains("\noutcome unknown: entry "), "{}", said.text);
@@ -154,7 +154,7 @@ fn a_cut_tail_is_seen_by_a_checkpoint() {
         copy.mend();
         copy.is_named(&missing(*next));
         copy.sql(&format!("DELETE FROM checkpoints WHERE size > {left}"));
-        copy.sql(&format!("DELETE FROM consents WHERE seq >= {left}"));
+        copy.sql(&format!("DELETE FROM records WHERE seq >= {left}"));
         assert!(copy.verify_published().is(1, &missing(size)));
     }
 }
@@ -217,24 +217,57 @@ fn an_altered_consent_is_seen() {
     let changes = [
         ("body", "SET body = CAST(replace(body, 'ConsentWithdrawn', 'ConsentGiven') AS BLOB)"),
         ("event", "SET seq = seq - 1"),
-        ("person", "SET subject = (SELECT subject FROM consents ORDER BY seq LIMIT 1)"),
+        ("person", "SET subject = (SELECT subject FROM records ORDER BY seq LIMIT 1)"),
     ];
     let only = format!("WHERE seq = {seq}");
     for (name, change) in changes {
         let copy = original().copy(&format!("consent-{name}"));
-        copy.sql(&format!("UPDATE consents {change} {only}"));
+        copy.sql(&format!("UPDATE records {change} {only}"));
         copy.is_named(&named);
     }
     let copy = original().copy("consent-gone");
-    copy.sql(&format!("DELETE FROM consents {only}"));
+    copy.sql(&format!("DELETE FROM records {only}"));
     copy.is_named(&named);
 
     let copy = original().copy("consent-added");
     copy.sql(&format!(
-        "INSERT INTO consents (subject, seq, record, body)
-         SELECT subject, seq, zeroblob(16), body FROM consents {only}"
+        "INSERT INTO records (subject, seq, record, body)
+         SELECT subject, seq, zeroblob(16), body FROM records {only}"
     ));
     copy.is_named("consent record 00000000-0000-0000-0000-000000000000 has no entry");
+}
+
+/// As the record of a block that was lifted, this would no longer be one in force.
+#[test]
+fn an_altered_block_is_seen() {
+    let seqs = original().of_kind("block");
+    let [blocked, _, lifted] = seqs.as_slice() else { panic!("{seqs:?}") };
+    let changes = [
+        ("body", blocked, "SET body = CAST(replace(body, 'blocked', 'lifted') AS BLOB)"),
+        ("byte", lifted, "SET body = CAST(replace(body, 'No. 8', 'No. 9') AS BLOB)"),
+        ("event", blocked, "SET seq = seq - 1"),
+        ("person", blocked, "SET subject = zeroblob(16)"),
+        ("kind", blocked, "SET kind = 'consent'"),
+        ("gone", blocked, ""),
+    ];
+    for (name, seq, change) in changes {
+        let copy = original().copy(&format!("block-{name}"));
+        let sql = "SELECT record FROM records WHERE seq = ?1";
+        let connection = Connection::open(&copy.store).unwrap();
+        let number = i64::try_from(*seq).unwrap();
+        let record: [u8; 16] = connection.query_row(sql, [number], |row| row.get(0)).unwrap();
+        let verb = if change.is_empty() { "DELETE FROM" } else { "UPDATE" };
+        copy.sql(&format!("{verb} records {change} WHERE seq = {seq}"));
+        let record = uuid::Uuid::from_bytes(record);
+        copy.is_named(&format!("block record {record} is not the one that entry {seq} left"));
+    }
+}
+
+#[test]
+fn an_altered_rule_file_is_seen() {
+    let copy = original().copy("rule-file");
+    copy.sql("UPDATE rule_files SET bytes = CAST(bytes || ' ' AS BLOB) WHERE rowid = 1");
+    copy.is_named("the rule file kept as ");
 }
 
 /// With a lower number here, a transfer decided before a withdrawal would pass.
@@ -242,7 +275,7 @@ fn an_altered_consent_is_seen() {
 fn an_altered_head_is_seen() {
     let size = original().size;
     let copy = original().copy("head-consents");
-    copy.sql("UPDATE head SET consents = 1");
+    copy.sql("UPDATE head SET records = 1");
     copy.is_named(&format!("the head row is not what the {size} entries lead to"));
     let copy = original().copy("head-tree");
     let mut tree = Frontier::default();
@@ -285,13 +318,13 @@ impl Copy {
             self.leaf(entry.seq);
             tree.push(leaf_hash(&entry.bytes));
             let entry: serde_json::Value = serde_json::from_slice(&entry.bytes).unwrap();
-            if entry["type"] == "consent" {
+            if entry["type"] == "consent" || entry["type"] == "block" {
                 consents = i64::try_from(tree.size()).unwrap();
             }
         }
         let connection = Connection::open(&self.store).unwrap();
         let head = params![tree.to_bytes(), consents];
-        connection.execute("UPDATE head SET frontier = ?1, consents = ?2", head).unwrap();
+        connection.execute("UPDATE head SET frontier = ?1, records = ?2", head).unwrap();
     }
 
     /// Verification fails, with these words.

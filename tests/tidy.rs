@@ -45,7 +45,7 @@ const CHECKS: [Check; 11] = [
 ];
 
 /// Core modules with their rank: one may use those of its own rank and below.
-const CORE: [(&str, u8); 12] = [
+const CORE: [(&str, u8); 13] = [
     ("diagnostic", 0),
     ("reason", 0),
     ("time", 0),
@@ -57,7 +57,8 @@ const CORE: [(&str, u8); 12] = [
     ("transfer", 4),
     ("decision", 5),
     ("redaction", 6),
-    ("envelope", 7),
+    ("rehearsal", 7),
+    ("envelope", 8),
 ];
 
 const IMPURE: [&str; 14] = [

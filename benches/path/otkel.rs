@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use otkel::demo::certificates::write_secret;
-use otkel::demo::world::ledger_pem;
+use otkel::demo::world::ed25519_pem;
 use otkel::gateway::SystemClock;
 use otkel::keyfile;
 use otkel::store::StoreSecret;
@@ -75,7 +75,7 @@ fn set_up(world: &World, folder: &Path, address: &str) -> std::io::Result<()> {
     let list = keyfile::list_with(None, "partner", key).unwrap();
     fs::write(folder.join("partner.json"), list)?;
     StoreSecret::create(&folder.join("store.secret")).unwrap();
-    write_secret(&folder.join("ledger.key"), ledger_pem().unwrap().as_bytes())
+    write_secret(&folder.join("ledger.key"), ed25519_pem().unwrap().as_bytes())
 }
 
 fn write_consents(people: &People, path: &Path) -> std::io::Result<()> {

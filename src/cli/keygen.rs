@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Outcome;
+use crate::activation::signature::OfficerSecret;
 use crate::demo::certificates::write_secret;
-use crate::demo::world::{ledger_pem, random_hex};
+use crate::demo::world::{ed25519_pem, random_hex};
 use crate::gateway::SystemClock;
 use crate::keyfile;
 use crate::ledger::checkpoint::LogKey;
@@ -39,6 +40,11 @@ pub(super) enum Arguments {
         /// The file to write.
         file: PathBuf,
     },
+    /// The Ed25519 key that an officer signs rules with; prints the line for the configuration.
+    Officer {
+        /// The file to write. It stays with the officer.
+        file: PathBuf,
+    },
     /// The 32 bytes that a store's keys come from.
     Store {
         /// The file to write.
@@ -56,10 +62,17 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         Arguments::Partner { name, dir, days } => partner(&name, &dir, days)?,
         Arguments::Ledger { name, file } => {
             fresh(&file)?;
-            let pem = ledger_pem()?;
+            let pem = ed25519_pem()?;
             let key = LogKey::from_pem(&format!("{name}/disclosures"), &pem)?;
             write_secret(&file, pem.as_bytes())?;
             say!("{}", key.public());
+        }
+        Arguments::Officer { file } => {
+            fresh(&file)?;
+            let pem = ed25519_pem()?;
+            let public = OfficerSecret::from_pem(&pem)?.public();
+            write_secret(&file, pem.as_bytes())?;
+            say!("public_key = \"{public}\"");
         }
         Arguments::Store { file } => {
             fresh(&file)?;

@@ -13,10 +13,13 @@ macro_rules! say {
     }};
 }
 
+mod block;
+mod check;
 mod consent;
 mod demo;
 mod keygen;
 mod open;
+mod rules;
 mod serve;
 mod table;
 mod verify;
@@ -27,6 +30,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::gateway::StartError;
+use crate::reason::Language;
 use crate::telemetry;
 
 /// An encrypted cross-border transfer gateway: checks, redacts, seals and records every transfer
@@ -40,6 +45,9 @@ struct Arguments {
     /// Log as JSON lines.
     #[arg(long, global = true)]
     log_json: bool,
+    /// The language in which rules and configuration are spoken of: `kk`, `ru` or `en`.
+    #[arg(long, env = "OTKEL_LANG", global = true, default_value = "en")]
+    lang: Language,
     #[command(subcommand)]
     command: Command,
 }
@@ -48,14 +56,22 @@ struct Arguments {
 enum Command {
     /// Show the whole of it on this machine, with mock partners.
     Demo(demo::Arguments),
+    /// Check the rules and run their cases.
+    Check(check::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Give, withdraw, import and show consents.
     #[command(subcommand)]
     Consent(consent::Arguments),
+    /// Block transfers of a subject, to a partner or for a purpose, and lift blocks.
+    #[command(subcommand)]
+    Block(block::Arguments),
     /// Make keys.
     #[command(subcommand)]
     Keygen(keygen::Arguments),
+    /// Print, sign and look back on sets of rules.
+    #[command(subcommand)]
+    Rules(rules::Arguments),
     /// Open an envelope: envelope on standard input, body on standard output.
     Open(open::Arguments),
     /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
@@ -77,16 +93,19 @@ pub fn run() -> ExitCode {
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Check(command) => check::run(&command, arguments.lang),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
+        Command::Block(arguments) => block::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("otkel: {error}");
+            eprintln!("otkel: {}", told(error.as_ref(), arguments.lang));
             let mut cause = error.source();
             while let Some(deeper) = cause {
                 eprintln!("  because {deeper}");
@@ -104,14 +123,20 @@ fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-    Config::read(&path.to_string_lossy(), &text, &folder).map_err(|wrong| {
-        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        format!(
-            "the configuration does not load\n{}",
-            wrong.render(terminal, crate::reason::Language::En)
-        )
-        .into()
-    })
+    let read = Config::read(&path.to_string_lossy(), &text, &folder);
+    read.map_err(|wrong| StartError::Unread(wrong).into())
+}
+
+/// What went wrong, with what was found in rules and configuration in the language.
+fn told(error: &(dyn std::error::Error + 'static), language: Language) -> String {
+    let found = error.downcast_ref().and_then(StartError::diagnostics);
+    found.map_or_else(
+        || error.to_string(),
+        |(frame, found)| {
+            let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            format!("{}\n{}", frame.in_language(language), found.render(terminal, language))
+        },
+    )
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

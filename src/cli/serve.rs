@@ -21,11 +21,19 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = config(&arguments.config)?;
     runtime()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut reload = signal(SignalKind::hangup())?;
         let gateway = Gateway::start(config, Arc::new(SystemClock)).await?;
         say!("listening on https://{}, admin on http://{}", gateway.address, gateway.admin);
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = tokio::signal::ctrl_c() => break,
+                _ = reload.recv() => {
+                    let activation = gateway.activation.clone();
+                    // What comes of it is told and recorded by the reload itself.
+                    tokio::spawn(async move { activation.reload("signal").await });
+                }
+            }
         }
         say!("stopping: transfers under way are finished and settled");
         gateway.stop().await;

@@ -4,6 +4,7 @@
 //! `policies/`. Paths are relative to the file.
 
 mod limits;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,8 +16,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use limits::Limits;
+pub use rules::{ReportMode, RuleSettings};
 
-use crate::diagnostic::{Diagnostics, Source, Text};
+use crate::activation::signature::OfficerKey;
+use crate::diagnostic::{Diagnostics, Source, Text, text};
 use crate::policy::Policy;
 use crate::transfer::Caller;
 use crate::vocabulary::{Country, Name};
@@ -32,6 +35,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder of rule files.
     pub policies: PathBuf,
+    /// How rules come into force.
+    pub rules: RuleSettings,
     /// The gateway's certificate chain (PEM), as callers see it.
     pub certificate: PathBuf,
     /// Its private key (PEM).
@@ -48,8 +53,8 @@ pub struct Config {
     pub checkpoint: PathBuf,
     /// Where the admin API listens: a loopback address.
     pub admin: SocketAddr,
-    /// Who may use the admin API, with the file of each one's token.
-    pub officers: Vec<(Name, PathBuf)>,
+    /// Who may use the admin API and sign rules.
+    pub officers: Vec<Officer>,
     /// Who may ask for transfers, by a DNS or URI name of the client certificate.
     pub callers: BTreeMap<String, Caller>,
     /// What is kept of each partner outside its rule file.
@@ -61,9 +66,22 @@ pub struct Config {
     places: Places,
 }
 
-/// Where the file names things that only the rules can know.
+/// Someone who may use the admin API and, with a key, sign rules.
+#[derive(Debug)]
+pub struct Officer {
+    /// The operator's name for the officer.
+    pub name: Name,
+    /// The file of the officer's token.
+    pub token_file: PathBuf,
+    /// The key that the officer's signatures are checked with.
+    pub key: Option<OfficerKey>,
+}
+
+/// Where the file is, and where it names things that only the rules can know.
 #[derive(Debug)]
 struct Places {
+    file: PathBuf,
+    folder: PathBuf,
     source: Arc<Source>,
     routes: Vec<(Name, Range<usize>)>,
     partners: Vec<(Name, Range<usize>)>,
@@ -87,15 +105,21 @@ pub struct PartnerFiles {
 }
 
 impl Config {
-    /// Reads a configuration; `name` is the file as errors name it, `folder` where its paths start.
+    /// Reads a configuration; `name` is the file as errors name it, `folder` where its paths start
+    /// and where the file is when it is read again.
     ///
     /// # Errors
     /// Everything that is wrong with it, each at its line and column with its cure.
     pub fn read(name: &str, text: &str, folder: &Path) -> Result<Self, Diagnostics> {
         let source = Source::new(name, text);
         let raw: Raw = toml::from_str(text).map_err(|e| Diagnostics::from_toml(&source, &e))?;
-        let places =
-            Places { source: Arc::clone(&source), routes: Vec::new(), partners: Vec::new() };
+        let places = Places {
+            file: folder.join(Path::new(name).file_name().unwrap_or_default()),
+            folder: folder.to_owned(),
+            source: Arc::clone(&source),
+            routes: Vec::new(),
+            partners: Vec::new(),
+        };
         let mut check = Check { source, found: Diagnostics::new(), folder, places: Some(places) };
         let config = check.config(raw);
         match config {
@@ -106,35 +130,53 @@ impl Config {
 }
 
 impl Config {
-    /// Holds the names of the file against those of the rules.
+    /// Reads the same file as it is now.
     ///
     /// # Errors
-    /// A route or partner that the rules do not have, or a partner of theirs that is missing here.
-    pub fn fits(&self, policy: &Policy) -> Result<(), Diagnostics> {
+    /// As [`Self::read`]; so is a file that cannot be read.
+    pub fn again(&self) -> Result<Self, Diagnostics> {
+        let Places { file, folder, source, .. } = &self.places;
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let mut found = Diagnostics::new();
+            let message = text!("the configuration cannot be read: {}", error);
+            found.error(&Source::new(&source.name, ""), 0..0, message, "put it back in its place");
+            found
+        })?;
+        Self::read(&source.name, &text, folder)
+    }
+
+    /// Holds the names of the file against those of the rules; with it come the warnings.
+    ///
+    /// A route or partner that the rules do not have is warned of: it may be withdrawn, or yet to
+    /// come, and nothing can be sent by it.
+    ///
+    /// # Errors
+    /// A partner of the rules that is missing here.
+    pub fn fits(&self, policy: &Policy) -> Result<Diagnostics, Diagnostics> {
         let mut found = Diagnostics::new();
         let source = &self.places.source;
         let routes = || policy.partners.values().flat_map(|partner| &partner.routes);
-        let known: Vec<&str> = routes().map(|route| route.name.as_str()).collect();
         for (name, place) in &self.places.routes {
-            if !known.contains(&name.as_str()) {
-                let help = format!("name one of `{}`", known.join("`, `"));
-                let message = format!("no partner's file declares the route `{name}`");
-                found.error(source, place.clone(), message, help);
+            if policy.route(name).is_none() {
+                let known: Vec<&str> = routes().map(|route| route.name.as_str()).collect();
+                let help = text!("the routes are `{}`", known.join("`, `"));
+                let message = text!("no partner's file declares the route `{}`", name);
+                found.warning(source, place.clone(), message, help);
             }
         }
         for (name, place) in &self.places.partners {
             if !policy.partners.contains_key(name) {
-                let help = format!("remove the table, or add `partners/{name}.toml`");
-                let message = format!("the rules have no partner `{name}`");
-                found.error(source, place.clone(), message, help);
+                let help = text!("remove the table, or add `partners/{}.toml`", name);
+                let message = text!("the rules have no partner `{}`", name);
+                found.warning(source, place.clone(), message, help);
             }
         }
         for name in policy.partners.keys().filter(|name| !self.partners.contains_key(*name)) {
-            let help = format!("add `[partner.{name}]` with its CA, client certificate and keys");
-            let message = format!("the partner `{name}` of the rules is missing here");
+            let help = text!("add `[partner.{}]` with its CA, client certificate and keys", name);
+            let message = text!("the partner `{}` of the rules is missing here", name);
             found.error(source, source.text.len()..source.text.len(), message, help);
         }
-        if found.has_errors() { Err(found) } else { Ok(()) }
+        if found.has_errors() { Err(found) } else { Ok(found) }
     }
 }
 
@@ -152,6 +194,8 @@ struct Raw {
     partner: BTreeMap<Spanned<String>, RawPartner>,
     #[serde(default)]
     resolve: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    rules: rules::Raw,
     #[serde(default)]
     limits: Limits,
 }
@@ -201,6 +245,7 @@ struct RawAdmin {
 struct RawOfficer {
     name: Spanned<String>,
     token_file: PathBuf,
+    public_key: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -209,6 +254,7 @@ struct RawCaller {
     name: Spanned<String>,
     certificate: Spanned<String>,
     routes: Vec<Spanned<String>>,
+    requests_per_minute: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -245,7 +291,8 @@ impl Check<'_> {
         self.country(&raw.store.country);
         let hosts = raw.gateway.hosts.iter().filter_map(|host| self.host(host)).collect();
         let name = self.host(&raw.gateway.name);
-        let officers = raw.admin.officer.iter().filter_map(|o| self.officer(o)).collect();
+        let officers = self.officers(&raw.admin.officer);
+        let rules = self.rules(&raw.rules, &officers);
         let callers = self.callers(&raw.caller);
         let partners = self.partners(raw.partner);
         let resolve = self.resolve(&raw.resolve);
@@ -254,6 +301,7 @@ impl Check<'_> {
             hosts,
             listen: listen?,
             policies: self.path(&raw.gateway.policies),
+            rules,
             certificate: self.path(&raw.tls.certificate),
             key: self.path(&raw.tls.key),
             client_ca: self.path(&raw.tls.client_ca),
@@ -333,10 +381,6 @@ impl Check<'_> {
         name.ok()
     }
 
-    fn officer(&mut self, raw: &RawOfficer) -> Option<(Name, PathBuf)> {
-        Some((self.name(&raw.name)?, self.path(&raw.token_file)))
-    }
-
     fn callers(&mut self, raw: &[RawCaller]) -> BTreeMap<String, Caller> {
         let mut callers: BTreeMap<String, Caller> = BTreeMap::new();
         for caller in raw {
@@ -346,7 +390,11 @@ impl Check<'_> {
                 self.error(&caller.name, "this name is taken", "give each caller its own name");
             }
             let routes = caller.routes.iter().filter_map(|route| self.route(route)).collect();
-            if callers.insert(certificate, Caller { name, routes }).is_some() {
+            let routes = Arc::new(routes);
+            let requests = caller.requests_per_minute.as_ref();
+            let requests_per_minute = requests.and_then(|requests| self.requests(requests));
+            let read = Caller { name, routes, requests_per_minute };
+            if callers.insert(certificate, read).is_some() {
                 self.error(
                     &caller.certificate,
                     "this certificate name belongs to another caller",
@@ -355,6 +403,15 @@ impl Check<'_> {
             }
         }
         callers
+    }
+
+    fn requests(&mut self, raw: &Spanned<i64>) -> Option<u32> {
+        let requests = u32::try_from(*raw.get_ref()).ok().filter(|requests| *requests > 0);
+        if requests.is_none() {
+            let help = "write 1 or more, remove the line to set no limit, or remove the caller";
+            self.error(raw, "not a number of requests that a caller may send", help);
+        }
+        requests
     }
 
     fn route(&mut self, text: &Spanned<String>) -> Option<Name> {

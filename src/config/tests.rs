@@ -32,6 +32,7 @@ token_file = "officer.token"
 name = "lms"
 certificate = "lms.example.kz"
 routes = ["training-gb.enrol"]
+requests_per_minute = 600
 
 [partner.training-gb]
 ca = "partner-ca.pem"
@@ -53,7 +54,8 @@ fn a_whole_file_is_read_and_its_paths_start_at_its_folder() {
     let config = read(GOOD).unwrap();
     assert_eq!(config.store, Path::new("/etc/otkel/otkel.db"));
     assert_eq!(config.checkpoint, Path::new("/mnt/elsewhere/checkpoint"));
-    assert_eq!(config.callers["lms.example.kz"].name.as_str(), "lms");
+    let caller = &config.callers["lms.example.kz"];
+    assert_eq!((caller.name.as_str(), caller.requests_per_minute), ("lms", Some(600)));
     let (header, _) = config.partners.values().next().unwrap().credential.clone().unwrap();
     assert_eq!(header, "authorization");
 }
@@ -67,7 +69,8 @@ fn each_mistake_is_named_with_its_line_and_cure() {
         ("hosts = [\"gw", "hosts = [\"GW", "gateway.toml:4:10", "lower case"),
         ("client_ca", "clientca", "gateway.toml:11:1", "client_ca"),
         ("\"Authorization\"", "\"Host\"", "credential", "header"),
-        ("api.training.example:443", "api.training.example", "gateway.toml:42:1", "host:port"),
+        ("minute = 600", "minute = 0", "gateway.toml:33:23", "remove the line to set no limit"),
+        ("api.training.example:443", "api.training.example", "gateway.toml:43:1", "host:port"),
     ];
     for (from, to, place, words) in cases {
         let said = read(&GOOD.replacen(from, to, 1)).unwrap_err();
@@ -95,10 +98,44 @@ fn names_that_the_rules_do_not_have_are_shown_where_they_stand() {
     let said = read(&text).unwrap().fits(&rules).unwrap_err().to_string();
     for words in [
         "gateway.toml:32:11",
-        "no partner's file declares the route `training-gb.enroll`",
-        "the rules have no partner `nobody`",
-        "the partner `mailing-de` of the rules is missing here",
+        "warning: no partner's file declares the route `training-gb.enroll`",
+        "warning: the rules have no partner `nobody`",
+        "error: the partner `mailing-de` of the rules is missing here",
     ] {
+        assert!(said.contains(words), "{words}:\n{said}");
+    }
+}
+
+#[test]
+fn signatures_are_asked_for_only_of_officers_who_can_give_them() {
+    let key = |seed| {
+        let secret = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+        data_encoding::BASE64.encode(secret.verifying_key().as_bytes())
+    };
+    let officer = |name: &str, key: &str| {
+        format!(
+            "[[admin.officer]]\nname = \"{name}\"\ntoken_file = \"t\"\npublic_key = \"{key}\"\n"
+        )
+    };
+    let with = |officers: &[String], rules: &str| {
+        read(&format!("{GOOD}\n{}\n[rules]\n{rules}\n", officers.concat()))
+    };
+    let (one, two) = (officer("aigul", &key(1)), officer("daniyar", &key(2)));
+    let config = with(&[one.clone(), two], "signatures = 2\nreport_mode = \"forbidden\"").unwrap();
+    assert_eq!((config.rules.signatures, config.rules.watch), (2, true));
+    assert_eq!(config.rules.report_mode, ReportMode::Forbidden);
+    let default = read(GOOD).unwrap().rules;
+    assert_eq!((default.signatures, default.report_mode), (0, ReportMode::Allowed));
+    let cases = [
+        (vec![one.clone()], "signatures = 2", "2 signatures are asked for and 1 can be given"),
+        (vec![one.clone(), officer("b", &key(1))], "", "this is the key of `aigul` too"),
+        (vec![one.clone(), officer("aigul", &key(2))], "", "this name is taken"),
+        (vec![officer("b", "c")], "", "not an Ed25519 public key"),
+        (vec![], "report_mode = \"never\"", "allowed"),
+        (vec![], "watched = true", "did you mean `watch`?"),
+    ];
+    for (officers, rules, words) in cases {
+        let said = with(&officers, rules).unwrap_err();
         assert!(said.contains(words), "{words}:\n{said}");
     }
 }

@@ -141,6 +141,13 @@ impl Permitted {
     pub fn into_transfer(self) -> Transfer {
         self.transfer
     }
+
+    /// The denial that comes of a permission which something later does not let pass.
+    #[must_use]
+    pub fn deny(self, reason: Reason) -> Denial {
+        let (decision, field) = (Decision::default(), None);
+        Denial { transfer: self.transfer, reason, field, decision, trial: self.trial }
+    }
 }
 
 /// What a transfer asks of each subject's consents.

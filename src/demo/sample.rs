@@ -18,6 +18,8 @@ pub struct Sample {
     pub request: (&'static str, &'static str),
     /// The purpose, where it is named.
     pub purpose: Option<&'static str>,
+    /// The state body's request, where it is named.
+    pub legal_request: Option<&'static str>,
     /// The body.
     pub body: String,
     /// What must become of it.
@@ -45,6 +47,8 @@ pub fn consents(now: Timestamp) -> String {
         Consent::new(6, SALTANAT).to("training-gb", &["GB"]).expired(),
         Consent::new(7, AIGERIM).to("mailing-de", &["DE"]).purposes(&["P10a"]),
         Consent::new(8, DANIYAR).to("mailing-de", &["GB"]).purposes(&["P10a"]),
+        Consent::new(9, AIGERIM).to("learning-de", &["DE"]).purposes(&["P05"]),
+        Consent::new(10, AIGERIM).to("research-kz", &[]).purposes(&["P10c"]),
     ];
     people.iter().map(|consent| consent.json(now).to_string() + "\n").collect()
 }
@@ -52,7 +56,8 @@ pub fn consents(now: Timestamp) -> String {
 /// The sample transfers.
 #[must_use]
 pub fn transfers() -> Vec<Sample> {
-    [permitted(), refused_by_consent(), refused_by_rule()].into_iter().flatten().collect()
+    let all = [permitted(), permitted_otherwise(), refused_by_consent(), refused_by_rule()];
+    all.into_iter().flatten().collect()
 }
 
 fn permitted() -> Vec<Sample> {
@@ -62,6 +67,7 @@ fn permitted() -> Vec<Sample> {
             caller: "lms",
             request: RESULT,
             purpose: None,
+            legal_request: None,
             body: RESULT_BODY.to_owned(),
             expect: Expect::Receives("attestation-kz", RESULT_BODY),
         },
@@ -70,6 +76,7 @@ fn permitted() -> Vec<Sample> {
             caller: "lms",
             request: ENROL,
             purpose: None,
+            legal_request: None,
             body: format!(r#"{{"course":{{"code":"PED-7"}},"learners":[{DANIYAR_RECORD}]}}"#),
             expect: Expect::Receives(
                 "training-gb",
@@ -81,6 +88,7 @@ fn permitted() -> Vec<Sample> {
             caller: "lms",
             request: ENROL,
             purpose: None,
+            legal_request: None,
             body: format!(
                 r#"{{"learners":[{},{},{}]}}"#,
                 learner(AIGERIM, "Сәрсенова"),
@@ -97,11 +105,54 @@ fn permitted() -> Vec<Sample> {
             caller: "crm",
             request: SUBSCRIBERS,
             purpose: Some("P10a"),
+            legal_request: None,
             body: subscriber(AIGERIM),
             expect: Expect::Receives(
                 "mailing-de",
                 r#"{"subscribers":[{"email":"someone@example.kz"}]}"#,
             ),
+        },
+    ]
+}
+
+/// Transfers whose rules are not those of everyday: a purpose's own fields, a study, the state.
+fn permitted_otherwise() -> Vec<Sample> {
+    vec![
+        Sample {
+            title: "an account abroad, with what it needs and no more",
+            caller: "lms",
+            request: ACCOUNTS,
+            purpose: Some("P05"),
+            legal_request: None,
+            body: format!(
+                r#"{{"learners":[{{"iin":"{AIGERIM}","given_name":"Айгерім","family_name":"Сәрсенова",{}}}]}}"#,
+                r#""email":"a@example.kz""#
+            ),
+            expect: Expect::Receives(
+                "learning-de",
+                r#"{"learners":[{"given_name":"Айгерім","email":"a@example.kz"}]}"#,
+            ),
+        },
+        Sample {
+            title: "a study, without anything that says who",
+            caller: "lms",
+            request: STUDY,
+            purpose: None,
+            legal_request: None,
+            body: answer("ауыл мектебі"),
+            expect: Expect::Receives(
+                "research-kz",
+                r#"{"answers":[{"position":"мұғалім","score":87.50,"comment":"ауыл мектебі"}]}"#,
+            ),
+        },
+        Sample {
+            title: "the state, by a request that was accepted",
+            caller: "lms",
+            request: CERTIFICATES,
+            purpose: None,
+            legal_request: Some("2026-114"),
+            body: CERTIFICATES_BODY.to_owned(),
+            expect: Expect::Receives("ministry-kz", CERTIFICATES_BODY),
         },
     ]
 }
@@ -112,6 +163,7 @@ fn refused_by_consent() -> Vec<Sample> {
         caller: "lms",
         request: ENROL,
         purpose: None,
+        legal_request: None,
         body: format!(r#"{{"learners":[{{"iin":"{iin}","family_name":"Тест"}}]}}"#),
         expect: Expect::Refused(code),
     };
@@ -120,6 +172,7 @@ fn refused_by_consent() -> Vec<Sample> {
         caller: "crm",
         request: SUBSCRIBERS,
         purpose: Some(purpose),
+        legal_request: None,
         body: subscriber(iin),
         expect: Expect::Refused(code),
     };
@@ -136,10 +189,29 @@ fn refused_by_consent() -> Vec<Sample> {
 fn refused_by_rule() -> Vec<Sample> {
     vec![
         Sample {
+            title: "an e-mail address in a study",
+            caller: "lms",
+            request: STUDY,
+            purpose: None,
+            legal_request: None,
+            body: answer("жазыңыз: a@example.kz"),
+            expect: Expect::Refused("IDENTIFIER_IN_STUDY"),
+        },
+        Sample {
+            title: "the state, without naming its request",
+            caller: "lms",
+            request: CERTIFICATES,
+            purpose: None,
+            legal_request: None,
+            body: CERTIFICATES_BODY.to_owned(),
+            expect: Expect::Refused("LEGAL_REQUEST_INCOMPLETE"),
+        },
+        Sample {
             title: "a purpose that is never valid",
             caller: "crm",
             request: SUBSCRIBERS,
             purpose: Some("P11"),
+            legal_request: None,
             body: subscriber(AIGERIM),
             expect: Expect::Refused("PURPOSE_UNKNOWN"),
         },
@@ -148,6 +220,7 @@ fn refused_by_rule() -> Vec<Sample> {
             caller: "lms",
             request: RESULT,
             purpose: None,
+            legal_request: None,
             body: format!(r#"{{"iin":"{AIGERIM}","blood_group":"A+"}}"#),
             expect: Expect::Refused("FIELD_UNKNOWN"),
         },
@@ -156,6 +229,7 @@ fn refused_by_rule() -> Vec<Sample> {
             caller: "lms",
             request: ENROL,
             purpose: None,
+            legal_request: None,
             body: format!(
                 r#"{{"learners":[{{"iin":"{AIGERIM}","family_name":"a","family_n\u0061me":"b"}}]}}"#
             ),
@@ -166,6 +240,7 @@ fn refused_by_rule() -> Vec<Sample> {
             caller: "crm",
             request: ENROL,
             purpose: None,
+            legal_request: None,
             body: format!(r#"{{"learners":[{{"iin":"{AIGERIM}","family_name":"Тест"}}]}}"#),
             expect: Expect::Refused("CALLER_NOT_ALLOWED"),
         },
@@ -178,6 +253,12 @@ fn learner(iin: &str, family_name: &str) -> String {
 
 fn subscriber(iin: &str) -> String {
     format!(r#"{{"subscribers":[{{"iin":"{iin}","email":"someone@example.kz"}}]}}"#)
+}
+
+fn answer(comment: &str) -> String {
+    format!(
+        r#"{{"answers":[{{"iin":"{AIGERIM}","position":"мұғалім","score":87.50,"comment":"{comment}"}}]}}"#
+    )
 }
 
 /// One sample consent.
@@ -283,6 +364,13 @@ const RESULT_BODY: &str = concat!(
     r#"{"iin":"580101100015","family_name":"Сәрсенова","given_name":"Айгерім","#,
     r#""result":{"score":92.50,"passed":true}}"#
 );
+const CERTIFICATES_BODY: &str = concat!(
+    r#"{"teachers":[{"iin":"580101100015","family_name":"Сәрсенова","#,
+    r#""certificate_number":"KZ-7-0001"}]}"#
+);
+const ACCOUNTS: (&str, &str) = ("PUT", "/learning-de/learners");
+const CERTIFICATES: (&str, &str) = ("POST", "/ministry-kz/certificates");
+const STUDY: (&str, &str) = ("POST", "/research-kz/autumn-study");
 const ENROL: (&str, &str) = ("POST", "/training-gb/enrolments");
 const RESULT: (&str, &str) = ("POST", "/attestation-kz/results");
 const SUBSCRIBERS: (&str, &str) = ("PUT", "/mailing-de/subscribers");

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
 
 use super::certificates::{Authority, Unmade, Use, write_secret};
 use super::sample;
@@ -20,10 +20,13 @@ use crate::time::Timestamp;
 pub type PartnerHost = (&'static str, &'static str, u16);
 
 /// The partners that the rules name.
-pub const PARTNERS: [PartnerHost; 3] = [
+pub const PARTNERS: [PartnerHost; 6] = [
     ("attestation-kz", "api.attestation-kz.example", 443),
     ("training-gb", "api.training-gb.example", 443),
+    ("learning-de", "api.learning-de.example", 443),
     ("mailing-de", "in.mailing-de.example", 8443),
+    ("research-kz", "intake.research-kz.example", 443),
+    ("ministry-kz", "gate.ministry-kz.example", 443),
 ];
 
 /// A folder that holds everything a gateway needs.
@@ -112,7 +115,7 @@ impl World {
             fs::write(keys.join(format!("{name}.json")), list)?;
         }
         StoreSecret::create(&keys.join("store.secret")).map_err(|_| NoWorld::Key)?;
-        write_secret(&keys.join("ledger.key"), ledger_pem()?.as_bytes())?;
+        write_secret(&keys.join("ledger.key"), ed25519_pem()?.as_bytes())?;
         write_secret(&keys.join("officer.token"), random_hex()?.as_bytes())?;
         Ok(())
     }
@@ -133,14 +136,15 @@ pub struct Setting<'a> {
     pub more: &'a str,
 }
 
-/// A new Ed25519 key for a ledger, as PKCS#8 PEM.
+/// A new Ed25519 key for a ledger or an officer, as PKCS#8 PEM of the first version (RFC 5208),
+/// which every openssl reads.
 ///
 /// # Errors
 /// The system gave no random numbers.
-pub fn ledger_pem() -> Result<String, NoWorld> {
+pub fn ed25519_pem() -> Result<String, NoWorld> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| NoWorld::Key)?;
-    let key = ed25519_dalek::SigningKey::from_bytes(&seed);
+    let key = KeypairBytes { secret_key: seed, public_key: None };
     let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| NoWorld::Key)?;
     Ok(pem.to_string())
 }
@@ -216,6 +220,9 @@ routes = [
     "attestation-kz.results-batch",
     "training-gb.enrol",
     "training-gb.enrol-groups",
+    "learning-de.learners",
+    "research-kz.autumn-study",
+    "ministry-kz.certificates",
 ]
 
 [[caller]]

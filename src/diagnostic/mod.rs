@@ -4,6 +4,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod foreign;
 mod wording;
 
 use std::fmt;
@@ -11,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use wording::Text;
-pub(crate) use wording::text;
+pub(crate) use wording::{text, translated};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
@@ -24,21 +25,43 @@ pub struct Source {
     pub name: String,
     /// The whole text; empty where there is none to show.
     pub text: String,
+    // Where each line begins, so that nobody counts them from the start for every place.
+    lines: Vec<usize>,
 }
 
 impl Source {
     /// A file of that name and text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        let text = text.into();
+        let after = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        let lines = std::iter::once(0).chain(after).collect();
+        Arc::new(Self { name: name.into(), text, lines })
     }
 
     /// Line and column of a byte offset, counted from 1; columns count characters.
     #[must_use]
     pub fn line_and_column(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..self.boundary(at)).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        (before.matches('\n').count() + 1, column)
+        let at = self.boundary(at);
+        let line = self.lines.partition_point(|start| *start <= at);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let column = self.text.get(start..at).unwrap_or_default().chars().count() + 1;
+        (line, column)
+    }
+
+    /// The bytes of a line, counted from 1, without its indentation; of the first where there is
+    /// no such line.
+    #[must_use]
+    pub fn line_span(&self, line: usize) -> Range<usize> {
+        let mut start = 0;
+        for (number, text) in (1..).zip(self.text.split_inclusive('\n')) {
+            if number == line {
+                let inner = text.trim();
+                let start = start + text.len() - text.trim_start().len();
+                return start..start + inner.len();
+            }
+            start += text.len();
+        }
+        0..0
     }
 
     // The last character boundary that is not after the offset; the end of a text belongs to its
@@ -57,6 +80,16 @@ pub enum Severity {
     Error,
     /// The files are taken; what they say may not be what was meant.
     Warning,
+}
+
+impl Severity {
+    /// The word before a message.
+    fn label(self) -> Text {
+        match self {
+            Self::Error => "error".into(),
+            Self::Warning => "warning".into(),
+        }
+    }
 }
 
 /// One thing that is wrong.
@@ -87,6 +120,8 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
+        let level = level.with_name(self.severity.label().in_language(language));
+        let help = Level::HELP.with_name(Text::from("help").in_language(language));
         let title = level.primary_title(self.message.in_language(language));
         let name = self.source.name.as_str();
         let group = if self.source.text.is_empty() {
@@ -98,7 +133,7 @@ impl Diagnostic {
             let snippet = Snippet::source(self.source.text.as_str()).path(name);
             title.element(snippet.annotation(underlined))
         };
-        group.element(Level::HELP.message(self.help.in_language(language)))
+        group.element(help.message(self.help.in_language(language)))
     }
 }
 
@@ -106,10 +141,7 @@ impl fmt::Display for Diagnostic {
     /// `file:line:column: error: message`, on one line and without the help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.source.line_and_column(self.span.start);
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let severity = self.severity.label();
         write!(f, "{}:{line}:{column}: {severity}: {}", self.source.name, self.message)
     }
 }
@@ -137,7 +169,7 @@ impl Diagnostics {
 
     /// Adds what the `toml` crate found wrong.
     pub fn toml(&mut self, source: &Arc<Source>, error: &toml::de::Error) {
-        let (message, help) = in_our_words(error.message());
+        let (message, help) = foreign::in_our_words(error.message());
         self.error(source, error.span().unwrap_or(0..0), message, help);
     }
 
@@ -256,28 +288,6 @@ fn edits(from: &str, to: &str) -> usize {
         row = next;
     }
     row.last().copied().unwrap_or(0)
-}
-
-// serde and toml speak of fields; people who write the files speak of keys.
-fn in_our_words(message: &str) -> (Text, Text) {
-    let message = message.lines().next().unwrap_or_default();
-    if let Some(rest) = message.strip_prefix("unknown field `") {
-        let (key, expected) = rest.split_once('`').unwrap_or((rest, ""));
-        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        return (text!("unknown key `{}`", key), help_on_unknown(key, &known));
-    }
-    if let Some(rest) = message.strip_prefix("missing field ") {
-        return (text!("{} is missing", rest), text!("add {} to this table", rest));
-    }
-    let help = if message.starts_with("duplicate key") {
-        "a key may stand once in a table: keep one of them"
-    } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
-        "give a value of the kind that the key asks for"
-    } else {
-        "mend the TOML here: strings, and keys with other characters than \
-         `A-Z a-z 0-9 _ -`, stand in quotes (https://toml.io/en/v1.0.0)"
-    };
-    (Text::value(message), help.into())
 }
 
 #[cfg(test)]

@@ -58,17 +58,23 @@ macro_rules! numbers {
 
 numbers! {
     Blocking "blocking" WorkingDays "To block after word of a violation (94-V Art. 25(2)(8))."
-    BreachNotice "breach-notice" WorkingDays "To tell the authority of a breach (94-V Art. 25(2)(8))."
+    BreachNotice "breach-notice" WorkingDays
+        "To tell the authority of a breach (94-V Art. 25(2)(8))."
     ClaimAnswer "claim-answer" Days "To answer a claim (clause 6.2 of the policy)."
-    ClassLarge "class-large" Subjects "From how many subjects an operator is large (94-V Art. 10-1)."
-    ClassSmall "class-small" Subjects "Up to how many subjects an operator is small (94-V Art. 10-1)."
+    ClassLarge "class-large" Subjects
+        "From how many subjects an operator is large (94-V Art. 10-1)."
+    ClassSmall "class-small" Subjects
+        "Up to how many subjects an operator is small (94-V Art. 10-1)."
     ConsentTerm "consent-term" Years "The longest term of a consent (94-V Art. 8(5))."
     Correction "correction" WorkingDays "To correct data (94-V Art. 25(2)(8))."
     Destruction "destruction" WorkingDays "To destroy data (94-V Art. 25(2)(8))."
     LogKeeping "log-keeping" Years "To keep the record of a disclosure after the last one."
     Majority "majority" Years "The age from which a subject consents alone (94-V Art. 7(1))."
-    Objection "objection" WorkingDays "To answer an objection to an automated decision (94-V Art. 19-1)."
-    SubjectRequest "subject-request" WorkingDays "To answer a subject's request (94-V Art. 24(1)(1))."
-    TransferNotice "transfer-notice" WorkingDays "To tell a subject of a transfer (94-V Art. 19(1))."
+    Objection "objection" WorkingDays
+        "To answer an objection to an automated decision (94-V Art. 19-1)."
+    SubjectRequest "subject-request" WorkingDays
+        "To answer a subject's request (94-V Art. 24(1)(1))."
+    TransferNotice "transfer-notice" WorkingDays
+        "To tell a subject of a transfer (94-V Art. 19(1))."
     Withdrawal "withdrawal" WorkingDays "To stop after a withdrawal (94-V Art. 8(7))."
 }

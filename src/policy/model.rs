@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar::Calendar;
+use super::case::Case;
+use super::index::Index;
 use super::legal::{Legal, Number};
 use crate::consent::Notices;
 use crate::diagnostic::Source;
@@ -21,10 +23,14 @@ pub struct Policy {
     pub partners: BTreeMap<Name, Arc<Partner>>,
     /// Each file's path below the folder, with its SHA-256 in hexadecimal.
     pub files: BTreeMap<String, String>,
+    /// Each file's bytes, by the same paths.
+    pub bytes: BTreeMap<String, Arc<[u8]>>,
     /// The texts of `register.toml` and of the partners' files, by path: places are lines of them.
     pub sources: BTreeMap<String, Arc<Source>>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub digest: String,
+    /// Where each route is found.
+    pub(super) index: Index,
 }
 
 /// The controller's register of categories, purposes, countries and notices.
@@ -173,6 +179,27 @@ pub struct Purpose {
     pub line: usize,
 }
 
+impl Purpose {
+    /// Whether what is used for it may go to a country; within the country it always may.
+    #[must_use]
+    pub fn may_cross_to(&self, country: Country) -> bool {
+        let listed = || self.countries.as_ref().is_none_or(|all| all.contains(&country));
+        country == Country::KZ || (self.cross_border && listed())
+    }
+
+    /// Whether what is used for it may go to a partner.
+    #[must_use]
+    pub fn may_go_to(&self, partner: &Name) -> bool {
+        self.partners.as_ref().is_none_or(|all| all.contains(partner))
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.ended.is_some_and(|ended| ended <= now)
+    }
+}
+
 /// A country held to protect personal data, with the act that says so.
 #[derive(Debug)]
 pub struct Adequacy {
@@ -249,6 +276,8 @@ pub struct Partner {
     pub endpoints: BTreeMap<Name, Endpoint>,
     /// What may be sent.
     pub routes: Vec<Arc<Route>>,
+    /// What must come out of some transfers: checked on demand, without effect on others.
+    pub cases: Vec<Case>,
 }
 
 /// What a partner is to the controller.
@@ -353,7 +382,7 @@ pub struct Endpoint {
 }
 
 /// What may be sent to a partner: one kind of request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// The route's name: the partner's and its own, such as `training-gb.enrol`.
     pub name: Name,
@@ -426,7 +455,7 @@ impl Route {
 }
 
 /// A mapped field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Where it stands in the document, from the root.
     pub path: FieldPath,

@@ -18,8 +18,8 @@ use crate::transfer::{Caller, Claim, Known, Refused, Target};
 pub struct Head {
     /// What the caller claims.
     pub claim: Claim,
-    /// The caller's headers that the route passes on.
-    pub passed: HeaderMap,
+    /// The caller's headers, of which a route passes on those that it lists.
+    pub headers: HeaderMap,
 }
 
 /// Reads the head of a request.
@@ -54,8 +54,7 @@ pub fn read<B>(
     if let Some((reason, place)) = uninspectable(request) {
         return Err(refused(reason, Some(place.to_owned()), claim.known()));
     }
-    let passed = passed(request.headers(), claim.route());
-    Ok(Head { claim, passed })
+    Ok(Head { claim, headers: request.headers().clone() })
 }
 
 fn refused(reason: Reason, place: Option<String>, known: Known) -> Refused {
@@ -63,7 +62,10 @@ fn refused(reason: Reason, place: Option<String>, known: Known) -> Refused {
 }
 
 /// The one caller that the certificate's names belong to.
-fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> {
+///
+/// # Errors
+/// A certificate that belongs to no caller, or to several.
+pub fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> {
     let found: Vec<&Caller> =
         peer.names.iter().filter_map(|name| rules.callers.get(name)).collect();
     let distinct: BTreeSet<&str> = found.iter().map(|caller| caller.name.as_str()).collect();
@@ -80,12 +82,7 @@ fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>
     if rules.hosts.contains(&host) {
         return Ok(None);
     }
-    let partners = rules.policy.partners.values();
-    let mut endpoints = partners.flat_map(|partner| partner.endpoints.values());
-    if endpoints.any(|endpoint| endpoint.host == host) {
-        return Ok(Some(host));
-    }
-    Err(Reason::HostUnknown)
+    if rules.policy.is_partner_host(&host) { Ok(Some(host)) } else { Err(Reason::HostUnknown) }
 }
 
 fn purposes(headers: &HeaderMap) -> Result<Vec<&str>, Reason> {
@@ -141,7 +138,9 @@ fn is_json(value: &HeaderValue) -> bool {
     }
 }
 
-fn passed(headers: &HeaderMap, route: &Route) -> HeaderMap {
+/// The headers that a route passes on.
+#[must_use]
+pub fn passed(headers: &HeaderMap, route: &Route) -> HeaderMap {
     let mut passed = HeaderMap::new();
     for name in &route.headers {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };

@@ -6,11 +6,11 @@
 pub mod body;
 pub mod front;
 pub mod head;
+pub mod rate;
 pub mod refusal;
 pub mod rules;
 pub mod upstream;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -28,19 +28,19 @@ use crate::config::Limits;
 use crate::decision::{Denial, decide, question};
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
-use crate::redaction::redact;
+use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Service};
-use crate::store::{Fate, Reader, Receipt, Recorded, Recorder, Roll, Unrecorded};
+use crate::store::{Fate, Position, Reader, Receipt, Recorded, Recorder, Roll, Unrecorded};
 use crate::telemetry::{self, Metrics};
 use crate::time::{Clock, Timestamp};
 use crate::tls::Peer;
 use crate::transfer::{Claim, Known, Refused, Transfer};
-use crate::vocabulary::Name;
 use front::HeadFault;
 use head::Head;
+use rate::Rates;
 use refusal::Refusal;
-use rules::Rules;
-use upstream::{AnswerBody, Failure, Outbound, Unknown, Unsent, Upstream};
+use rules::{Held, InForce, Rules};
+use upstream::{AnswerBody, Failure, Outbound, Unknown, Unsent};
 
 /// Carries transfers. Clones are the same proxy.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ pub struct Parts {
     /// The gateway's name: the issuer of envelopes.
     pub name: String,
     /// What transfers are decided by.
-    pub rules: Rules,
+    pub in_force: InForce,
     /// How much and how long.
     pub limits: Limits,
     /// The time.
@@ -60,16 +60,14 @@ pub struct Parts {
     pub reader: Reader,
     /// The way into the ledger.
     pub recorder: Recorder,
-    /// The way to each partner's endpoints.
-    pub upstreams: BTreeMap<(Name, Name), Upstream>,
-    /// The header that each partner expects a credential in.
-    pub credentials: BTreeMap<Name, (HeaderName, HeaderValue)>,
     /// What is counted.
     pub metrics: Metrics,
     /// The transfers under way, which outlive their callers' connections.
     pub underway: TaskTracker,
     /// The places for transfers.
     pub places: Arc<Semaphore>,
+    /// The requests of each caller in the minute that runs.
+    pub rates: Rates,
 }
 
 type Answer = Response<AnswerBody>;
@@ -89,16 +87,16 @@ impl Proxy {
 
     /// Carries one transfer from request to answer, or refuses it.
     ///
-    /// Nothing is sent before its disclosure is on disk: `Self::forward` takes a [`Recorded`],
+    /// Nothing is sent before its disclosure is on disk: `forward` takes a [`Recorded`],
     /// and only the recorder makes one. A refusal before that leaves no byte beyond this process.
     async fn transfer(&self, did: Uuid, asked: Asked) -> Result<Carried, Box<Refusal>> {
-        let (head, body) = self.read_head(did, asked)?;
+        let (head, body) = self.read_head(did, asked).await?;
         let body = self.read_body(&head.claim, body).await?;
         let transfer = self.parse(head.claim, body)?;
-        let recorded = self.record(transfer).await?;
+        let (recorded, rules) = self.record(transfer).await?;
 
         let (receipt, known) = (recorded.receipt(), recorded.claim().known());
-        let answer = self.forward(recorded, head.passed).await;
+        let answer = forward(recorded, &head.headers, &rules).await;
         self.settle(receipt, &answer).await;
         match answer {
             Ok(answer) => Ok(Carried { known, answer }),
@@ -106,17 +104,30 @@ impl Proxy {
         }
     }
 
-    fn read_head(&self, did: Uuid, asked: Asked) -> Result<(Head, Incoming), Box<Refusal>> {
-        let head = head::read(&self.0.rules, &asked.request, &asked.peer, asked.fault, did)
+    async fn read_head(&self, did: Uuid, asked: Asked) -> Result<(Head, Incoming), Box<Refusal>> {
+        let rules = self.0.in_force.now().await;
+        self.count(&rules, did, &asked.peer)?;
+        let head = head::read(&rules, &asked.request, &asked.peer, asked.fault, did)
             .map_err(|refused| Refusal::of(did, refused))?;
         Ok((head, asked.request.into_body()))
+    }
+
+    /// Counts a request as one of its caller's in this minute.
+    fn count(&self, rules: &Rules, did: Uuid, peer: &Peer) -> Result<(), Box<Refusal>> {
+        let caller = head::caller(rules, peer).map_err(|refused| Refusal::of(did, refused))?;
+        let now = self.0.clock.now();
+        if self.0.rates.take(caller, now) {
+            return Ok(());
+        }
+        let known = Known { caller: Some(caller.name.clone()), ..Known::default() };
+        Err(Refusal::new(did, Reason::RequestsExceeded, known).resetting(now).into())
     }
 
     async fn read_body(&self, claim: &Claim, body: Incoming) -> Result<Bytes, Box<Refusal>> {
         let limits = &self.0.limits;
         body::read(body, limits.body_bytes_max, limits.body())
             .await
-            .map_err(|reason| Refusal::boxed(claim.did(), reason, claim.known()))
+            .map_err(|reason| Refusal::claimed(claim, reason))
     }
 
     fn parse(&self, claim: Claim, body: Bytes) -> Result<Transfer, Box<Refusal>> {
@@ -125,11 +136,15 @@ impl Proxy {
             .map_err(|refused| Refusal::of(did, refused).into())
     }
 
-    /// Decides, redacts, seals and records a transfer.
+    /// Decides, redacts, seals and records a transfer by the rules in force, which stay in force
+    /// until it is recorded.
     ///
-    /// It does so anew when a consent of one of its subjects changed in the meantime, so that a
-    /// withdrawal that was committed first always counts.
-    async fn record(&self, mut transfer: Transfer) -> Result<Recorded, Box<Refusal>> {
+    /// It does so anew when a consent or block of one of its subjects changed in the meantime, so
+    /// that a withdrawal or block that was committed first always counts.
+    async fn record(&self, transfer: Transfer) -> Result<(Recorded, Arc<Rules>), Box<Refusal>> {
+        let held = self.hold(transfer.claim()).await?;
+        let rules = held.rules();
+        let mut transfer = self.under(rules, transfer)?;
         let (did, known) = (transfer.claim().did(), transfer.claim().known());
         for _ in 0..self.0.limits.decide_max {
             let now = self.0.clock.now();
@@ -137,9 +152,13 @@ impl Proxy {
             let circumstances = roll.circumstances(&question(transfer.claim(), now));
             transfer = match decide(transfer, &circumstances) {
                 Ok(permitted) => {
-                    let sealed = self.seal(redact(permitted), now)?;
+                    let sealed = self.seal(redact(permitted), rules, now)?;
                     match self.0.recorder.record(sealed, &roll).await {
-                        Ok(recorded) => return Ok(recorded),
+                        Ok(recorded) => return Ok((recorded, Arc::clone(rules))),
+                        Err(failed) if failed.1 == Unrecorded::Quota => {
+                            let denial = failed.0.into_permitted().deny(Reason::QuotaExceeded);
+                            self.deny(denial, &roll, now).await?
+                        }
                         Err(failed) => again(failed.0.into_transfer(), failed.1)?,
                     }
                 }
@@ -149,28 +168,50 @@ impl Proxy {
         Err(Refusal::boxed(did, Reason::ConsentsChanging, known))
     }
 
+    async fn hold(&self, claim: &Claim) -> Result<Held<'_>, Box<Refusal>> {
+        let held = self.0.in_force.hold().await;
+        held.map_err(|why| Refusal::claimed(claim, unrecorded(why)))
+    }
+
+    /// The transfer by the rules in force, claimed and parsed again where they are not those that
+    /// it was claimed by.
+    fn under(&self, rules: &Rules, transfer: Transfer) -> Result<Transfer, Box<Refusal>> {
+        let did = transfer.claim().did();
+        let transfer = if Arc::ptr_eq(transfer.claim().policy(), &rules.policy) {
+            transfer
+        } else {
+            let again = transfer.under(&rules.policy, &self.0.limits.document());
+            again.map_err(|refused| Refusal::of(did, refused))?
+        };
+        if rules.allow(transfer.claim()) {
+            Ok(transfer)
+        } else {
+            Err(Refusal::claimed(transfer.claim(), Reason::CallerNotAllowed))
+        }
+    }
+
     fn roll(&self, transfer: &Transfer) -> Result<Roll, Box<Refusal>> {
         self.0.reader.roll(transfer).map_err(|error| {
             tracing::error!(%error, "the store could not be read");
-            let claim = transfer.claim();
-            Refusal::boxed(claim.did(), Reason::LogUnavailable, claim.known())
+            Refusal::claimed(transfer.claim(), Reason::LogUnavailable)
         })
     }
 
     fn seal(
         &self,
-        redacted: crate::redaction::Redacted,
+        redacted: Redacted,
+        rules: &Rules,
         now: Timestamp,
     ) -> Result<envelope::Sealed, Box<Refusal>> {
         let partner = &redacted.permitted().transfer().claim().partner().name;
         let none = RecipientKeys::default();
-        let keys = self.0.rules.keys.get(partner).unwrap_or(&none);
+        let keys = rules.keys.get(partner).unwrap_or(&none);
         let mut random = UnwrapErr(getrandom::SysRng);
         envelope::seal(redacted, &self.0.name, keys, now, &mut random).map_err(|unsealed| {
             let Unsealed { redacted, why } = *unsealed;
             let claim = redacted.into_transfer().claim().clone();
             tracing::error!(partner = %claim.partner().name, %why, "a payload was not sealed");
-            Refusal::boxed(claim.did(), Reason::PartnerKeyUnavailable, claim.known())
+            Refusal::claimed(&claim, Reason::PartnerKeyUnavailable)
         })
     }
 
@@ -182,30 +223,9 @@ impl Proxy {
         now: Timestamp,
     ) -> Result<Transfer, Box<Refusal>> {
         match self.0.recorder.deny(&denial, roll, now).await {
-            Ok(_) => Err(Refusal::denied(&denial).into()),
+            Ok(_) => Err(Refusal::denied(&denial).resetting(now).into()),
             Err(why) => again(denial.transfer, why),
         }
-    }
-
-    async fn forward(&self, recorded: Recorded, passed: HeaderMap) -> Result<Answer, Failure> {
-        let claim = recorded.claim();
-        let route = claim.route();
-        let upstream = self
-            .0
-            .upstreams
-            .get(&(claim.partner().name.clone(), route.endpoint.clone()))
-            .ok_or(Failure::Unsent(Unsent::Request))?;
-        let mut headers = passed;
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(envelope::MEDIA_TYPE));
-        if let Ok(did) = HeaderValue::from_str(&claim.did().to_string()) {
-            headers.insert(ID_HEADER, did);
-        }
-        if let Some((name, value)) = self.0.credentials.get(&claim.partner().name) {
-            headers.insert(name.clone(), value.clone());
-        }
-        let method = route.method.parse().map_err(|_| Failure::Unsent(Unsent::Request))?;
-        let (path, body) = (route.to.clone(), recorded.envelope().clone());
-        upstream.forward(Outbound { method, path, headers, body }).await
     }
 
     async fn settle(&self, receipt: Receipt, answer: &Result<Answer, Failure>) {
@@ -249,11 +269,16 @@ impl Proxy {
             place: refusal.place.clone(),
             known: refusal.known.clone(),
         };
-        let (policy, now) = (&self.0.rules.policy, self.0.clock.now());
-        match self.0.recorder.refuse(refusal.did, refused, policy, now).await {
+        match self.refuse(refusal.did, refused).await {
             Ok(_) => Refusal { recorded: true, ..refusal },
             Err(why) => refusal.unrecorded(unrecorded(why)),
         }
+    }
+
+    async fn refuse(&self, did: Uuid, refused: Refused) -> Result<Position, Unrecorded> {
+        let held = self.0.in_force.hold().await?;
+        let now = self.0.clock.now();
+        self.0.recorder.refuse(did, refused, &held.rules().policy, now).await
     }
 }
 
@@ -282,18 +307,40 @@ struct Asked {
     fault: Option<HeadFault>,
 }
 
-/// The transfer again, if it was refused only because consents changed.
+/// Sends what was recorded, by the rules that it was recorded under.
+async fn forward(recorded: Recorded, asked: &HeaderMap, rules: &Rules) -> Result<Answer, Failure> {
+    let claim = recorded.claim();
+    let (partner, route) = (&claim.partner().name, claim.route());
+    let way = rules
+        .ways
+        .get(&(partner.clone(), route.endpoint.clone()))
+        .ok_or(Failure::Unsent(Unsent::Request))?;
+    let mut headers = head::passed(asked, route);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(envelope::MEDIA_TYPE));
+    if let Ok(did) = HeaderValue::from_str(&claim.did().to_string()) {
+        headers.insert(ID_HEADER, did);
+    }
+    if let Some((name, value)) = rules.credentials.get(partner) {
+        headers.insert(name.clone(), value.clone());
+    }
+    let method = route.method.parse().map_err(|_| Failure::Unsent(Unsent::Request))?;
+    let (path, body) = (route.to.clone(), recorded.envelope().clone());
+    way.upstream.forward(Outbound { method, path, headers, body }).await
+}
+
+/// The transfer again, if it was refused only because consents or blocks changed.
 fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> {
     if why == Unrecorded::Stale {
-        return Ok(transfer);
+        Ok(transfer)
+    } else {
+        Err(Refusal::claimed(transfer.claim(), unrecorded(why)))
     }
-    let claim = transfer.claim();
-    Err(Refusal::boxed(claim.did(), unrecorded(why), claim.known()))
 }
 
 fn unrecorded(why: Unrecorded) -> Reason {
     match why {
         Unrecorded::Busy => Reason::LogBusy,
+        Unrecorded::Quota => Reason::QuotaExceeded,
         Unrecorded::RecordMismatch
         | Unrecorded::Stale
         | Unrecorded::Stopped

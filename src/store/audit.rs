@@ -2,9 +2,10 @@
 
 use data_encoding::HEXLOWER;
 
-use super::{Snapshot, StoreError, SubjectRef};
+use super::{Snapshot, StoreError, StoredRecord, SubjectRef};
 use crate::ledger::canonical::Members;
 use crate::ledger::checkpoint::PublicKey;
+use crate::ledger::entry::RecordKind;
 use crate::ledger::verify::{Fault, Report, Verifier};
 
 /// Re-derives everything that a store holds.
@@ -34,10 +35,11 @@ pub fn audit(
         }
     }
     kept.check(snapshot, &mut verifier, true)?;
-    consents(snapshot, &mut verifier)?;
+    records(snapshot, &mut verifier)?;
+    rule_files(snapshot)?;
     let head = snapshot.head()?;
     let report = verifier.finish(&head.frontier)?;
-    if head.consents != report.consents {
+    if head.records != report.records {
         return Err(Fault::Head(report.size).into());
     }
     Ok(report)
@@ -96,27 +98,41 @@ impl Kept {
     }
 }
 
-fn consents(snapshot: &mut dyn Snapshot, verifier: &mut Verifier) -> Result<(), Unsound> {
+fn records(snapshot: &mut dyn Snapshot, verifier: &mut Verifier) -> Result<(), Unsound> {
     let mut after = None;
     loop {
-        let page = snapshot.consents(after, PAGE)?;
+        let page = snapshot.records(after, PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.record);
-        for consent in page {
-            verifier.consent(&consent.record, consent.seq, &consent.body)?;
-            if subject_of(&consent.body) != Some(consent.subject) {
-                return Err(Fault::Consent { record: consent.record, seq: consent.seq }.into());
+        for StoredRecord { kind, subject, seq, record, body } in page {
+            verifier.record(kind, &record, seq, &body)?;
+            if subject_of(kind, &body) != Some(subject) {
+                return Err(Fault::Record { kind, record, seq }.into());
             }
         }
     }
 }
 
-/// The subject that a consent record names. The body is bound by its last event; the column by
-/// which a subject's records are found is not.
-fn subject_of(body: &[u8]) -> Option<SubjectRef> {
+/// The subject that a record names. The body is bound by its last event; the column by which a
+/// subject's records are found is not.
+fn subject_of(kind: RecordKind, body: &[u8]) -> Option<SubjectRef> {
     let members = Members::read(body).ok()?;
+    if kind == RecordKind::Block && members.raw("pii_principal_id").is_none() {
+        return Some(SubjectRef::EVERYONE);
+    }
     let named = HEXLOWER.decode(members.text("pii_principal_id")?.as_bytes()).ok()?;
     Some(SubjectRef(named.try_into().ok()?))
+}
+
+fn rule_files(snapshot: &mut dyn Snapshot) -> Result<(), Unsound> {
+    let mut after = None;
+    while let Some(file) = snapshot.rule_file(after)? {
+        if !file.is_whole() {
+            return Err(Fault::RuleFile(HEXLOWER.encode(&file.sha256)).into());
+        }
+        after = Some(file.sha256);
+    }
+    Ok(())
 }
 
 const PAGE: usize = 512;

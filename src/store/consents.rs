@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    Append, ConsentRow, Guard, NewSubject, Reader, Recorder, StoreError, SubjectRef, Unrecorded,
+    Append, Guard, NewSubject, Reader, RecordRow, Recorder, StoreError, StoredRecord, SubjectRef,
+    Unrecorded,
 };
 use crate::consent::record::{Channel, Event, EventType, Evidence, Scope, State};
 use crate::consent::{BadRecord, Identifier, Record, import};
-use crate::ledger::entry::{ConsentEvent, Entry};
+use crate::ledger::entry::{ConsentEvent, Entry, RecordKind};
 use crate::ledger::line::SubjectKey;
 use crate::time::{Clock, Timestamp};
 
@@ -26,10 +27,10 @@ pub struct Consents {
     clock: Arc<dyn Clock>,
 }
 
-/// A change to a consent that is on disk.
+/// A change to a consent or block that is on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// The consent record.
+    /// The record.
     pub record: Uuid,
     /// The position of its event in the ledger.
     pub seq: u64,
@@ -126,7 +127,7 @@ impl Consents {
     /// # Errors
     /// The store failed, or holds what this program cannot read.
     pub fn show(&self, record: Uuid) -> Result<Option<Value>, Unchanged> {
-        let Some(stored) = self.reader.consent(&record)? else { return Ok(None) };
+        let Some(stored) = self.stored(&record)? else { return Ok(None) };
         Ok(Some(shown(&stored.body)?))
     }
 
@@ -137,6 +138,11 @@ impl Consents {
     pub fn of_subject(&self, subject: &Identifier) -> Result<Vec<Value>, Unchanged> {
         let reference = self.reader.reference(subject.scheme.as_str(), &subject.id);
         self.reader.consents(&reference)?.iter().map(|(_, body)| shown(body)).collect()
+    }
+
+    fn stored(&self, record: &Uuid) -> Result<Option<StoredRecord>, StoreError> {
+        let stored = self.reader.record(record)?;
+        Ok(stored.filter(|stored| stored.kind == RecordKind::Consent))
     }
 
     fn grant_batch(&self, texts: &[&str], by: &str) -> Vec<Result<Changed, Unchanged>> {
@@ -171,7 +177,7 @@ impl Consents {
         })?;
         let subject = reference.ok_or(Unchanged::Unknown)?;
         let (snapshot, facts) = self.reader.facts(&[subject])?;
-        if self.reader.consent(&record.record_id)?.is_some() {
+        if self.reader.record(&record.record_id)?.is_some() {
             return Err(Unchanged::Exists(record.record_id));
         }
         let facts = facts.into_iter().next().flatten();
@@ -200,7 +206,7 @@ impl Consents {
         by: &str,
     ) -> Result<Append, Unchanged> {
         let snapshot = self.reader.size();
-        let stored = self.reader.consent(&id)?.ok_or(Unchanged::Unknown)?;
+        let stored = self.stored(&id)?.ok_or(Unchanged::Unknown)?;
         let mut record: Record =
             serde_json::from_slice(&stored.body).map_err(|_| Unchanged::Unreadable)?;
         let last = record.last().ok_or(Unchanged::Unreadable)?;
@@ -267,8 +273,8 @@ fn change(
         valid_until: given.unwrap_or(last.event_time),
         when: last.event_time,
     };
-    let row = ConsentRow { subject, record: record.record_id, body };
-    Ok(Append { consent: Some(row), ..Append::plain(Entry::Consent(event)) })
+    let row = RecordRow { subject, record: record.record_id, body };
+    Ok(Append { record: Some(row), ..Append::plain(Entry::Consent(event)) })
 }
 
 fn event(withdrawal: &Withdrawal, now: Timestamp) -> Event {
@@ -284,7 +290,7 @@ fn event(withdrawal: &Withdrawal, now: Timestamp) -> Event {
 }
 
 fn id_of(append: &Append) -> Uuid {
-    append.consent.as_ref().map_or(Uuid::nil(), |row| row.record)
+    append.record.as_ref().map_or(Uuid::nil(), |row| row.record)
 }
 
 fn shown(body: &[u8]) -> Result<Value, Unchanged> {

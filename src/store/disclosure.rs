@@ -4,14 +4,13 @@
 //! its entry.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use uuid::Uuid;
 
 use super::roll::Roll;
-use super::{Append, Position, Recorder, Unrecorded};
+use super::{Append, Position, QuotaUse, Recorder, RuleFile, Unrecorded};
 use crate::decision::{Decision, Denial, Trial, Verdict};
 use crate::document::{FieldId, FieldSet};
 use crate::envelope::Sealed;
@@ -20,11 +19,11 @@ use crate::ledger::entry::{
 };
 use crate::ledger::line::Lines;
 use crate::policy::legal::Number;
-use crate::policy::{Partner, Policy, Route, Treaty};
+use crate::policy::{Partner, Policy, Quota, Route, Treaty};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
-use crate::vocabulary::Country;
+use crate::vocabulary::{Country, Name};
 
 /// A disclosure that is on disk: what may be sent.
 #[derive(Debug)]
@@ -78,7 +77,8 @@ impl Recorder {
     /// Records a disclosure, and returns once it is on disk.
     ///
     /// # Errors
-    /// [`Unrecorded::Stale`] when a consent of one of its subjects changed after the roll was read;
+    /// [`Unrecorded::Stale`] when a consent or block of one of its subjects changed after the roll
+    /// was read; [`Unrecorded::Quota`] when the partner would get more than it may on the day;
     /// anything else means that it cannot be recorded now. The transfer is handed back.
     pub async fn record(
         &self,
@@ -88,11 +88,11 @@ impl Recorder {
         let claim = sealed.claim().clone();
         let (subjects, lines) = lines(sealed.decision(), roll, &claim.did());
         let append = Append {
-            entry: Entry::from(disclosure(&sealed, roll.snapshot(), subjects)),
             lines: Some(lines),
             new_subjects: roll.new_subjects(),
             guard: Some(roll.guard()),
-            consent: None,
+            quota: quota_use(&sealed, roll),
+            ..Append::plain(Entry::from(disclosure(&sealed, roll.snapshot(), subjects)))
         };
         match self.append(append).await {
             Ok(Position { seq, .. }) => {
@@ -134,11 +134,10 @@ impl Recorder {
             verdicts: verdicts(decision, claim.route(), "withheld"),
         };
         let append = Append {
-            entry: Entry::Refusal(entry),
             lines: Some(lines),
             new_subjects: roll.new_subjects(),
             guard: Some(roll.guard()),
-            consent: None,
+            ..Append::plain(Entry::Refusal(entry))
         };
         self.append(append).await
     }
@@ -209,6 +208,24 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         subjects,
         verdicts: verdicts(sealed.decision(), claim.route(), "permitted"),
     }
+}
+
+/// What a disclosure takes of its partner's quota, where there is one.
+fn quota_use(sealed: &Sealed, roll: &Roll) -> Option<QuotaUse> {
+    let (partner, decision) = (sealed.claim().partner(), sealed.decision());
+    if partner.quota == Quota::default() {
+        return None;
+    }
+    let goes = |verdict: &usize| {
+        decision.verdicts.get(*verdict).is_some_and(|verdict| verdict.refused.is_none())
+    };
+    let going = decision.of.iter().zip(roll.references()).filter(|(verdict, _)| goes(verdict));
+    Some(QuotaUse {
+        partner: partner.name.clone(),
+        day: sealed.time().day(),
+        quota: partner.quota,
+        subjects: going.filter_map(|(_, subject)| subject).collect(),
+    })
 }
 
 fn recipient(partner: &Partner, route: &Route) -> Recipient {
@@ -342,12 +359,14 @@ fn text(route: &Route, field: FieldId) -> String {
 /// The name under which the gateway itself acts.
 pub const GATEWAY: &str = "gateway";
 
-/// The entry that says which rules came into force.
+/// The entry that says which rules came into force, by whom, and who signed them, with their files.
 #[must_use]
-pub fn activation(policy: &Arc<Policy>, by: &str) -> Entry {
-    Entry::Activation(entry::Activation {
+pub fn activation(policy: &Policy, by: &str, signed_by: &[Name]) -> Append {
+    let entry = Entry::Activation(entry::Activation {
         by: by.to_owned(),
         files: policy.files.clone(),
         policy: policy.digest.clone(),
-    })
+        signed_by: signed_by.to_vec(),
+    });
+    Append { rule_files: RuleFile::all(policy), ..Append::plain(entry) }
 }

@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`recorder`] | one thread that owns the write connection: batches, commits, checkpoints |
-//! | [`reader`] | what a request reads: a subject's key and consents, cached |
+//! | [`reader`] | what a request reads: a subject's key, consents and blocks, cached |
 //! | [`sqlite`] | the embedded engine |
 //! | [`secret`] | the store's secret: how subjects are found and their keys wrapped |
 //! | [`audit`] | runs [`crate::ledger::verify`] over one snapshot of a store |
@@ -17,28 +17,37 @@
 //! 2. The head row is written with the entries that it counts, in one transaction.
 //! 3. Entries are only ever inserted; no statement of an engine changes or deletes one.
 
+use jiff::civil::Date;
 use uuid::Uuid;
 
+use crate::ledger::entry::RecordKind;
 use crate::ledger::line::SubjectKey;
 use crate::ledger::tree::{Frontier, Hash};
+use crate::vocabulary::Name;
 
 pub mod audit;
+pub mod blocks;
 pub mod disclosure;
 pub mod consents;
 mod publish;
 mod queue;
+pub mod quota;
 pub mod reader;
 pub mod recorder;
 pub mod roll;
+pub mod rule_files;
 pub mod secret;
 pub mod sqlite;
 mod stage;
 
+pub use blocks::{Blocks, NewBlock, Unblocked};
 pub use consents::{Consents, Unchanged, Withdrawal};
 pub use disclosure::{Fate, Receipt, Recorded};
+pub use quota::{QuotaUse, Used};
 pub use reader::{Reader, SubjectFacts};
-pub use recorder::{Append, ConsentRow, Guard, NewSubject, Position, Recorder, Unrecorded};
+pub use recorder::{Append, Guard, NewSubject, Position, RecordRow, Recorder, Unrecorded};
 pub use roll::Roll;
+pub use rule_files::RuleFile;
 pub use secret::{StoreSecret, SubjectRef};
 
 /// The write side of an engine: one connection, owned by one thread.
@@ -87,11 +96,11 @@ pub trait Transaction {
     /// Any failure of the engine.
     fn entries(&mut self, from: u64, max: usize) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// The position of each subject's newest consent event, if it ever had one.
+    /// The position of the newest event of each subject's records, if it ever had one.
     ///
     /// # Errors
     /// Any failure of the engine.
-    fn newest_consents(&mut self, of: &[SubjectRef]) -> Result<Vec<Option<u64>>, StoreError>;
+    fn newest_events(&mut self, of: &[SubjectRef]) -> Result<Vec<Option<u64>>, StoreError>;
 
     /// Whether each subject is known.
     ///
@@ -99,17 +108,29 @@ pub trait Transaction {
     /// Any failure of the engine.
     fn known(&mut self, subjects: &[SubjectRef]) -> Result<Vec<bool>, StoreError>;
 
-    /// The subject that each consent record belongs to, if it exists.
+    /// The kind of each record and the subject it belongs to, if it exists.
     ///
     /// # Errors
     /// Any failure of the engine.
-    fn subjects_of(&mut self, records: &[Uuid]) -> Result<Vec<Option<SubjectRef>>, StoreError>;
+    fn owners(&mut self, records: &[Uuid]) -> Result<Vec<Option<Owner>>, StoreError>;
 
     /// Whether each disclosure, given by position, has an outcome.
     ///
     /// # Errors
     /// Any failure of the engine.
     fn settled(&mut self, disclosures: &[u64]) -> Result<Vec<bool>, StoreError>;
+
+    /// How much has gone to each partner on a day.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn used(&mut self, of: &[(Name, Date)]) -> Result<Vec<Used>, StoreError>;
+
+    /// Whether data of each subject have gone to a partner on a day.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError>;
 
     /// Writes a batch.
     ///
@@ -132,18 +153,30 @@ pub trait Lookup: Send + Sync {
     /// Any failure of the engine.
     fn head(&self) -> Result<Head, StoreError>;
 
-    /// A subject's wrapped key and consent records, read in one snapshot; the record whose last
-    /// event is the newest comes last.
+    /// A subject's wrapped key and records, read in one snapshot; the record whose last event is
+    /// the newest comes last.
     ///
     /// # Errors
     /// Any failure of the engine.
     fn subject(&self, reference: &SubjectRef) -> Result<Option<StoredSubject>, StoreError>;
 
-    /// A consent record.
+    /// A record.
     ///
     /// # Errors
     /// Any failure of the engine.
-    fn consent(&self, record: &Uuid) -> Result<Option<StoredConsent>, StoreError>;
+    fn record(&self, record: &Uuid) -> Result<Option<StoredRecord>, StoreError>;
+
+    /// All block records, the one whose last event is the newest last.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn blocks(&self) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// The bytes of a rule file, by their SHA-256.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn rule_file(&self, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// The entry of a decision, with its subject lines and outcome.
     ///
@@ -190,15 +223,18 @@ pub trait Snapshot {
     /// Any failure of the engine.
     fn checkpoints(&mut self, after: u64, max: usize) -> Result<Vec<StoredCheckpoint>, StoreError>;
 
-    /// Up to `max` consent records, the first ones or those with an id above `after`, in order.
+    /// Up to `max` records, the first ones or those with an id above `after`, in order.
     ///
     /// # Errors
     /// Any failure of the engine.
-    fn consents(
-        &mut self,
-        after: Option<Uuid>,
-        max: usize,
-    ) -> Result<Vec<StoredConsent>, StoreError>;
+    fn records(&mut self, after: Option<Uuid>, max: usize)
+    -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// The first rule file, or the first of a SHA-256 above `after`.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn rule_file(&mut self, after: Option<Hash>) -> Result<Option<RuleFile>, StoreError>;
 }
 
 /// The head row: what is in the ledger.
@@ -206,8 +242,8 @@ pub trait Snapshot {
 pub struct Head {
     /// The right edge of the tree over all entries; its size is the ledger's.
     pub frontier: Frontier,
-    /// The size of the ledger right after the newest consent event, 0 before the first.
-    pub consents: u64,
+    /// The size of the ledger right after the newest event of a record, 0 before the first.
+    pub records: u64,
 }
 
 impl Head {
@@ -225,8 +261,12 @@ pub struct Batch {
     pub entries: Vec<NewEntry>,
     /// New subjects.
     pub subjects: Vec<(SubjectRef, WrappedKey)>,
-    /// Consent records, new or changed, in the order of their events.
-    pub consents: Vec<StoredConsent>,
+    /// Records, new or changed, in the order of their events.
+    pub records: Vec<StoredRecord>,
+    /// Rule files; those that are kept already stay.
+    pub rule_files: Vec<RuleFile>,
+    /// What has gone to partners, after the batch.
+    pub quotas: quota::Taken,
     /// The head after the batch.
     pub head: Head,
 }
@@ -275,10 +315,12 @@ pub struct StoredCheckpoint {
     pub frontier: Option<Frontier>,
 }
 
-/// One consent record as it is kept.
+/// One consent or block record as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredConsent {
-    /// The subject.
+pub struct StoredRecord {
+    /// What it is.
+    pub kind: RecordKind,
+    /// The subject; [`SubjectRef::EVERYONE`] for a block that names none.
     pub subject: SubjectRef,
     /// The position of the record's last event.
     pub seq: u64,
@@ -293,9 +335,12 @@ pub struct StoredConsent {
 pub struct StoredSubject {
     /// The subject's key, wrapped.
     pub key: WrappedKey,
-    /// The consent records' ids and canonical JSON.
-    pub consents: Vec<(Uuid, Vec<u8>)>,
+    /// The records' kinds, ids and canonical JSON.
+    pub records: Vec<(RecordKind, Uuid, Vec<u8>)>,
 }
+
+/// What a record is, and the subject it belongs to.
+pub type Owner = (RecordKind, SubjectRef);
 
 /// A subject's key as it is kept: nonce (24 bytes) ‖ XChaCha20-Poly1305 ciphertext and tag (48).
 pub type WrappedKey = Vec<u8>;

@@ -1,4 +1,4 @@
-//! What a request reads: a subject's key and consents, from a bounded cache in front of the engine.
+//! What a request reads: a subject's key, consents and blocks, from a bounded cache in front of the engine.
 //!
 //! Invariants:
 //! 1. The snapshot that [`Reader::facts`] gives is the size of the ledger that this process has
@@ -8,12 +8,12 @@
 //!    Dropping a subject removes its placeholder too, so a slow read cannot put back what a commit
 //!    has just made old.
 //! 3. The recorder commits, drops the subjects concerned, raises the size seen, and only then
-//!    releases those who wait. So once an append of a consent event has been acknowledged, no later
-//!    call gives the facts from before it.
+//!    releases those who wait. So once an event of a consent or block has been acknowledged, no
+//!    later call gives the facts from before it.
 //! 4. Events of other processes are not seen until the recorder reads the head again. The facts may
 //!    then be older than the ledger, but never newer than the snapshot says, and the guard of the
 //!    append finds every event at or above the snapshot.
-//! 5. A failed read is an error, never the answer that a subject has no consent.
+//! 5. A failed read is an error, never the answer that a subject has no consent or block.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +22,12 @@ use quick_cache::sync::{Cache, GuardResult};
 use uuid::Uuid;
 
 use super::{
-    Facts, Lookup, Snapshot, StoreError, StoreSecret, StoredConsent, StoredDecision, StoredEntry,
+    Facts, Lookup, Snapshot, StoreError, StoreSecret, StoredDecision, StoredEntry, StoredRecord,
     SubjectRef,
 };
 use crate::consent::Terms;
+use crate::consent::block::{self, Block};
+use crate::ledger::entry::RecordKind;
 use crate::ledger::line::SubjectKey;
 
 /// The read side of a store; clones share one cache.
@@ -43,6 +45,8 @@ pub struct SubjectFacts {
     pub key: SubjectKey,
     /// The terms of every consent record; the one whose last event is the newest comes last.
     pub consents: Vec<Terms>,
+    /// The terms of every block in force.
+    pub blocks: Vec<block::Terms>,
 }
 
 struct Shared {
@@ -75,8 +79,8 @@ impl Reader {
 
     /// The snapshot, and what is known of each subject, `None` of one that is not known.
     ///
-    /// The snapshot is for [`super::Guard`]: an append with it fails if any of these subjects has a
-    /// consent event that the facts may not show.
+    /// The snapshot is for [`super::Guard`]: an append with it fails if any of these subjects has an
+    /// event of a consent or block that the facts may not show.
     ///
     /// # Errors
     /// The store failed or holds what this program cannot read; nothing is then known.
@@ -106,15 +110,26 @@ impl Reader {
     /// # Errors
     /// The store failed.
     pub fn consents(&self, of: &SubjectRef) -> Result<Vec<(Uuid, Vec<u8>)>, StoreError> {
-        Ok(self.shared.lookup.subject(of)?.map(|subject| subject.consents).unwrap_or_default())
+        let records = self.lookup().subject(of)?.map(|subject| subject.records);
+        let consents = records.unwrap_or_default().into_iter();
+        let consents = consents.filter(|(kind, ..)| *kind == RecordKind::Consent);
+        Ok(consents.map(|(_, record, body)| (record, body)).collect())
     }
 
-    /// A consent record.
+    /// A record.
     ///
     /// # Errors
     /// The store failed.
-    pub fn consent(&self, record: &Uuid) -> Result<Option<StoredConsent>, StoreError> {
-        self.shared.lookup.consent(record)
+    pub fn record(&self, record: &Uuid) -> Result<Option<StoredRecord>, StoreError> {
+        self.lookup().record(record)
+    }
+
+    /// All block records, the one whose last event is the newest last.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn blocks(&self) -> Result<Vec<StoredRecord>, StoreError> {
+        self.lookup().blocks()
     }
 
     /// The entries from a position on, in order, read page by page.
@@ -159,6 +174,10 @@ impl Reader {
         &self.shared.secret
     }
 
+    pub(super) fn lookup(&self) -> &dyn Lookup {
+        &*self.shared.lookup
+    }
+
     fn subject(&self, reference: &SubjectRef) -> Result<Facts, StoreError> {
         match self.shared.cache.get_value_or_guard(reference, None) {
             GuardResult::Value(facts) => Ok(facts),
@@ -175,11 +194,20 @@ impl Reader {
     fn read(&self, reference: &SubjectRef) -> Result<Facts, StoreError> {
         let Some(stored) = self.shared.lookup.subject(reference)? else { return Ok(None) };
         let key = self.shared.secret.unwrap(reference, &stored.key)?;
-        let terms = stored.consents.iter().map(|(_, body)| Terms::read(body));
-        let consents = terms
-            .collect::<Result<_, _>>()
-            .map_err(|_| StoreError::Damaged("a consent record cannot be read"))?;
-        Ok(Some(Arc::new(SubjectFacts { reference: *reference, key, consents })))
+        let (mut consents, mut blocks) = (Vec::new(), Vec::new());
+        for (kind, _, body) in &stored.records {
+            match kind {
+                RecordKind::Consent => consents.push(
+                    Terms::read(body)
+                        .map_err(|_| StoreError::Damaged("a consent record cannot be read"))?,
+                ),
+                RecordKind::Block => blocks.extend(block::Terms::of(
+                    &Block::read(body)
+                        .map_err(|_| StoreError::Damaged("a block record cannot be read"))?,
+                )),
+            }
+        }
+        Ok(Some(Arc::new(SubjectFacts { reference: *reference, key, consents, blocks })))
     }
 }
 

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::{Facts, Guard, NewSubject, Reader, StoreError, SubjectRef};
+use crate::consent::block;
 use crate::consent::{Question, Standing};
 use crate::decision::Circumstances;
 use crate::ledger::line::{SubjectKey, Tag};
+use crate::reason::Reason;
 use crate::transfer::Transfer;
 
 /// The subjects of one transfer, one a record, read at one snapshot of the ledger.
 #[derive(Debug)]
 pub struct Roll {
     snapshot: u64,
+    everyone: Facts,
     people: Vec<Option<Person>>,
     new: Vec<NewSubject>,
 }
@@ -27,12 +30,23 @@ impl Roll {
     /// What a decision on the transfer rests on.
     #[must_use]
     pub fn circumstances(&self, question: &Question<'_>) -> Circumstances {
+        let (partner, purpose) = (question.partner, question.purpose);
         let standing = |person: &Person| {
-            let consents = person.facts.as_ref().map(|facts| facts.consents.as_slice());
-            Standing::of(consents.unwrap_or_default(), question)
+            let Some(facts) = &person.facts else { return Standing::of(&[], question) };
+            if facts.blocks.iter().any(|block| block.covers(partner, purpose)) {
+                return Standing::Refused(Reason::SubjectBlocked);
+            }
+            Standing::of(&facts.consents, question)
         };
         let standings = self.people.iter().map(|person| person.as_ref().map(standing)).collect();
-        Circumstances { standings, blocked: None, now: question.now }
+        let everyone = self.everyone.as_ref().map(|facts| facts.blocks.as_slice());
+        let blocked = block::barrier(everyone.unwrap_or_default(), partner, purpose);
+        Circumstances { standings, blocked, now: question.now }
+    }
+
+    /// The subject of each record; `None` where a record does not say whose it is.
+    pub(super) fn references(&self) -> impl Iterator<Item = Option<SubjectRef>> {
+        self.people.iter().map(|person| person.as_ref().map(|person| person.reference))
     }
 
     /// The size of the ledger when the subjects were read.
@@ -44,7 +58,7 @@ impl Roll {
     /// What an append checks before it writes a decision that rests on this roll.
     #[must_use]
     pub fn guard(&self) -> Guard {
-        let subjects = self.people.iter().flatten().map(|person| person.reference).collect();
+        let subjects = self.references().flatten().chain([SubjectRef::EVERYONE]).collect();
         Guard { snapshot: self.snapshot, subjects }
     }
 
@@ -71,8 +85,10 @@ impl Reader {
         let scheme = transfer.claim().route().scheme.as_str();
         let references: Vec<Option<SubjectRef>> =
             transfer.subjects().map(|id| id.map(|id| self.reference(scheme, &id))).collect();
-        let known: Vec<SubjectRef> = references.iter().flatten().copied().collect();
-        let (snapshot, facts) = self.facts(&known)?;
+        let mut known: Vec<SubjectRef> = references.iter().flatten().copied().collect();
+        known.push(SubjectRef::EVERYONE);
+        let (snapshot, mut facts) = self.facts(&known)?;
+        let everyone = facts.pop().flatten();
         let mut facts = facts.into_iter();
         let mut new = BTreeMap::new();
         let mut people = Vec::with_capacity(references.len());
@@ -83,7 +99,7 @@ impl Reader {
             };
             people.push(person);
         }
-        Ok(Roll { snapshot, people, new: new.into_values().collect() })
+        Ok(Roll { snapshot, everyone, people, new: new.into_values().collect() })
     }
 }
 

@@ -31,6 +31,12 @@ use crate::ledger::line::SubjectKey;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubjectRef(pub [u8; 16]);
 
+impl SubjectRef {
+    /// What blocks hang on that name no subject; that a subject's hash is this is out of the
+    /// question.
+    pub const EVERYONE: Self = Self([0; 16]);
+}
+
 /// The keys that come from the store's secret, wiped from memory when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct StoreSecret {

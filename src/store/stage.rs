@@ -6,12 +6,13 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::queue::Answer;
+use super::quota::Quotas;
 use super::recorder::{Append, Position, Unrecorded};
 use super::{
-    Batch, Head, Index, NewEntry, StoreError, StoreSecret, StoredConsent, StoredEntry, SubjectRef,
-    Transaction,
+    Batch, Head, Index, NewEntry, Owner, StoreError, StoreSecret, StoredEntry, StoredRecord,
+    SubjectRef, Transaction,
 };
-use crate::ledger::entry::Entry;
+use crate::ledger::entry::{Entry, RecordKind};
 use crate::ledger::tree::leaf_hash;
 use crate::time::Timestamp;
 
@@ -47,40 +48,39 @@ pub(super) fn stage(
 /// What the ledger says about all that the appends name, kept up as they are staged.
 #[derive(Default)]
 struct Seen {
-    consents: HashMap<SubjectRef, u64>,
+    events: HashMap<SubjectRef, u64>,
     subjects: HashSet<SubjectRef>,
-    records: HashMap<Uuid, SubjectRef>,
+    records: HashMap<Uuid, Owner>,
     settled: HashSet<u64>,
+    quotas: Quotas,
 }
 
 impl Seen {
     fn look_up(transaction: &mut dyn Transaction, appends: &[Append]) -> Result<Self, StoreError> {
-        let newest = transaction.head().consents;
+        let newest = transaction.head().records;
         let guards = appends.iter().filter_map(|append| append.guard.as_ref());
-        // Only where some consent event is newer than the snapshot are the subjects looked at.
-        let guarded: Vec<_> = guards
+        // Only where some event is newer than the snapshot are the subjects looked at.
+        let guarded: HashSet<_> = guards
             .filter(|guard| guard.snapshot < newest)
             .flat_map(|guard| guard.subjects.iter().copied())
             .collect();
+        let guarded = Vec::from_iter(guarded);
         let new = appends.iter().flat_map(|append| &append.new_subjects);
         let new: Vec<_> = new.map(|subject| subject.reference).collect();
-        let rows = appends.iter().filter_map(|append| append.consent.as_ref());
+        let rows = appends.iter().filter_map(|append| append.record.as_ref());
         let records: Vec<_> = rows.map(|row| row.record).collect();
         let settles: Vec<_> = appends.iter().filter_map(|append| settles(&append.entry)).collect();
 
-        let consents = transaction.newest_consents(&guarded)?;
+        let events = transaction.newest_events(&guarded)?;
         let known = transaction.known(&new)?;
-        let owners = transaction.subjects_of(&records)?;
+        let owners = transaction.owners(&records)?;
         let settled = transaction.settled(&settles)?;
         Ok(Self {
-            consents: guarded
-                .iter()
-                .zip(consents)
-                .filter_map(|(s, seq)| Some((*s, seq?)))
-                .collect(),
+            events: guarded.iter().zip(events).filter_map(|(s, seq)| Some((*s, seq?))).collect(),
             subjects: new.iter().zip(known).filter_map(|(s, is)| is.then_some(*s)).collect(),
             records: records.iter().zip(owners).filter_map(|(r, s)| Some((*r, s?))).collect(),
             settled: settles.iter().zip(settled).filter_map(|(d, is)| is.then_some(*d)).collect(),
+            quotas: Quotas::look_up(transaction, appends)?,
         })
     }
 }
@@ -94,12 +94,11 @@ struct Stage {
 impl Stage {
     /// Why an append cannot follow what is there.
     fn refusal(&mut self, append: &Append) -> Option<Unrecorded> {
-        let Append { entry, new_subjects, guard, consent, .. } = append;
-        let newest = self.batch.head.consents;
+        let Append { entry, new_subjects, guard, record, quota, .. } = append;
+        let newest = self.batch.head.records;
         let old = guard.as_ref().is_some_and(|guard| {
-            let newer = |s: &SubjectRef| {
-                self.seen.consents.get(s).is_some_and(|seq| *seq >= guard.snapshot)
-            };
+            let newer =
+                |s: &SubjectRef| self.seen.events.get(s).is_some_and(|seq| *seq >= guard.snapshot);
             guard.snapshot < newest && guard.subjects.iter().any(newer)
         });
         let known = new_subjects.iter().any(|new| self.seen.subjects.contains(&new.reference));
@@ -110,16 +109,21 @@ impl Stage {
         if old || known {
             return Some(Unrecorded::Stale);
         }
-        if event(entry) != consent.as_ref().map(|row| row.record) {
-            return Some(Unrecorded::RecordMismatch);
+        match (entry.record(), record) {
+            (None, None) => {}
+            (Some((kind, id)), Some(row)) if id == row.record => {
+                let owner = self.seen.records.get(&id);
+                if owner.is_some_and(|owner| *owner != (kind, row.subject)) {
+                    return Some(Unrecorded::RecordTaken);
+                }
+            }
+            _ => return Some(Unrecorded::RecordMismatch),
         }
-        let owner =
-            consent.as_ref().and_then(|row| Some((row, self.seen.records.get(&row.record)?)));
-        if owner.is_some_and(|(row, owner)| row.subject != *owner) {
-            return Some(Unrecorded::RecordTaken);
+        if settles(entry).is_some_and(|of| self.seen.settled.contains(&of)) {
+            return Some(Unrecorded::Settled);
         }
-        let settled = settles(entry).is_some_and(|of| self.seen.settled.contains(&of));
-        settled.then_some(Unrecorded::Settled)
+        let exceeded = quota.as_ref().is_some_and(|take| self.seen.quotas.would_exceed(take));
+        exceeded.then_some(Unrecorded::Quota)
     }
 
     /// Gives an append its position and adds it to the batch.
@@ -129,7 +133,7 @@ impl Stage {
         secret: &StoreSecret,
         now: Timestamp,
     ) -> Result<Position, StoreError> {
-        let Append { entry, lines, new_subjects, consent, .. } = append;
+        let Append { entry, lines, new_subjects, record, quota, rule_files, .. } = append;
         let seq = self.batch.head.size();
         for new in new_subjects {
             let wrapped = secret.wrap(&new.reference, &new.key)?;
@@ -137,14 +141,18 @@ impl Stage {
             self.concerned.push(new.reference);
             self.batch.subjects.push((new.reference, wrapped));
         }
-        if let Some(row) = consent {
-            self.seen.consents.insert(row.subject, seq);
-            self.seen.records.insert(row.record, row.subject);
-            self.concerned.push(row.subject);
-            self.batch.head.consents = seq.saturating_add(1);
-            let (subject, record, body) = (row.subject, row.record, row.body);
-            self.batch.consents.push(StoredConsent { subject, seq, record, body });
+        if let (Some((kind, record)), Some(row)) = (entry.record(), record) {
+            let subject = row.subject;
+            self.seen.events.insert(subject, seq);
+            self.seen.records.insert(record, (kind, subject));
+            self.concerned.push(subject);
+            self.batch.head.records = seq.saturating_add(1);
+            self.batch.records.push(StoredRecord { kind, subject, seq, record, body: row.body });
         }
+        if let Some(take) = quota {
+            self.seen.quotas.take(&take, &mut self.batch.quotas);
+        }
+        self.batch.rule_files.extend(rule_files);
         self.seen.settled.extend(settles(&entry));
 
         let bytes = entry.bytes(seq, now);
@@ -163,25 +171,18 @@ fn settles(entry: &Entry) -> Option<u64> {
     }
 }
 
-fn event(entry: &Entry) -> Option<Uuid> {
-    match entry {
-        Entry::Consent(event) => Some(event.record),
-        _ => None,
-    }
-}
-
 const fn index(entry: &Entry) -> Index {
     match entry {
         Entry::Disclosure(entry) => Index::Decision(entry.did),
         Entry::Refusal(entry) => Index::Decision(entry.did),
         Entry::Outcome(entry) => Index::OutcomeOf(entry.of),
-        Entry::Activation(_) | Entry::Admin(_) | Entry::Consent(_) => Index::None,
+        Entry::Activation(_) | Entry::Admin(_) | Entry::Block(_) | Entry::Consent(_) => Index::None,
     }
 }
 
 /// Follows entries that another process appended, from a head that this one has derived itself.
 ///
-/// Gives the subjects whose consents they concern. The head row is taken only if it is what the
+/// Gives the subjects whose consents or blocks they concern. The head row is taken only if it is what the
 /// entries' own bytes lead to, so this process never signs a root that it has not derived.
 pub(super) fn follow(
     transaction: &mut dyn Transaction,
@@ -201,8 +202,8 @@ pub(super) fn follow(
                 return Err(StoreError::Damaged("an entry is missing"));
             }
             head.frontier.push(leaf_hash(&entry.bytes));
-            if let Some(record) = consent_record(&entry.bytes) {
-                head.consents = head.size();
+            if let Some(record) = record_of(&entry.bytes) {
+                head.records = head.size();
                 records.push(record);
             }
             passed(&head);
@@ -211,17 +212,17 @@ pub(super) fn follow(
     if head != end {
         return Err(StoreError::Damaged("the head row does not follow from the entries"));
     }
-    let subjects = transaction.subjects_of(&records)?;
-    let lost = subjects.iter().any(Option::is_none);
+    let owners = transaction.owners(&records)?;
+    let lost = owners.iter().any(Option::is_none);
     if lost {
-        return Err(StoreError::Damaged("a consent record is missing"));
+        return Err(StoreError::Damaged("a consent or block record is missing"));
     }
-    Ok(subjects.into_iter().flatten().collect())
+    Ok(owners.into_iter().flatten().map(|(_, subject)| subject).collect())
 }
 
-/// The consent record that an entry is an event of.
-fn consent_record(bytes: &[u8]) -> Option<Uuid> {
+/// The record that an entry is an event of.
+fn record_of(bytes: &[u8]) -> Option<Uuid> {
     let members = crate::ledger::canonical::Members::read(bytes).ok()?;
-    let record = members.text("record").filter(|_| members.text("type") == Some("consent"))?;
-    Uuid::try_parse(record).ok()
+    RecordKind::parse(members.text("type")?)?;
+    Uuid::try_parse(members.text("record")?).ok()
 }

@@ -77,8 +77,8 @@ fn claim_at(
 /// A claim under some rules of a caller that may use every route.
 pub(crate) fn claim_under(rules: &Arc<Policy>, target: &Target<'_>) -> Result<Claim, Refused> {
     let routes = rules.partners.values().flat_map(|partner| &partner.routes);
-    let routes = routes.map(|route| route.name.clone()).collect();
-    let caller = Caller { name: Name::parse("lms").unwrap(), routes };
+    let routes = Arc::new(routes.map(|route| route.name.clone()).collect());
+    let caller = Caller { name: Name::parse("lms").unwrap(), routes, requests_per_minute: None };
     Claim::read(rules, &caller, target, Uuid::from_u128(1))
 }
 
@@ -121,7 +121,8 @@ fn a_caller_uses_the_routes_it_was_given_and_no_other() {
     let rules = rules();
     let caller = Caller {
         name: Name::parse("crm").unwrap(),
-        routes: vec![Name::parse("mailing-de.subscribers").unwrap()],
+        routes: Arc::new(HashSet::from([Name::parse("mailing-de.subscribers").unwrap()])),
+        requests_per_minute: None,
     };
     let target = Target {
         partner_host: None,

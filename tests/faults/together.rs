@@ -76,7 +76,7 @@ async fn a_killed_import_does_not_hold_up_the_gateway() {
 /// The number of consents in the store.
 fn consents(stage: &Stage) -> u64 {
     let connection = Connection::open(stage.store()).unwrap();
-    let count = "SELECT count(*) FROM consents";
+    let count = "SELECT count(*) FROM records";
     connection.query_row(count, [], |row| row.get::<_, u32>(0)).unwrap().into()
 }
 

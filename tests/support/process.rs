@@ -45,9 +45,15 @@ impl Process {
 
     /// Asks it to end, and waits until it says that it heard.
     pub(crate) fn terminate(&mut self) -> String {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("TERM");
         self.lines.next().unwrap().unwrap()
+    }
+
+    /// Sends it a signal: `TERM`, `HUP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &id]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Waits for its end.

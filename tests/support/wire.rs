@@ -43,6 +43,13 @@ impl Wire {
         let _ = self.0.flush().await;
     }
 
+    /// Reads that the gateway waits for the body: its head is read.
+    pub(crate) async fn read_continue(&mut self) {
+        let mut told = [0; 25];
+        self.0.read_exact(&mut told).await.unwrap();
+        assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+
     /// Reads one answer whose length is told.
     pub(crate) async fn read(&mut self) -> Words {
         let mut bytes = Vec::new();

@@ -38,7 +38,7 @@ pub(crate) use ask::*;
 pub(crate) use papers::Papers;
 pub(crate) use process::{Log, Process};
 pub(crate) use sent::{Sent, count};
-pub(crate) use stub::{Act, Gate, Stub};
+pub(crate) use stub::{Act, Gate, Stub, WELL};
 pub(crate) use wire::{Wire, Words};
 
 /// What a world is made with.
@@ -49,6 +49,7 @@ pub(crate) struct Plan {
     rules: Vec<(String, String, String)>,
     secrets: Vec<(String, String)>,
     edits: Vec<(String, String)>,
+    own_rules: bool,
     stubs: BTreeMap<&'static str, Stub>,
     real_time: bool,
 }
@@ -96,6 +97,17 @@ impl World {
         Ok(())
     }
 
+    /// Starts the gateway for the first time, the sample's consents imported.
+    pub(crate) async fn begin(mut self, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        self.try_run(clock).await?;
+        let text = fs::read_to_string(self.folder().join("consents.ndjson")).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let import = || self.gateway().consents.grant_all(&lines, "sample");
+        let imported = tokio::task::block_in_place(import);
+        assert!(imported.iter().all(Result::is_ok), "{imported:?}");
+        Ok(self)
+    }
+
     /// Stops the gateway, once every transfer is settled, and leaves the store.
     pub(crate) async fn stop(&mut self) {
         self.gateway.take().unwrap().stop().await;
@@ -116,6 +128,11 @@ impl World {
         self.process = Some(tokio::task::block_in_place(|| Process::start(self, &arguments)));
     }
 
+    /// Sends the running program a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        self.process.as_ref().unwrap().signal(signal);
+    }
+
     /// Takes the running program out, to stop it.
     pub(crate) fn process(&mut self) -> Process {
         self.process.take().unwrap()
@@ -127,6 +144,11 @@ impl World {
 
     pub(crate) fn certificates(&self) -> PathBuf {
         self.folder.certificate_folder()
+    }
+
+    /// Edits a file of the world; `from` must be there.
+    pub(crate) fn edit(&self, file: &str, from: &str, to: &str) {
+        replace(&self.folder().join(file), from, to);
     }
 
     /// Records a consent; its ledger position.
@@ -280,6 +302,13 @@ impl Plan {
         self
     }
 
+    /// Takes a copy of the rules, which the test may change while the gateway runs: it reads them
+    /// again when it is told to.
+    pub(crate) fn own_rules(mut self) -> Self {
+        self.own_rules = true;
+        self.configure("\n[rules]\nwatch = false\n")
+    }
+
     /// Puts a stub in the place of a mock partner.
     pub(crate) fn stub(mut self, partner: &'static str, stub: Stub) -> Self {
         self.stubs.insert(partner, stub);
@@ -290,7 +319,11 @@ impl Plan {
     pub(crate) fn real_time(mut self) -> Self {
         self.real_time = true;
         for (name, _, _) in PARTNERS {
-            self = self.rule(&format!("partners/{name}.toml"), "2027-", "2099-");
+            let file = format!("partners/{name}.toml");
+            for what in ["valid_to = ", "review_due = ", "\nuntil = "] {
+                let (from, to) = (format!("{what}2027-"), format!("{what}2099-"));
+                self = self.rule(&file, &from, &to);
+            }
         }
         self
     }
@@ -303,16 +336,10 @@ impl Plan {
     /// As [`Self::start`], where it may be that the gateway does not start.
     pub(crate) async fn try_start(self) -> Result<World, StartError> {
         let real_time = self.real_time;
-        let mut world = self.prepare().await;
+        let world = self.prepare().await;
         let clock: Arc<dyn Clock> =
             if real_time { Arc::new(SystemClock) } else { world.clock.clone() };
-        world.try_run(clock).await?;
-        let text = fs::read_to_string(world.folder().join("consents.ndjson")).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        let import = || world.gateway().consents.grant_all(&lines, "sample");
-        let imported = tokio::task::block_in_place(import);
-        assert!(imported.iter().all(Result::is_ok), "{imported:?}");
-        Ok(world)
+        world.begin(clock).await
     }
 
     /// All but the gateway: for those who run the program itself.
@@ -341,7 +368,7 @@ impl Plan {
         let setting = Setting {
             listen: ([127, 0, 0, 1], 0).into(),
             admin: ([127, 0, 0, 1], 0).into(),
-            policies: &rules(&folder.folder, &self.rules),
+            policies: &rules(&folder.folder, &self.rules, self.own_rules),
             mocks: &addresses,
             more: &format!("{}{}", self.more, self.limits),
         };
@@ -363,10 +390,10 @@ async fn mock(folder: &Folder, name: &str, stop: &CancellationToken) -> MockPart
     MockPartner::start(setup, stop.clone()).await.unwrap()
 }
 
-/// A copy of the rules with each edit made, or the rules themselves where there is none.
-fn rules(folder: &Path, edits: &[(String, String, String)]) -> PathBuf {
+/// A copy of the rules with each edit made, or the rules themselves where nobody changes them.
+fn rules(folder: &Path, edits: &[(String, String, String)], own: bool) -> PathBuf {
     let origin = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-    if edits.is_empty() {
+    if edits.is_empty() && !own {
         return origin;
     }
     let copy = folder.join("policies");

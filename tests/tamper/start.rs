@@ -64,8 +64,8 @@ fn a_store_that_lacks_what_was_published_is_refused() {
     refused(
         "emptied",
         |world| {
-            let empty = "DELETE FROM entries; DELETE FROM checkpoints; DELETE FROM consents;
-                         UPDATE head SET frontier = x'0000000000000000', consents = 0";
+            let empty = "DELETE FROM entries; DELETE FROM checkpoints; DELETE FROM records;
+                         UPDATE head SET frontier = x'0000000000000000', records = 0";
             sql(world, empty);
         },
         &[behind],

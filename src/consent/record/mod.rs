@@ -414,7 +414,7 @@ fn endless(term: &str) -> bool {
     !filled(term) || term.to_ascii_lowercase().contains("endless")
 }
 
-fn is_sha256(text: &str) -> bool {
+pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 

@@ -8,7 +8,7 @@
 //! | member | in | what |
 //! |---|---|---|
 //! | `v` | all | version of this format, 1 |
-//! | `type` | all | `activation`, `admin`, `consent`, `disclosure`, `outcome`, `refusal` |
+//! | `type` | all | `activation`, `admin`, `block`, `consent`, `disclosure`, `outcome`, `refusal` |
 //! | `seq` | all | position in the ledger, counted from 0, without gaps |
 //! | `time` | all | RFC 3339, UTC, three decimals |
 //! | `did` | disclosure, refusal, outcome | the decision's id, a version 7 UUID (RFC 9562) |
@@ -41,6 +41,8 @@ pub enum Entry {
     Activation(Activation),
     /// A person or program did something to the gateway itself.
     Admin(Admin),
+    /// Transfers were blocked, or a block was lifted.
+    Block(BlockEvent),
     /// A consent was given, refused or withdrawn.
     Consent(ConsentEvent),
     /// Personal data is about to leave.
@@ -66,11 +68,53 @@ impl Entry {
         match self {
             Self::Activation(_) => "activation",
             Self::Admin(_) => "admin",
-            Self::Consent(_) => "consent",
+            Self::Block(_) => RecordKind::Block.word(),
+            Self::Consent(_) => RecordKind::Consent.word(),
             Self::Disclosure(_) => "disclosure",
             Self::Outcome(_) => "outcome",
             Self::Refusal(_) => "refusal",
         }
+    }
+
+    /// The record beside the ledger that this entry is an event of.
+    #[must_use]
+    pub const fn record(&self) -> Option<(RecordKind, Uuid)> {
+        match self {
+            Self::Block(event) => Some((RecordKind::Block, event.record)),
+            Self::Consent(event) => Some((RecordKind::Consent, event.record)),
+            Self::Activation(_)
+            | Self::Admin(_)
+            | Self::Disclosure(_)
+            | Self::Outcome(_)
+            | Self::Refusal(_) => None,
+        }
+    }
+}
+
+/// A kind of record that is kept beside the ledger. Each of its events is an entry of this type,
+/// with the record's id as `record` and its SHA-256 after the event as `digest`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// What keeps transfers from going.
+    Block,
+    /// What a subject allowed.
+    Consent,
+}
+
+impl RecordKind {
+    /// The `type` of its entries.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Consent => "consent",
+        }
+    }
+
+    /// The kind whose entries have this `type`.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Block, Self::Consent].into_iter().find(|kind| kind.word() == word)
     }
 }
 
@@ -83,12 +127,14 @@ impl From<Disclosure> for Entry {
 /// A set of rules came into force.
 #[derive(Clone, Debug)]
 pub struct Activation {
-    /// Who activated it: `start`, or an operator's name.
+    /// Who activated it: `start`, `signal`, `file-change`, or an officer's name.
     pub by: String,
     /// Each file's path below the rules folder, with its SHA-256 in hexadecimal.
     pub files: BTreeMap<String, String>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub policy: String,
+    /// The officers who signed this digest, sorted; none where no signature is asked for.
+    pub signed_by: Vec<Name>,
 }
 
 /// A person or program did something to the gateway itself.
@@ -100,6 +146,29 @@ pub struct Admin {
     pub by: String,
     /// The thing it was done to: a record id or a name, never a personal value.
     pub object: Option<String>,
+}
+
+/// Transfers were blocked, or a block was lifted (94-V Art. 24(1)(3), 25(2)(8)).
+#[derive(Clone, Debug)]
+pub struct BlockEvent {
+    /// Who did it: an operator's name.
+    pub by: String,
+    /// SHA-256 of the document that a lifting rests on, in hexadecimal.
+    pub decision: Option<String>,
+    /// SHA-256 of the block record's canonical JSON after this event, in hexadecimal.
+    pub digest: String,
+    /// The partner, where only its transfers are blocked.
+    pub partner: Option<Name>,
+    /// The purpose, where only its transfers are blocked.
+    pub purpose: Option<PurposeId>,
+    /// The block record's id.
+    pub record: Uuid,
+    /// The state after the event: `blocked` or `lifted`.
+    pub state: &'static str,
+    /// The subject's tag in this entry, where only one subject's data are blocked.
+    pub subject: Option<String>,
+    /// When the event happened.
+    pub when: Timestamp,
 }
 
 /// A consent was given, refused or withdrawn.

@@ -80,6 +80,20 @@ pub(crate) fn consent(record: u128, digest: &str) -> ConsentEvent {
     }
 }
 
+pub(crate) fn block(record: u128, digest: &str) -> BlockEvent {
+    BlockEvent {
+        by: "officer".into(),
+        decision: None,
+        digest: digest.to_owned(),
+        partner: Some(Name::parse("training-gb").unwrap()),
+        purpose: None,
+        record: Uuid::from_u128(record),
+        state: "blocked",
+        subject: None,
+        when: time(),
+    }
+}
+
 pub(crate) fn outcome(did: u128, of: u64) -> Outcome {
     let did = Uuid::from_u128(did);
     Outcome { did, of, result: "delivered", reason: None, status: Some(200) }
@@ -138,10 +152,25 @@ fn samples() -> Vec<Entry> {
             by: HARD.into(),
             files: files.collect(),
             policy: "p".into(),
+            signed_by: [].into(),
         }),
-        Entry::Activation(Activation { by: "start".into(), files: [].into(), policy: "p".into() }),
+        Entry::Activation(Activation {
+            by: "start".into(),
+            files: [].into(),
+            policy: "p".into(),
+            signed_by: ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into(),
+        }),
         Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
         admin("Айгүл"),
+        Entry::Block(block(7, "00")),
+        Entry::Block(BlockEvent {
+            by: HARD.into(),
+            decision: Some("ef".repeat(32)),
+            purpose: Some(PurposeId::parse("P10a").unwrap()),
+            subject: Some("5f".repeat(16)),
+            state: "lifted",
+            ..block(7, "00")
+        }),
         Entry::Consent(consent(7, "00")),
         Entry::from(disclosure(u128::MAX)),
         Entry::from(Disclosure {

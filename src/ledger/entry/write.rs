@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{
-    Activation, Admin, ConsentEvent, Disclosure, Entry, Outcome, Refusal, VERSION, Verdict,
+    Activation, Admin, BlockEvent, ConsentEvent, Disclosure, Entry, Outcome, Refusal, VERSION,
+    Verdict,
 };
 use crate::time::Timestamp;
 
@@ -48,6 +49,7 @@ impl Serialize for Placed<'_> {
         match self.entry {
             Entry::Activation(entry) => self.activation(entry, &mut to)?,
             Entry::Admin(entry) => self.admin(entry, &mut to)?,
+            Entry::Block(entry) => self.block(entry, &mut to)?,
             Entry::Consent(entry) => self.consent(entry, &mut to)?,
             Entry::Disclosure(entry) => self.disclosure(entry, &mut to)?,
             Entry::Outcome(entry) => self.outcome(entry, &mut to)?,
@@ -63,6 +65,9 @@ impl Placed<'_> {
         to.serialize_entry("files", &ByName(&entry.files))?;
         to.serialize_entry("policy", &entry.policy)?;
         to.serialize_entry("seq", &self.seq)?;
+        if !entry.signed_by.is_empty() {
+            to.serialize_entry("signed_by", &entry.signed_by)?;
+        }
         self.time_type_version(to)
     }
 
@@ -72,6 +77,20 @@ impl Placed<'_> {
         optional(to, "object", entry.object.as_ref())?;
         to.serialize_entry("seq", &self.seq)?;
         self.time_type_version(to)
+    }
+
+    fn block<M: SerializeMap>(&self, entry: &BlockEvent, to: &mut M) -> Result<(), M::Error> {
+        to.serialize_entry("by", &entry.by)?;
+        optional(to, "decision", entry.decision.as_ref())?;
+        to.serialize_entry("digest", &entry.digest)?;
+        optional(to, "partner", entry.partner.as_ref())?;
+        optional(to, "purpose", entry.purpose.as_ref())?;
+        to.serialize_entry("record", &entry.record)?;
+        to.serialize_entry("seq", &self.seq)?;
+        to.serialize_entry("state", entry.state)?;
+        optional(to, "subject", entry.subject.as_ref())?;
+        self.time_type_version(to)?;
+        to.serialize_entry("when", &entry.when)
     }
 
     fn consent<M: SerializeMap>(&self, entry: &ConsentEvent, to: &mut M) -> Result<(), M::Error> {

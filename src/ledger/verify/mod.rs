@@ -1,7 +1,7 @@
 //! Re-derives a whole log from its stored bytes and names the first thing that is wrong.
 //!
 //! Fed in this order: each entry, with every kept checkpoint of the size then reached just before
-//! the next entry; what is left of the checkpoints; the consent records; the head. What it can and
+//! the next entry; what is left of the checkpoints; the records; the head. What it can and
 //! cannot see:
 //!
 //! | change | seen as |
@@ -11,7 +11,7 @@
 //! | entry deleted, moved | [`Fault::Missing`], [`Fault::OutOfOrder`] |
 //! | a subject line | [`Fault::Lines`] |
 //! | entries, head and kept checkpoints cut off | [`Fault::Cut`], by a published checkpoint |
-//! | consent record | [`Fault::Consent`], by the digest in its last event |
+//! | consent or block record | [`Fault::Record`], by the digest in its last event |
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::canonical::Members;
 use super::checkpoint::{BadCheckpoint, Checkpoint, PublicKey};
-use super::entry::VERSION;
+use super::entry::{RecordKind, VERSION};
 use super::line;
 use super::tree::{Frontier, Hash, leaf_hash};
 
@@ -35,8 +35,8 @@ pub struct Verifier {
     checkpoints: u64,
     kinds: BTreeMap<String, u64>,
     open: BTreeMap<u64, OpenDisclosure>,
-    consents: HashMap<Uuid, Event>,
-    newest_consent: u64,
+    records: HashMap<Uuid, Event>,
+    newest_event: u64,
 }
 
 /// What a sound log holds.
@@ -52,8 +52,8 @@ pub struct Report {
     pub checkpoints: u64,
     /// The number of entries that some checkpoint covers; those after it could have been cut off.
     pub signed: u64,
-    /// The size of the log right after the newest consent event, 0 without one.
-    pub consents: u64,
+    /// The size of the log right after the newest event of a record, 0 without one.
+    pub records: u64,
     /// Disclosures without an outcome: the data left, and what became of them is unknown.
     pub open: Vec<OpenDisclosure>,
 }
@@ -128,23 +128,35 @@ pub enum Fault {
     /// The head row is not what the entries lead to.
     #[error("the head row is not what the {0} entries lead to")]
     Head(u64),
-    /// The consent record is not the one that its last event left.
-    #[error("consent record {record} is not the one that entry {seq} left")]
-    Consent {
+    /// The record is not the one that its last event left.
+    #[error("{kind} record {record} is not the one that entry {seq} left", kind = .kind.word())]
+    Record {
+        /// What it is, by its last event.
+        kind: RecordKind,
         /// The record's id.
         record: Uuid,
         /// Its last event.
         seq: u64,
     },
-    /// A consent record has no event in the log.
-    #[error("consent record {0} has no entry")]
-    ConsentUnrecorded(Uuid),
+    /// A record has no event in the log.
+    #[error("{kind} record {0} has no entry", kind = .1.word())]
+    RecordUnrecorded(Uuid, RecordKind),
+    /// A rule file is not the one that its digest was made of.
+    #[error("the rule file kept as {0} was altered: its bytes have another SHA-256")]
+    RuleFile(String),
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Event {
+    kind: RecordKind,
     seq: u64,
     digest: Hash,
+}
+
+impl Event {
+    const fn fault(self, record: Uuid) -> Fault {
+        Fault::Record { kind: self.kind, record, seq: self.seq }
+    }
 }
 
 impl Verifier {
@@ -159,8 +171,8 @@ impl Verifier {
             checkpoints: 0,
             kinds: BTreeMap::new(),
             open: BTreeMap::new(),
-            consents: HashMap::new(),
-            newest_consent: 0,
+            records: HashMap::new(),
+            newest_event: 0,
         }
     }
 
@@ -240,15 +252,21 @@ impl Verifier {
         Ok(())
     }
 
-    /// Takes a consent record as stored, after the last entry.
+    /// Takes a record as stored, after the last entry.
     ///
     /// # Errors
     /// It is not what its last event left.
-    pub fn consent(&mut self, record: &Uuid, seq: u64, body: &[u8]) -> Result<(), Fault> {
-        let event = self.consents.remove(record).ok_or(Fault::ConsentUnrecorded(*record))?;
+    pub fn record(
+        &mut self,
+        kind: RecordKind,
+        record: &Uuid,
+        seq: u64,
+        body: &[u8],
+    ) -> Result<(), Fault> {
+        let event = self.records.remove(record).ok_or(Fault::RecordUnrecorded(*record, kind))?;
         let digest: Hash = Sha256::digest(body).into();
-        let agrees = event.seq == seq && event.digest == digest;
-        agrees.then_some(()).ok_or(Fault::Consent { record: *record, seq: event.seq })
+        let agrees = event.kind == kind && event.seq == seq && event.digest == digest;
+        agrees.then_some(()).ok_or_else(|| event.fault(*record))
     }
 
     /// Ends, with the head row as stored.
@@ -266,9 +284,9 @@ impl Verifier {
         if *head != self.tree {
             return Err(Fault::Head(size));
         }
-        let gone = self.consents.iter().min_by_key(|(_, event)| event.seq);
+        let gone = self.records.iter().min_by_key(|(_, event)| event.seq);
         if let Some((record, event)) = gone {
-            return Err(Fault::Consent { record: *record, seq: event.seq });
+            return Err(event.fault(*record));
         }
         Ok(Report {
             size,
@@ -276,12 +294,12 @@ impl Verifier {
             kinds: self.kinds,
             checkpoints: self.checkpoints,
             signed: self.signed,
-            consents: self.newest_consent,
+            records: self.newest_event,
             open: self.open.into_values().collect(),
         })
     }
 
-    /// Follows what an entry says of other entries and of consent records.
+    /// Follows what an entry says of other entries and of records.
     fn link(&mut self, seq: u64, kind: &str, members: &Members<'_>) -> Result<(), Fault> {
         let id = |name| members.text(name).and_then(|text| Uuid::try_parse(text).ok());
         match kind {
@@ -297,15 +315,19 @@ impl Verifier {
                     return Err(Fault::Outcome(seq));
                 }
             }
-            "consent" => {
-                let digest = members.text("digest").and_then(hash);
-                let (Some(record), Some(digest)) = (id("record"), digest) else {
-                    return Err(Fault::NotAnEntry(seq));
-                };
-                self.consents.insert(record, Event { seq, digest });
-                self.newest_consent = seq.saturating_add(1);
-            }
             _ => {}
+        }
+        if let Some(kind) = RecordKind::parse(kind) {
+            let digest = members.text("digest").and_then(hash);
+            let (Some(record), Some(digest)) = (id("record"), digest) else {
+                return Err(Fault::NotAnEntry(seq));
+            };
+            let event = Event { kind, seq, digest };
+            let before = self.records.insert(record, event);
+            if before.is_some_and(|before| before.kind != kind) {
+                return Err(Fault::NotAnEntry(seq));
+            }
+            self.newest_event = seq.saturating_add(1);
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ struct Log {
     rows: Vec<Row>,
     checkpoints: Vec<(u64, String)>,
     published: Option<String>,
-    consents: Vec<(Uuid, u64, Vec<u8>)>,
+    records: Vec<(RecordKind, Uuid, u64, Vec<u8>)>,
     head: Frontier,
 }
 
@@ -75,7 +75,7 @@ fn sound() -> Log {
         rows: Vec::new(),
         checkpoints: Vec::new(),
         published: None,
-        consents: vec![(Uuid::from_u128(70), 2, BODY.to_vec())],
+        records: vec![(RecordKind::Consent, Uuid::from_u128(70), 2, BODY.to_vec())],
         head: Frontier::default(),
     };
     for (entry, lines) in entries {
@@ -134,8 +134,8 @@ impl Log {
         for (size, note) in checkpoints {
             verifier.checkpoint(*size, note)?;
         }
-        for (record, seq, body) in &self.consents {
-            verifier.consent(record, *seq, body)?;
+        for (kind, record, seq, body) in &self.records {
+            verifier.record(*kind, record, *seq, body)?;
         }
         verifier.finish(&self.head)
     }
@@ -252,7 +252,7 @@ fn entries_must_be_canonical_and_of_this_version() {
 }
 
 #[test]
-fn lines_outcomes_and_consents_must_agree_with_their_entries() {
+fn lines_outcomes_and_records_must_agree_with_their_entries() {
     let lines = |change: fn(&mut Row)| after(|log| change(&mut log.rows[3]));
     assert_eq!(lines(|row| row.lines = None), Fault::Lines(3));
     assert_eq!(lines(|row| row.lines.as_mut().unwrap()[60] ^= 1), Fault::Lines(3));
@@ -268,10 +268,14 @@ fn lines_outcomes_and_consents_must_agree_with_their_entries() {
     assert_eq!(twice, Fault::Outcome(8));
 
     let record = Uuid::from_u128(70);
-    let changed = Fault::Consent { record, seq: 2 };
-    assert_eq!(after(|log| log.consents[0].2.push(b' ')), changed);
-    assert_eq!(after(|log| log.consents[0].1 = 1), changed);
-    assert_eq!(after(|log| log.consents.clear()), changed);
-    let unknown = after(|log| log.consents.push((Uuid::from_u128(71), 2, BODY.to_vec())));
-    assert_eq!(unknown, Fault::ConsentUnrecorded(Uuid::from_u128(71)));
+    let changed = Fault::Record { kind: RecordKind::Consent, record, seq: 2 };
+    assert_eq!(after(|log| log.records[0].3.push(b' ')), changed);
+    assert_eq!(after(|log| log.records[0].2 = 1), changed);
+    assert_eq!(after(|log| log.records[0].0 = RecordKind::Block), changed);
+    assert_eq!(after(|log| log.records.clear()), changed);
+    let other = Uuid::from_u128(71);
+    let unknown = after(|log| log.records.push((RecordKind::Block, other, 2, BODY.to_vec())));
+    assert_eq!(unknown, Fault::RecordUnrecorded(other, RecordKind::Block));
+    let both = after(|log| log.rewrite(1, "\"type\":\"consent\"", "\"type\":\"block\""));
+    assert_eq!(both, Fault::NotAnEntry(2));
 }

@@ -1,12 +1,15 @@
-//! The entries of the register: `[category.…]` and `[purpose.…]`.
+//! What entries of the register have in common, and `[category.…]`.
 
 use std::collections::BTreeMap;
 
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
-use crate::policy::model::{Abroad, Category, Purpose, Words};
-use crate::vocabulary::{CategoryId, CategorySet, PurposeId};
+use crate::policy::model::{Abroad, Category, Words};
+use crate::vocabulary::{CategoryId, CategorySet};
+
+/// The categories that the register has in use, unless they could not be read.
+pub(super) type Known<'r> = Option<&'r BTreeMap<CategoryId, Category>>;
 
 /// Reads a category. A closed one is checked like any other and left out: nothing can name it.
 pub(super) fn category(id: CategoryId, table: &mut Table<'_>) -> Option<Option<Category>> {
@@ -14,7 +17,7 @@ pub(super) fn category(id: CategoryId, table: &mut Table<'_>) -> Option<Option<C
         [("active", Status::Active), ("reserved", Status::Closed), ("never", Status::Closed)];
     let status = status(table, &id.to_string(), &words);
     let clause = clause(table);
-    let title = table.required("title", TITLE, title);
+    let title = title(table);
     if status == Some(Status::Closed) {
         return clause.and(title).map(|_| None);
     }
@@ -30,102 +33,25 @@ pub(super) fn category(id: CategoryId, table: &mut Table<'_>) -> Option<Option<C
             ])
         },
     );
+    let identifies = table.or(
+        true,
+        "identifies",
+        "`identifies` is false where the category alone does not tell who somebody is: only then \
+         a study may have it (94-V Art. 17(1))",
+        Item::flag,
+    );
     status?;
     Some(Some(Category {
         clause: clause?,
         title: title?,
         abroad: abroad?,
-        identifies: true,
-        line: 0,
+        identifies: identifies?,
+        line: table.line(),
     }))
 }
 
-/// Reads a purpose; a closed one has no categories.
-pub(super) fn purpose(
-    id: PurposeId,
-    table: &mut Table<'_>,
-    known: Option<&BTreeMap<CategoryId, Category>>,
-) -> Option<Purpose> {
-    let words = [
-        ("active", Status::Active),
-        ("retired", Status::Retired),
-        ("reserved", Status::Closed),
-        ("never", Status::Closed),
-    ];
-    let status = status(table, &id.to_string(), &words);
-    let clause = clause(table);
-    let title = table.required("title", TITLE, title);
-    if status == Some(Status::Closed) {
-        return Some(Purpose {
-            clause: clause?,
-            title: title?,
-            active: false,
-            categories: CategorySet::EMPTY,
-            required: CategorySet::EMPTY,
-            cross_border: false,
-            separate_consent: true,
-            depersonalise: false,
-            automated_decision: false,
-            notify_on_transfer: false,
-            retention_days: None,
-            end_event: None,
-            ended: None,
-            partners: None,
-            countries: None,
-            dpv: Vec::new(),
-            line: 0,
-        });
-    }
-    let categories = table.required(
-        "categories",
-        "`categories` is the closed list of what the purpose may use (94-V Art. 7(9), 25(2)(1))",
-        |item| category_set(item, known).and_then(|set| not_empty(item, set)),
-    );
-    let required = table.or(
-        CategorySet::EMPTY,
-        "required",
-        "`required` lists the categories that the purpose cannot do without",
-        |item| {
-            let set = category_set(item, known)?;
-            let strange = categories.and_then(|all| set.minus(all).iter().next());
-            match strange {
-                Some(strange) => item.wrong(text!("`{}` is not among the `categories`", strange)),
-                None => Some(set),
-            }
-        },
-    );
-    let cross_border = table.required(
-        "cross_border",
-        "`cross_border` is true where the purpose may go abroad at all (94-V Art. 16)",
-        Item::flag,
-    );
-    let separate_consent = separate_consent(id, table);
-    Some(Purpose {
-        clause: clause?,
-        title: title?,
-        active: status? == Status::Active,
-        categories: categories?,
-        required: required?,
-        cross_border: cross_border?,
-        separate_consent: separate_consent?,
-        depersonalise: false,
-        automated_decision: false,
-        notify_on_transfer: false,
-        retention_days: None,
-        end_event: None,
-        ended: None,
-        partners: None,
-        countries: None,
-        dpv: Vec::new(),
-        line: 0,
-    })
-}
-
 /// Reads a list of categories that the register has.
-pub(super) fn category_set(
-    item: &Item<'_>,
-    known: Option<&BTreeMap<CategoryId, Category>>,
-) -> Option<CategorySet> {
+pub(super) fn category_set(item: &Item<'_>, known: Known<'_>) -> Option<CategorySet> {
     let list = word::distinct(item, |item| {
         let id = word::category(item)?;
         known_category(item, id, known)
@@ -137,7 +63,7 @@ pub(super) fn category_set(
 pub(super) fn known_category(
     item: &Item<'_>,
     id: CategoryId,
-    known: Option<&BTreeMap<CategoryId, Category>>,
+    known: Known<'_>,
 ) -> Option<CategoryId> {
     let text = id.to_string();
     if let Some((_, why)) = closed(&text) {
@@ -157,14 +83,9 @@ pub(super) fn not_empty(item: &Item<'_>, set: CategorySet) -> Option<CategorySet
     if set.is_empty() { item.wrong("no category") } else { Some(set) }
 }
 
-/// Whether a purpose is reserved or can never be valid; a retired one still has its categories.
-pub(super) fn is_closed(purpose: &Purpose) -> bool {
-    !purpose.active && purpose.categories.is_empty()
-}
-
 /// What an entry of the register may be used for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Status {
+pub(super) enum Status {
     /// Transfers may use it.
     Active,
     /// It was used once; old consents and records still name it.
@@ -173,7 +94,8 @@ enum Status {
     Closed,
 }
 
-fn status(table: &mut Table<'_>, id: &str, words: &[(&str, Status)]) -> Option<Status> {
+/// Reads the status of a category or purpose.
+pub(super) fn status(table: &mut Table<'_>, id: &str, words: &[(&str, Status)]) -> Option<Status> {
     let meaning = "`status` is `active`, `retired` (purposes only), `reserved` (the number stays \
         free) or `never` (it can never be valid)";
     let Some((due, why)) = closed(id) else {
@@ -200,36 +122,24 @@ fn closed(id: &str) -> Option<(&'static str, &'static str)> {
     CLOSED.iter().find(|(closed, ..)| *closed == whole).map(|(_, due, why)| (*due, *why))
 }
 
-fn separate_consent(id: PurposeId, table: &mut Table<'_>) -> Option<bool> {
-    let id = id.to_string();
-    let separate = id.starts_with("P07") || id.starts_with("P10");
-    let why = "offers and marketing need a choice of their own: `separate_consent = true` \
-        (94-V Art. 7(8), 15(2))";
-    if separate {
-        table.required("separate_consent", why, |item| {
-            if item.flag()? { Some(true) } else { item.wrong(text!("`{}` cannot be bundled", id)) }
-        })
-    } else {
-        let meaning = "`separate_consent` is true where a bundle of purposes never covers it";
-        table.or(false, "separate_consent", meaning, Item::flag)
-    }
-}
-
-fn clause(table: &mut Table<'_>) -> Option<String> {
+/// Reads where the privacy policy has an entry.
+pub(super) fn clause(table: &mut Table<'_>) -> Option<String> {
     let meaning = "`clause` is the item of the privacy policy, such as `2.2 1)`";
     table.required("clause", meaning, word::text)
 }
 
-fn title(item: &Item<'_>) -> Option<Words> {
-    item.table(|table| {
-        let kk = table.required("kk", "`kk` is the title in Kazakh", word::text);
-        let ru = table.required("ru", "`ru` is the title in Russian", word::text);
-        let en = table.required("en", "`en` is the title in English", word::text);
-        Some(Words { kk: kk?, ru: ru?, en: en? })
+/// Reads a title in three languages.
+pub(super) fn title(table: &mut Table<'_>) -> Option<Words> {
+    let meaning = "`title` is a table with the title in `kk`, `ru` and `en`";
+    table.required("title", meaning, |item| {
+        item.table(|table| {
+            let kk = table.required("kk", "`kk` is the title in Kazakh", word::text);
+            let ru = table.required("ru", "`ru` is the title in Russian", word::text);
+            let en = table.required("en", "`en` is the title in English", word::text);
+            Some(Words { kk: kk?, ru: ru?, en: en? })
+        })
     })
 }
-
-const TITLE: &str = "`title` is a table with the title in `kk`, `ru` and `en`";
 
 // Numbers that the policy leaves out or that cover everything, the status they must have, and why.
 const CLOSED: [(&str, &str, &str); 4] = [

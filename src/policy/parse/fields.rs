@@ -1,74 +1,157 @@
 //! `[route.fields]`: which members of a document are what, and whose.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::entry;
+use super::entry::{self, Known};
 use super::table::{Item, Key, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Shape};
-use crate::policy::model::{Field, FieldSource, Register};
-use crate::vocabulary::CategoryId;
+use crate::policy::model::{Field, FieldSource};
+use crate::time::Timestamp;
+use crate::vocabulary::{CategoryId, PurposeId};
 
 /// A field map, checked as a whole.
 pub(super) struct FieldMap {
     /// The paths, compiled.
-    pub(super) shape: Shape,
+    pub(super) shape: Arc<Shape>,
     /// The fields, in the order of the file.
     pub(super) fields: Vec<Field>,
     /// Where each field's path stands in the file.
     pub(super) spans: Vec<Range<usize>>,
-    /// The fields that the partner cannot do without.
-    pub(super) required: FieldSet,
 }
 
-/// Reads a route's `subject`, `fields` and `required`.
-pub(super) fn read(
+impl FieldMap {
+    /// The number of a field.
+    pub(super) fn position(&self, path: &FieldPath) -> Option<FieldId> {
+        let place = self.fields.iter().position(|field| field.path == *path)?;
+        FieldId::try_from(place).ok()
+    }
+}
+
+/// Whose the values of a document are.
+pub(super) struct Whose {
+    /// The subjects' records; `None` where the whole document is one subject's.
+    pub(super) subjects: Option<FieldPath>,
+    subject: Option<(FieldPath, Range<usize>)>,
+}
+
+impl Whose {
+    /// Reads a route's `subjects` and `subject`.
+    pub(super) fn read(table: &mut Table<'_>) -> (Option<()>, Self) {
+        let subjects = table.optional(
+            "subjects",
+            "`subjects` is the path of the subjects' records, such as `$.learners[*]`; leave it \
+             out where the whole document is one subject's",
+            word::path,
+        );
+        let subject = table.required(
+            "subject",
+            "`subject` is the path, from the record, of the value that says whose it is: `$.iin`",
+            |item| word::path(item).map(|path| (path, item.span())),
+        );
+        let sound = subjects.is_some().then_some(());
+        (sound, Self { subjects: subjects.flatten(), subject })
+    }
+}
+
+/// What `fields` means.
+pub(super) const MEANING: &str = "`[route.fields]` gives each path a category, \
+    `\"$.learners[*].iin\" = \"D04\"`, or `public` where it is not personal; what it does not list \
+    never leaves (94-V Art. 7(9))";
+
+/// Reads a field map.
+pub(super) fn read(item: &Item<'_>, whose: &Whose, known: Known<'_>) -> Option<FieldMap> {
+    let subjects = whose.subjects.as_ref();
+    let lines = item.entries(|key, item| line(key, item, subjects, known))?;
+    if lines.is_empty() {
+        return item.wrong("no field: nothing could leave");
+    }
+    let (spans, fields): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
+    let (subject, subject_span) = whose.subject.as_ref()?;
+    let subject = subjects.map_or_else(|| subject.clone(), |records| subject.below(records));
+    let paths: Vec<FieldPath> = fields.iter().map(|field: &Field| field.path.clone()).collect();
+    match Shape::compile(&paths, subjects, &subject) {
+        Ok(shape) => Some(FieldMap { shape: Arc::new(shape), fields, spans }),
+        Err(bad) => {
+            let (at, help) = place(bad, &fields, &spans);
+            item.wrong_at(at.unwrap_or_else(|| subject_span.clone()), bad, help)
+        }
+    }
+}
+
+/// Reads the fields that the partner cannot do without.
+pub(super) fn required(table: &mut Table<'_>, map: Option<&FieldMap>) -> Option<Option<FieldSet>> {
+    let meaning = "`required` lists paths of the field map that the partner cannot do without";
+    table.optional("required", meaning, |item| paths(item, map))
+}
+
+/// Reads, for some of the purposes, the only fields that leave.
+pub(super) fn only(
     table: &mut Table<'_>,
-    subjects: Option<&FieldPath>,
-    register: Option<&Register>,
-) -> Option<FieldMap> {
-    let subject = table.required(
-        "subject",
-        "`subject` is the path, from the record, of the value that says whose it is: `$.iin`",
-        |item| word::path(item).map(|path| (path, item.span())),
-    );
-    let meaning = "`[route.fields]` gives each path a category, `\"$.learners[*].iin\" = \"D04\"`, \
-        or `public` where it is not personal; what it does not list never leaves (94-V Art. 7(9))";
-    let fields = table.required("fields", meaning, |item| {
-        let lines = item.entries(|key, item| line(key, item, subjects, register))?;
-        if lines.is_empty() {
-            return item.wrong("no field: nothing could leave");
-        }
-        let (spans, fields): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
-        let (subject, subject_span) = subject?;
-        let whose = subjects.map_or_else(|| subject.clone(), |records| subject.below(records));
-        let paths: Vec<FieldPath> = fields.iter().map(|field: &Field| field.path.clone()).collect();
-        match Shape::compile(&paths, subjects, &whose) {
-            Ok(shape) => Some((shape, fields, spans)),
-            Err(bad) => {
-                let (at, help) = place(bad, &fields, &spans);
-                let at = at.unwrap_or(subject_span);
-                item.wrong_at(at, bad.to_string(), help)
+    map: Option<&FieldMap>,
+    required: Option<FieldSet>,
+    purposes: Option<&[PurposeId]>,
+) -> Option<Option<BTreeMap<PurposeId, FieldSet>>> {
+    let meaning = "`only` lists, for some of the route's purposes, the only fields that leave: \
+        `{ P10a = [\"$.subscribers[*].email\"] }`";
+    table.optional("only", meaning, |item| {
+        let entries = item.entries(|key, item| {
+            let id = word::purpose_key(key)?;
+            let left = paths(item, map);
+            if purposes.is_some_and(|served| !served.contains(&id)) {
+                let help = "name one of its `purposes`";
+                return key.wrong(text!("the route does not serve `{}`", id), help);
             }
+            let left = left?;
+            if left.is_empty() {
+                return item.wrong("no field: nothing could leave");
+            }
+            if let Some(field) = required.and_then(|all| all.iter().find(|id| !left.contains(*id)))
+            {
+                let field = map.and_then(|map| map.fields.get(usize::from(field)));
+                let field = field.map(|field| field.text.as_str()).unwrap_or_default();
+                item.warn(
+                    text!("`{}` is required and left out, so transfers are refused", field),
+                    text!("add it to the list of `{}`, or remove it from `required`", id),
+                );
+            }
+            Some((id, left))
+        })?;
+        Some(entries.into_iter().collect())
+    })
+}
+
+fn paths(item: &Item<'_>, map: Option<&FieldMap>) -> Option<FieldSet> {
+    let fields = word::distinct(item, |item| {
+        let path = word::path(item)?;
+        match map?.position(&path) {
+            Some(field) => Some(field),
+            None => item.wrong(text!("`{}` is not in the field map", path)),
         }
-    });
-    let required = required(table, fields.as_ref().map(|(_, fields, _)| fields.as_slice()));
-    let (shape, fields, spans) = fields?;
-    Some(FieldMap { shape, fields, spans, required: required? })
+    })?;
+    Some(fields.into_iter().collect())
 }
 
 fn line(
     key: &Key<'_>,
     item: &Item<'_>,
     subjects: Option<&FieldPath>,
-    register: Option<&Register>,
+    known: Known<'_>,
 ) -> Option<(Range<usize>, Field)> {
-    let path = match FieldPath::parse(key.text) {
-        Ok(path) => path,
-        Err(bad) => return key.wrong(bad.to_string(), "write a path such as `$.learners[*].name`"),
+    let path = FieldPath::parse(key.text);
+    let told = if item.is_table() {
+        item.table(|table| value(table, known))
+    } else {
+        category(item, known).map(Value::plain)
     };
-    let category = category(item, register)?;
+    let path = match path {
+        Ok(path) => path,
+        Err(bad) => return key.wrong(&bad, "write a path such as `$.learners[*].name`"),
+    };
+    let Value { category, source, since } = told?;
     let in_record = subjects.is_none_or(|records| records.leads_to(&path));
     if let (Some(category), false) = (category, in_record) {
         return key.wrong(
@@ -77,37 +160,65 @@ fn line(
         );
     }
     let text = path.to_string();
-    Some((
-        key.span.clone(),
-        Field { path, text, category, in_record, source: FieldSource::Own, since: None, line: 0 },
-    ))
+    let line = key.line();
+    Some((key.span.clone(), Field { path, text, category, in_record, source, since, line }))
 }
 
-fn category(item: &Item<'_>, register: Option<&Register>) -> Option<Option<CategoryId>> {
+/// What a line of the map says of its path.
+struct Value {
+    category: Option<CategoryId>,
+    source: FieldSource,
+    since: Option<Timestamp>,
+}
+
+impl Value {
+    fn plain(category: Option<CategoryId>) -> Self {
+        Self { category, source: FieldSource::Own, since: None }
+    }
+}
+
+fn value(table: &mut Table<'_>, known: Known<'_>) -> Option<Value> {
+    let category =
+        table.required("category", "`category` is one of the register's, or `public`", |item| {
+            category(item, known)
+        });
+    let personal = |item: &Item<'_>| {
+        if category == Some(None) {
+            return item.wrong_since(
+                "a public field is asked of no consent",
+                "give the field a category, or remove the key",
+            );
+        }
+        Some(())
+    };
+    let meaning = "`source` is `own`, or `state` where the value came from a state system: only a \
+        consent given through the state service covers it then (94-V Art. 8(1), 10(4))";
+    let source = table.or(FieldSource::Own, "source", meaning, |item| {
+        let source = item.one_of(&[("own", FieldSource::Own), ("state", FieldSource::State)]);
+        personal(item).and(source)
+    });
+    let meaning = "`since` is the first day of the field: a consent given before does not cover it \
+        (94-V Art. 15(2))";
+    let since = table.optional("since", meaning, |item| {
+        let since = word::day_start(item);
+        personal(item).and(since)
+    });
+    let guess = table.optional("guess", "`guess` says what a category was guessed from", |item| {
+        item.wrong_since::<()>(
+            text!("a guess that nobody has confirmed: {}", word::text(item)?),
+            "see that the category is right, then remove `guess`",
+        )
+    });
+    guess?;
+    Some(Value { category: category?, source: source?, since: since? })
+}
+
+fn category(item: &Item<'_>, known: Known<'_>) -> Option<Option<CategoryId>> {
     if item.text()? == "public" {
         return Some(None);
     }
     let id = word::category(item)?;
-    entry::known_category(item, id, register.map(|register| &register.categories)).map(Some)
-}
-
-fn required(table: &mut Table<'_>, fields: Option<&[Field]>) -> Option<FieldSet> {
-    let meaning = "`required` lists paths of the field map that the partner cannot do without";
-    table.or(FieldSet::EMPTY, "required", meaning, |item| {
-        let paths = word::distinct(item, |item| {
-            let path = word::path(item)?;
-            let place = fields?.iter().position(|field| field.path == path);
-            match place.and_then(|place| FieldId::try_from(place).ok()) {
-                Some(field) => Some(field),
-                None => item.wrong(text!("`{}` is not in the field map", path)),
-            }
-        })?;
-        let mut set = FieldSet::EMPTY;
-        for field in paths {
-            set.insert(field);
-        }
-        Some(set)
-    })
+    entry::known_category(item, id, known).map(Some)
 }
 
 // Of two lines that contradict each other the later one is shown, and the help names the other.

@@ -5,25 +5,34 @@
 #![expect(clippy::option_option, reason = "wrong, absent and present are three things")]
 
 mod agreement;
+mod border;
+mod candidate;
+mod case;
+mod consent;
 mod entry;
 mod fields;
+mod law;
 mod partner;
 mod party;
+mod purpose;
 mod reach;
 mod register;
+mod request;
 mod route;
 mod table;
 mod web;
 mod word;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::model::{Partner, Policy, Register};
+use self::register::Parts;
+use super::index::Index;
+use super::model::{Partner, Policy};
 use crate::diagnostic::{Diagnostics, Source, text};
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
@@ -31,9 +40,10 @@ use crate::vocabulary::Name;
 impl Policy {
     /// Reads a folder of rules: `register.toml`, `partners/<id>.toml`, `notices/<version>.txt`.
     ///
-    /// The files come as bytes by their path below the folder, with `/` between its parts; a
-    /// `README.md` is passed over. `now` only decides whether periods are warned of as over: what
-    /// comes out does not depend on it. With the policy come the warnings.
+    /// The files come as bytes by their path below the folder, with `/` between its parts. Files
+    /// below `cases/` are only counted in; a `README.md` and files below `signatures/`, which sign
+    /// all the others, are passed over. `now` only decides whether periods are warned of as over:
+    /// what comes out does not depend on it. With the policy come the warnings.
     ///
     /// # Errors
     /// All errors of all files, and the warnings, in the order of the files and places.
@@ -43,34 +53,41 @@ impl Policy {
     ) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut found = Diagnostics::new();
         let folder = Folder::sort(files, &mut found);
-        let register = folder.register(&mut found);
-        let partners = folder.partners(register.as_ref(), now, &mut found);
+        let register = folder.register(now, &mut found);
+        let partners = folder.partners(&register, now, &mut found);
         found.sort();
-        let (false, Some(register)) = (found.has_errors(), register) else { return Err(found) };
-        let files: BTreeMap<String, String> = files
+        let (false, Some(register)) = (found.has_errors(), register.whole()) else {
+            return Err(found);
+        };
+        let bytes: BTreeMap<String, Arc<[u8]>> = files
             .iter()
-            .filter(|(path, _)| *path != README)
-            .map(|(path, bytes)| (path.clone(), sha256(bytes)))
+            .filter(|(path, _)| !is_beside(path))
+            .map(|(path, bytes)| (path.clone(), bytes.as_slice().into()))
             .collect();
-        let digest = digest(&files);
+        let files = bytes.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
+        let digest = sha256(manifest(&files).as_bytes());
         let sources = folder.sources();
-        Ok((Self { register, partners, files, sources, digest }, found))
+        let index = Index::of(&partners);
+        Ok((Self { register, partners, files, bytes, sources, digest, index }, found))
     }
 }
 
 /// The files of a folder by what they are.
+#[derive(Default)]
 struct Folder<'f> {
     register: Option<Arc<Source>>,
     partners: BTreeMap<Name, Arc<Source>>,
+    // Those that have a file, even one that cannot be read.
+    names: BTreeSet<Name>,
     notices: BTreeMap<&'f str, &'f [u8]>,
+    cases: BTreeMap<&'f str, &'f [u8]>,
 }
 
 impl<'f> Folder<'f> {
     fn sort(files: &'f BTreeMap<String, Vec<u8>>, found: &mut Diagnostics) -> Self {
-        let mut folder =
-            Self { register: None, partners: BTreeMap::new(), notices: BTreeMap::new() };
+        let mut folder = Self::default();
         for (path, bytes) in files {
-            if path == README {
+            if is_beside(path) {
                 continue;
             }
             if path == REGISTER {
@@ -79,9 +96,12 @@ impl<'f> Folder<'f> {
                 folder.notices.insert(version, bytes);
             } else if let Some(id) = stem(path, "partners/", ".toml") {
                 folder.partner(path, id, bytes, found);
+            } else if is_case(path) {
+                folder.cases.insert(path, bytes);
             } else {
                 let help = "the folder holds `register.toml`, `partners/<id>.toml`, \
-                    `notices/<version>.txt` and `README.md`; remove or rename the file";
+                    `notices/<version>.txt`, `cases/…/<name>.json` or `.ndjson`, \
+                    `signatures/<name>.sig` and `README.md`; remove or rename the file";
                 found.error(&Source::new(path, ""), 0..0, "not a rule file", help);
             }
         }
@@ -97,6 +117,7 @@ impl<'f> Folder<'f> {
     fn partner(&mut self, path: &str, id: &str, bytes: &[u8], found: &mut Diagnostics) {
         match Name::parse(id) {
             Ok(name) if !id.contains('.') => {
+                self.names.insert(name.clone());
                 self.partners.extend(text(path, bytes, found).map(|source| (name, source)));
             }
             _ => {
@@ -106,19 +127,24 @@ impl<'f> Folder<'f> {
         }
     }
 
-    fn register(&self, found: &mut Diagnostics) -> Option<Register> {
+    fn register(&self, now: Timestamp, found: &mut Diagnostics) -> Parts {
         let Some(source) = &self.register else {
             if !found.iter().any(|found| found.source.name == REGISTER) {
                 let help =
                     "write it: controller, responsible person, categories, purposes, notices";
                 found.error(&Source::new(REGISTER, ""), 0..0, "there is no register", help);
             }
-            return None;
+            return Parts::default();
         };
         let texts: BTreeMap<&str, String> =
             self.notices.iter().map(|(version, bytes)| (*version, sha256(bytes))).collect();
-        let register = table::read_file(source, found, |table| register::read(table, &texts))?;
-        for version in register::unlisted(&register, &texts) {
+        let around = register::Surroundings { texts: &texts, partners: &self.names, now };
+        let mut register = Parts::default();
+        table::read_file(source, found, |table| {
+            register = register::read(table, &around);
+            Some(())
+        });
+        for version in register.unlisted(&texts) {
             let source = Source::new(format!("notices/{version}.txt"), "");
             let help = text!(
                 "list it in `register.toml` as `[notice.{}]`, or remove it",
@@ -126,17 +152,18 @@ impl<'f> Folder<'f> {
             );
             found.error(&source, 0..0, "the register lists no such notice", help);
         }
-        Some(register)
+        register
     }
 
     fn partners(
         &self,
-        register: Option<&Register>,
+        register: &Parts,
         now: Timestamp,
         found: &mut Diagnostics,
     ) -> BTreeMap<Name, Arc<Partner>> {
         let taken = route::Taken::default();
-        let mut around = partner::Surroundings { register, now, taken };
+        let (names, cases) = (&self.names, &self.cases);
+        let mut around = partner::Surroundings { register, now, taken, names, cases };
         let read = self.partners.iter().filter_map(|(name, source)| {
             let read = |table: &mut table::Table<'_>| partner::read(name, table, &mut around);
             let partner = table::read_file(source, found, read)?;
@@ -144,6 +171,17 @@ impl<'f> Folder<'f> {
         });
         read.collect()
     }
+}
+
+// What lies beside the rules and is none: no part of the digest.
+fn is_beside(path: &str) -> bool {
+    path == README || stem(path, "signatures/", ".sig").is_some_and(|id| Name::parse(id).is_ok())
+}
+
+// A document of a case.
+fn is_case(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending);
+    path.starts_with("cases/") && matches!(ending, Some("json" | "ndjson"))
 }
 
 fn stem<'p>(path: &'p str, folder: &str, ending: &str) -> Option<&'p str> {
@@ -164,13 +202,15 @@ fn text(path: &str, bytes: &[u8], found: &mut Diagnostics) -> Option<Arc<Source>
     }
 }
 
-// As `sha256sum` writes them, so that it can check them: digest, two blanks, name.
-fn digest(files: &BTreeMap<String, String>) -> String {
+/// The list of a set's files that its digest is made of: as `sha256sum` writes it, so that it can
+/// check them. Digest, two blanks, path.
+#[must_use]
+pub fn manifest(files: &BTreeMap<String, String>) -> String {
     let mut lines = String::new();
     for (path, sha256) in files {
         let _ = writeln!(lines, "{sha256}  {path}");
     }
-    sha256(lines.as_bytes())
+    lines
 }
 
 fn sha256(bytes: &[u8]) -> String {

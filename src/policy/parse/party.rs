@@ -4,7 +4,7 @@ use super::table::{Item, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{Party, Responsible};
+use crate::policy::model::{Breach, Party, Responsible, StopNotice};
 use crate::vocabulary::Country;
 
 /// Reads who a legal person is; the country says how it is numbered.
@@ -32,6 +32,34 @@ pub(super) fn responsible(table: &mut Table<'_>) -> Option<Responsible> {
         table.required("phone", "`phone` is a number such as `+7 7172 23 57 50`", web::phone);
     let email = table.required("email", "`email` is an e-mail address", web::email);
     Some(Responsible { name: name?, phone: phone?, email: email? })
+}
+
+/// Reads where a partner is told to stop or destroy.
+pub(super) fn stop_notice(table: &mut Table<'_>) -> Option<StopNotice> {
+    let meaning = "`stop_notice = { contact = \"…\", confirm_days = 10 }` says where the partner \
+        is told to stop or destroy, and within how many days it confirms (94-V Art. 8(7), 18)";
+    table.required("stop_notice", meaning, |item| {
+        item.table(|table| {
+            let contact = table.required("contact", meaning, web::contact);
+            let days = "`confirm_days` is 1 to 365";
+            let confirm_days = table.required("confirm_days", days, |item| word::count(item, 365));
+            Some(StopNotice { contact: contact?, confirm_days: confirm_days? })
+        })
+    })
+}
+
+/// Reads where a partner tells of a breach.
+pub(super) fn breach(table: &mut Table<'_>) -> Option<Breach> {
+    let meaning = "`breach = { contact = \"…\", notice_hours = 24 }` says where the partner tells \
+        of a breach, and within how many hours (94-V Art. 22(1), 25(2)(8))";
+    table.required("breach", meaning, |item| {
+        item.table(|table| {
+            let contact = table.required("contact", meaning, web::contact);
+            let hours = "`notice_hours` is 1 to 720";
+            let notice_hours = table.required("notice_hours", hours, |item| word::count(item, 720));
+            Some(Breach { contact: contact?, notice_hours: notice_hours? })
+        })
+    })
 }
 
 fn party_id(item: &Item<'_>, seat: Option<Country>) -> Option<String> {

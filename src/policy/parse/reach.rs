@@ -3,59 +3,116 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::register::Parts;
+use super::route::Frame;
 use super::table::File;
 use crate::diagnostic::{Text, text};
 use crate::document::FieldId;
-use crate::policy::model::{Abroad, Purpose, Register, Route};
-use crate::vocabulary::{CategoryId, CategorySet, PurposeId};
+use crate::policy::model::{Abroad, Basis, Field, LegalRequest, Purpose, Route};
+use crate::time::Timestamp;
+use crate::vocabulary::{CategoryId, CategorySet, Name, PurposeId};
 
-/// Warns of each field that can never leave; `spans` are the places of the route's fields.
-pub(super) fn warn(
-    file: &File,
-    route: &Route,
-    spans: &[Range<usize>],
-    bounds: (&Register, &BTreeMap<PurposeId, CategorySet>),
-) {
-    for (number, (field, span)) in route.fields.iter().zip(spans).enumerate() {
-        let Some(category) = field.category else { continue };
-        let Some((why, help)) = obstacle(route, category, bounds) else { continue };
-        let required = FieldId::try_from(number).is_ok_and(|id| route.required.contains(id));
-        let then =
-            if required { "; the route requires it, so every transfer is refused" } else { "" };
-        file.warning(
-            span.clone(),
-            Text::Template(
-                "`{}` can never leave here: {}{}",
-                vec![Text::value(&category), why, then.into()],
-            ),
-            help,
-        );
+/// What stands around a route, as far as it could be read.
+pub(super) struct Bounds<'p> {
+    file: &'p File,
+    register: &'p Parts,
+    partner: Option<&'p BTreeMap<PurposeId, CategorySet>>,
+    requests: Option<&'p BTreeMap<Name, LegalRequest>>,
+    now: Timestamp,
+}
+
+impl<'p> Bounds<'p> {
+    /// What stands around the routes of a partner's file.
+    pub(super) fn of(file: &'p File, frame: &Frame<'p>) -> Self {
+        let Frame { register, purposes: partner, requests, now, .. } = *frame;
+        Self { file, register, partner, requests, now }
     }
 }
 
-// What stands against the category for each purpose that could be used; nothing, if one lets it go.
+/// Warns of each field that can never leave; `spans` are the places of the route's fields.
+pub(super) fn warn(route: &Route, spans: &[Range<usize>], bounds: &Bounds<'_>) {
+    for (number, (field, span)) in (0..=FieldId::MAX).zip(route.fields.iter().zip(spans)) {
+        let Some((why, help)) = obstacle(route, (number, field), bounds) else { continue };
+        let message = if route.required.contains(number) {
+            "`{}` can never leave here: {}; the route requires it, so every transfer is refused"
+        } else {
+            "`{}` can never leave here: {}"
+        };
+        let what = field.category.map_or_else(|| "public".to_owned(), |id| id.to_string());
+        bounds.file.warning(span.clone(), Text::Template(message, vec![what.into(), why]), help);
+    }
+}
+
+// What stands against the field for each purpose that could be used; nothing, if one lets it go.
 fn obstacle(
     route: &Route,
-    category: CategoryId,
-    (register, partner): (&Register, &BTreeMap<PurposeId, CategorySet>),
+    (number, field): (FieldId, &Field),
+    bounds: &Bounds<'_>,
 ) -> Option<(Text, Text)> {
+    let (register, partner) = (bounds.register, bounds.partner?);
     let usable = route.purposes.iter().filter_map(|id| {
-        let purpose = register.purposes.get(id)?;
-        let fits = purpose.active && (purpose.cross_border || !route.is_cross_border());
-        fits.then_some((id, purpose, partner.get(id)?))
+        let purpose = register.purpose(*id)?;
+        let fits = purpose.active
+            && !purpose.has_ended(bounds.now)
+            && purpose.may_go_to(&route.partner)
+            && route.countries.iter().all(|country| purpose.may_cross_to(*country));
+        fits.then_some((*id, purpose, *partner.get(id)?))
     });
     let mut obstacles = usable.map(|(id, purpose, listed)| {
-        unlisted(*id, purpose, *listed, category)
-            .or_else(|| abroad(route, (*id, purpose), category, register))
+        let left_out = || left_out(route, id, number);
+        let Some(category) = field.category else { return left_out() };
+        let against = match route.basis {
+            Basis::Consent => unlisted((id, purpose), listed, category)
+                .or_else(|| abroad(route, (id, purpose), category, register)),
+            Basis::StateRequest => unasked(category, bounds.requests?),
+        };
+        named(id, purpose, category, register)
+            .or(against)
             .or_else(|| prohibited(route, category, register))
+            .or_else(left_out)
     });
     let first = obstacles.next()??;
     obstacles.all(|obstacle| obstacle.is_some()).then_some(first)
 }
 
-fn unlisted(
+fn named(
     id: PurposeId,
     purpose: &Purpose,
+    category: CategoryId,
+    register: &Parts,
+) -> Option<(Text, Text)> {
+    let identifies = register.categories()?.get(&category)?.identifies;
+    (purpose.depersonalise && identifies).then(|| {
+        (
+            text!("it identifies a person, so `{}` refuses the transfer that holds it", id),
+            "remove the line: a study gets nothing that tells who somebody is (94-V Art. 17(1))"
+                .into(),
+        )
+    })
+}
+
+fn left_out(route: &Route, id: PurposeId, number: FieldId) -> Option<(Text, Text)> {
+    let only = route.only.get(&id)?;
+    (!only.contains(number)).then(|| {
+        (
+            text!("`only` does not list it for `{}`", id),
+            text!("remove the line, or add the field to `{}` in `only`", id),
+        )
+    })
+}
+
+fn unasked(category: CategoryId, requests: &BTreeMap<Name, LegalRequest>) -> Option<(Text, Text)> {
+    let asked = requests.values().any(|request| request.categories.contains(category));
+    (!asked && !requests.is_empty()).then(|| {
+        (
+            "no request asks for it".into(),
+            "remove the line, or see what the request's document asks for (94-V Art. 9)".into(),
+        )
+    })
+}
+
+fn unlisted(
+    (id, purpose): (PurposeId, &Purpose),
     listed: CategorySet,
     category: CategoryId,
 ) -> Option<(Text, Text)> {
@@ -77,10 +134,10 @@ fn abroad(
     route: &Route,
     (id, purpose): (PurposeId, &Purpose),
     category: CategoryId,
-    register: &Register,
+    register: &Parts,
 ) -> Option<(Text, Text)> {
     let help = text!("remove the line, or change `[category.{}]` in `register.toml`", category);
-    match register.categories.get(&category)?.abroad {
+    match register.categories()?.get(&category)?.abroad {
         _ if !route.is_cross_border() => None,
         Abroad::Allow => None,
         Abroad::IfRequired if purpose.required.contains(category) => None,
@@ -91,11 +148,9 @@ fn abroad(
     }
 }
 
-fn prohibited(route: &Route, category: CategoryId, register: &Register) -> Option<(Text, Text)> {
-    let held = |country: &&_| {
-        register.prohibited.get(country).is_some_and(|categories| categories.contains(category))
-    };
-    let country = route.countries.iter().find(held)?;
+fn prohibited(route: &Route, category: CategoryId, register: &Parts) -> Option<(Text, Text)> {
+    let mut countries = route.countries.iter();
+    let country = countries.find(|country| register.prohibits(**country, category))?;
     Some((
         text!("the register prohibits it in `{}`", country),
         "remove the line: no consent can lift a prohibition (94-V Art. 16(4))".into(),

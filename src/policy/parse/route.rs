@@ -1,30 +1,41 @@
 //! `[[route]]`: one kind of request, its subjects and its field map.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use super::entry;
-use super::fields;
-use super::reach;
+use super::agreement::warn_if;
+use super::candidate::{self, Base};
+use super::fields::{self, Whose};
+use super::purpose;
+use super::reach::{self, Bounds};
+use super::register::Parts;
 use super::table::{Item, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{Basis, Endpoint, OnRefused, Register, Route, Unmapped};
+use crate::policy::model::{
+    Basis, Endpoint, LegalRequest, OnRefused, PartnerKind, Route, Unmapped,
+};
+use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
 /// The partner around a route, as far as it could be read.
 pub(super) struct Frame<'p> {
     /// The partner's name.
     pub(super) partner: &'p Name,
+    /// What the partner is.
+    pub(super) kind: Option<PartnerKind>,
     /// Its seat, processing and storage.
     pub(super) countries: Option<&'p [Country]>,
     /// Its purposes with what may go at most.
     pub(super) purposes: Option<&'p BTreeMap<PurposeId, CategorySet>>,
     /// Where it receives.
     pub(super) endpoints: Option<&'p BTreeMap<Name, Endpoint>>,
+    /// The requests of a state body.
+    pub(super) requests: Option<&'p BTreeMap<Name, LegalRequest>>,
     /// The register.
-    pub(super) register: Option<&'p Register>,
+    pub(super) register: &'p Parts,
+    /// The time that periods are measured against.
+    pub(super) now: Timestamp,
     /// What the routes before this one took.
     pub(super) taken: &'p mut Taken,
 }
@@ -39,63 +50,82 @@ pub(super) struct Taken {
 
 /// Reads a route.
 pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route> {
-    let name = name(table, frame);
-    let request = request(table, name.as_ref(), frame);
-    let endpoint = endpoint(table, frame);
-    let to = arrival(table, name.as_ref(), request.as_ref(), endpoint.as_ref(), frame);
-    let countries = frame.countries.zip(endpoint.as_ref());
-    let countries = countries.map(|(partner, (_, endpoint))| all_countries(partner, endpoint));
-    let purposes = purposes(table, countries.as_deref(), frame);
-    let subjects = table.optional(
-        "subjects",
-        "`subjects` is the path of the subjects' records, such as `$.learners[*]`; leave it out \
-         where the whole document is one subject's",
-        word::path,
-    );
-    let on_refused = on_refused(table, !matches!(subjects, Some(None)));
-    let unmapped = unmapped(table);
-    let map = fields::read(table, subjects.as_ref().and_then(Option::as_ref), frame.register);
-    let scheme = table.required(
-        "scheme",
-        "`scheme` names the kind of identifier that `subject` holds, such as `kz-iin`",
-        word::name,
-    );
-    let headers = table.or(
-        Vec::new(),
-        "headers",
-        "`headers` lists the caller's headers that are passed on, in lower case",
-        |item| word::distinct(item, web::header),
-    );
-    subjects?;
-    let (method, path) = request?;
+    let way = Way::read(table, frame);
+    let countries = way.countries.as_deref();
+    let basis = basis(table, countries, frame);
+    let (opens, closes) = days(table, frame.now);
+    let purposes = table.required("purposes", PURPOSES, |item| purposes(item, countries, frame));
+    let (whose_is_sound, whose) = Whose::read(table);
+    let on_refused = refusal(table, !matches!((whose_is_sound, &whose.subjects), (Some(()), None)));
+    let unmapped = table.or(Unmapped::Remove, "unmapped", UNMAPPED, unmapped);
+    let map = table.required("fields", fields::MEANING, |item| {
+        fields::read(item, &whose, frame.register.categories())
+    });
+    let required = fields::required(table, map.as_ref()).map(Option::unwrap_or_default);
+    let only = fields::only(table, map.as_ref(), required, purposes.as_deref());
+    let base = Base {
+        whose: &whose,
+        countries,
+        purposes: purposes.as_deref(),
+        map: map.as_ref(),
+        required,
+    };
+    let candidate = table.optional("candidate", CANDIDATE, |item| {
+        let changes = item.table(|table| candidate::read(table, &base, frame))?;
+        Some((changes, item.clone()))
+    });
+    let (scheme, headers) = (scheme(table), headers(table));
+    whose_is_sound?;
+    let (method, path) = way.request?;
     let map = map?;
-    let route = Route {
-        name: name?,
+    let mut route = Route {
+        name: way.name?,
         partner: frame.partner.clone(),
         method,
         path,
-        to: to?,
-        endpoint: endpoint?.0,
-        countries: countries?,
+        to: way.to?,
+        endpoint: way.endpoint?.0,
+        countries: way.countries?,
         purposes: purposes?,
-        shape: Arc::new(map.shape),
+        shape: map.shape,
         fields: map.fields,
-        required: map.required,
+        required: required?,
         scheme: scheme?,
         on_refused: on_refused?,
         unmapped: unmapped?,
         headers: headers?,
-        basis: Basis::Consent,
-        opens: None,
-        closes: None,
-        only: BTreeMap::new(),
+        basis: basis?,
+        opens: opens?,
+        closes: closes?,
+        only: only?.unwrap_or_default(),
         candidate: None,
-        line: 0,
+        line: table.line(),
     };
-    if let (Some(register), Some(partner)) = (frame.register, frame.purposes) {
-        reach::warn(table.file(), &route, &map.spans, (register, partner));
-    }
+    let bounds = Bounds::of(table.file(), frame);
+    reach::warn(&route, &map.spans, &bounds);
+    route.candidate = candidate?.map(|(changes, item)| changes.apply(&route, &item, &bounds));
     Some(route)
+}
+
+/// The way of a request, from the caller to the partner, as far as it could be read.
+struct Way<'p> {
+    name: Option<Name>,
+    request: Option<(String, String)>,
+    endpoint: Option<(Name, &'p Endpoint)>,
+    to: Option<String>,
+    countries: Option<Vec<Country>>,
+}
+
+impl<'p> Way<'p> {
+    fn read(table: &mut Table<'_>, frame: &mut Frame<'p>) -> Self {
+        let name = name(table, frame);
+        let request = request(table, name.as_ref(), frame);
+        let endpoint = endpoint(table, frame);
+        let to = arrival(table, name.as_ref(), request.as_ref(), endpoint.as_ref(), frame);
+        let countries = frame.countries.zip(endpoint.as_ref());
+        let countries = countries.map(|(partner, (_, endpoint))| all_countries(partner, endpoint));
+        Self { name, request, endpoint, to, countries }
+    }
 }
 
 fn name(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Name> {
@@ -190,24 +220,66 @@ fn url_path(item: &Item<'_>, path: &str) -> Option<String> {
     }
 }
 
-fn purposes(
-    table: &mut Table<'_>,
-    countries: Option<&[Country]>,
-    frame: &Frame<'_>,
-) -> Option<Vec<PurposeId>> {
-    let meaning = "`purposes` lists what the route serves; where it is one, callers need not name \
-        it (94-V Art. 7(8))";
-    let abroad = countries.is_some_and(|all| all.iter().any(|country| *country != Country::KZ));
-    table.required("purposes", meaning, |item| {
-        let list = word::distinct(item, |item| purpose(item, abroad, frame))?;
-        if list.is_empty() { item.wrong("no purpose") } else { Some(list) }
+fn basis(table: &mut Table<'_>, countries: Option<&[Country]>, frame: &Frame<'_>) -> Option<Basis> {
+    let meaning = "`basis` is `consent`, or `state-request` on a route of a state body within the \
+        country; the law's list of bases is closed, without contract and legitimate interest \
+        (94-V Art. 7(5), 9)";
+    table.or(Basis::Consent, "basis", meaning, |item| {
+        let basis =
+            item.one_of(&[("consent", Basis::Consent), ("state-request", Basis::StateRequest)])?;
+        if basis == Basis::Consent {
+            return Some(basis);
+        }
+        if frame.kind.is_some_and(|kind| kind != PartnerKind::StateBody) {
+            return item.wrong("a state request on a route of a partner that is no state body");
+        }
+        let mut abroad = countries.into_iter().flatten().filter(|country| **country != Country::KZ);
+        if let Some(country) = abroad.next() {
+            return item.wrong(text!("a state request on a route to `{}`", country));
+        }
+        if frame.requests.is_some_and(BTreeMap::is_empty) {
+            item.warn(
+                "the state body has no request: all transfers of the route are refused",
+                "add the accepted request as `[request.NAME]`",
+            );
+        }
+        Some(basis)
     })
 }
 
-fn purpose(item: &Item<'_>, abroad: bool, frame: &Frame<'_>) -> Option<PurposeId> {
+type Day = Option<Option<Timestamp>>;
+
+fn days(table: &mut Table<'_>, now: Timestamp) -> (Day, Day) {
+    let meaning = "`open_from` is the first day on which the route takes transfers";
+    let opens = table.optional("open_from", meaning, word::day_start);
+    let meaning = "`open_until` is the last day on which the route takes transfers";
+    let closes = table.optional("open_until", meaning, |item| {
+        let end = word::day_end_after(item, opens.flatten())?;
+        let help = "set other days, or remove the route: its transfers are refused";
+        warn_if(end <= now, item, "the route is closed", help);
+        Some(end)
+    });
+    (opens, closes)
+}
+
+/// What `purposes` means.
+pub(super) const PURPOSES: &str = "`purposes` lists what the route serves; where it is one, \
+    callers need not name it (94-V Art. 7(8))";
+
+/// Reads what a route serves.
+pub(super) fn purposes(
+    item: &Item<'_>,
+    countries: Option<&[Country]>,
+    frame: &Frame<'_>,
+) -> Option<Vec<PurposeId>> {
+    let list = word::distinct(item, |item| purpose(item, countries, frame))?;
+    if list.is_empty() { item.wrong("no purpose") } else { Some(list) }
+}
+
+fn purpose(item: &Item<'_>, countries: Option<&[Country]>, frame: &Frame<'_>) -> Option<PurposeId> {
     let id = word::purpose(item)?;
-    let registered = frame.register.and_then(|register| register.purposes.get(&id));
-    if registered.is_some_and(entry::is_closed) {
+    let registered = frame.register.purpose(id);
+    if registered.is_some_and(purpose::is_closed) {
         return item.wrong(text!("`{}` can never be used", id));
     }
     if frame.purposes.is_some_and(|listed| !listed.contains_key(&id)) {
@@ -216,40 +288,70 @@ fn purpose(item: &Item<'_>, abroad: bool, frame: &Frame<'_>) -> Option<PurposeId
             "add it there, with the categories that may go for it",
         );
     }
-    if abroad && registered.is_some_and(|purpose| !purpose.cross_border) {
+    let Some(purpose) = registered else { return Some(id) };
+    let mut countries = countries.unwrap_or_default().iter();
+    let barred = countries.find(|country| !purpose.may_cross_to(**country));
+    if let Some(country) = barred.filter(|_| purpose.cross_border) {
+        item.warn(
+            text!("the purpose `{}` may not go to `{}`: its transfers are refused", id, country),
+            "remove it here, or add the country to its `countries` in `register.toml`",
+        );
+    } else if barred.is_some() {
         item.warn(
             text!("the purpose `{}` may not go abroad: its transfers are refused", id),
             "remove it here, or change its `cross_border` in `register.toml`",
         );
     }
+    if !purpose.may_go_to(frame.partner) {
+        item.warn(
+            text!("the purpose `{}` may not go to this partner: its transfers are refused", id),
+            "remove it here, or add the partner to its `partners` in `register.toml`",
+        );
+    }
     Some(id)
 }
 
-fn on_refused(table: &mut Table<'_>, many: bool) -> Option<OnRefused> {
-    let meaning = "`on_refused` says what happens when a subject may not go: `drop` its record, or \
-        `refuse` the whole transfer";
-    let read = |item: &Item<'_>| match item
-        .one_of(&[("drop", OnRefused::Drop), ("refuse", OnRefused::Refuse)])?
-    {
+fn refusal(table: &mut Table<'_>, many: bool) -> Option<OnRefused> {
+    if many {
+        table.required("on_refused", ON_REFUSED, |item| on_refused(item, many))
+    } else {
+        table.or(OnRefused::Refuse, "on_refused", ON_REFUSED, |item| on_refused(item, many))
+    }
+}
+
+/// What `on_refused` means.
+pub(super) const ON_REFUSED: &str = "`on_refused` says what happens when a subject may not go: \
+    `drop` its record, or `refuse` the whole transfer";
+
+/// Reads what happens to the others when a subject may not go; there are none but where a document
+/// may hold `many` records.
+pub(super) fn on_refused(item: &Item<'_>, many: bool) -> Option<OnRefused> {
+    match item.one_of(&[("drop", OnRefused::Drop), ("refuse", OnRefused::Refuse)])? {
         OnRefused::Drop if !many => item.wrong_since(
             "nothing is left to send where the document is one subject's",
             "write `refuse`, or name the records with `subjects`",
         ),
         on_refused => Some(on_refused),
-    };
-    if many {
-        table.required("on_refused", meaning, read)
-    } else {
-        table.or(OnRefused::Refuse, "on_refused", meaning, read)
     }
 }
 
-fn unmapped(table: &mut Table<'_>) -> Option<Unmapped> {
-    let meaning = "`unmapped` says what happens to members that no line of the field map names: \
-        `remove` them, or `refuse` the transfer (94-V Art. 7(9), 8(4)7))";
-    table.or(Unmapped::Remove, "unmapped", meaning, |item| {
-        item.one_of(&[("remove", Unmapped::Remove), ("refuse", Unmapped::Refuse)])
-    })
+/// What `unmapped` means.
+pub(super) const UNMAPPED: &str = "`unmapped` says what happens to members that no line of the \
+    field map names: `remove` them, or `refuse` the transfer (94-V Art. 7(9), 8(4)7))";
+
+/// Reads what happens to members that no line of the field map names.
+pub(super) fn unmapped(item: &Item<'_>) -> Option<Unmapped> {
+    item.one_of(&[("remove", Unmapped::Remove), ("refuse", Unmapped::Refuse)])
+}
+
+fn scheme(table: &mut Table<'_>) -> Option<Name> {
+    let meaning = "`scheme` names the kind of identifier that `subject` holds, such as `kz-iin`";
+    table.required("scheme", meaning, word::name)
+}
+
+fn headers(table: &mut Table<'_>) -> Option<Vec<String>> {
+    let meaning = "`headers` lists the caller's headers that are passed on, in lower case";
+    table.or(Vec::new(), "headers", meaning, |item| word::distinct(item, web::header))
 }
 
 fn all_countries(partner: &[Country], endpoint: &Endpoint) -> Vec<Country> {
@@ -259,5 +361,8 @@ fn all_countries(partner: &[Country], endpoint: &Endpoint) -> Vec<Country> {
     all.dedup();
     all
 }
+
+const CANDIDATE: &str = "`[route.candidate]` has `until` and the keys that are tried beside the \
+    rules in force: `fields`, `required`, `unmapped`, `on_refused`, `purposes`, `only`";
 
 const METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];

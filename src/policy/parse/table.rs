@@ -94,9 +94,30 @@ impl<'f> Table<'f> {
         None
     }
 
+    /// Adds an error about another place of the same file.
+    pub(super) fn wrong_at<T>(
+        &self,
+        span: Range<usize>,
+        message: impl Into<Text>,
+        help: impl Into<Text>,
+    ) -> Option<T> {
+        self.file.error(span, message, help);
+        None
+    }
+
+    /// Where it stands.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// Adds a warning about the table as a whole.
     pub(super) fn warn(&self, message: impl Into<Text>, help: impl Into<Text>) {
         self.file.warning(self.span.clone(), message, help);
+    }
+
+    /// The line of its header, counted from 1.
+    pub(super) fn line(&self) -> usize {
+        self.file.line(self.span.start)
     }
 
     /// The file that it stands in.
@@ -192,6 +213,25 @@ impl<'f> Item<'f> {
         }
     }
 
+    /// A date and time with its offset.
+    pub(super) fn moment(&self) -> Option<&'f toml::value::Datetime> {
+        let datetime = self.of_kind("a date and time", self.value.get_ref().as_datetime())?;
+        match datetime {
+            toml::value::Datetime { date: Some(_), time: Some(_), offset: Some(_) } => {
+                Some(datetime)
+            }
+            _ => self.wrong_since(
+                "expected a date with a time and its offset",
+                "write it as `2026-11-22T10:00:00+05:00`",
+            ),
+        }
+    }
+
+    /// Whether it is a table.
+    pub(super) fn is_table(&self) -> bool {
+        self.value.get_ref().is_table()
+    }
+
     /// The elements of an array, each read by the closure.
     pub(super) fn list<T>(&self, mut read: impl FnMut(&Item<'f>) -> Option<T>) -> Option<Vec<T>> {
         let array = self.of_kind("an array", self.value.get_ref().as_array())?;
@@ -273,11 +313,19 @@ impl<'f> Item<'f> {
         self.file.warning(self.span(), message, help);
     }
 
-    fn of_kind<T>(&self, expected: &str, value: Option<T>) -> Option<T> {
+    fn of_kind<T>(&self, expected: &'static str, value: Option<T>) -> Option<T> {
         value.or_else(|| {
-            let kind = self.value.get_ref().type_str();
-            let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
-            self.wrong(text!("expected {}, found {} {}", expected, article, kind))
+            let found = match self.value.get_ref() {
+                DeValue::String(_) => "a string",
+                DeValue::Integer(_) => "an integer",
+                DeValue::Float(_) => "a float",
+                DeValue::Boolean(_) => "a boolean",
+                DeValue::Datetime(_) => "a datetime",
+                DeValue::Array(_) => "an array",
+                DeValue::Table(_) => "a table",
+            };
+            let values = vec![expected.into(), found.into()];
+            self.wrong(Text::Template("expected {}, found {}", values))
         })
     }
 }
@@ -292,6 +340,11 @@ pub(super) struct Key<'f> {
 }
 
 impl Key<'_> {
+    /// The line that it stands on, counted from 1.
+    pub(super) fn line(&self) -> usize {
+        self.file.line(self.span.start)
+    }
+
     /// Adds an error about the key.
     pub(super) fn wrong<T>(&self, message: impl Into<Text>, help: impl Into<Text>) -> Option<T> {
         self.file.error(self.span.clone(), message, help);
@@ -305,6 +358,10 @@ impl Key<'_> {
 }
 
 impl File {
+    fn line(&self, at: usize) -> usize {
+        self.source.line_and_column(at).0
+    }
+
     /// Adds an error.
     pub(super) fn error(
         &self,

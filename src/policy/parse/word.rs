@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use super::table::{Item, Key};
 use crate::document::FieldPath;
 use crate::time::Timestamp;
@@ -21,17 +23,21 @@ pub(super) fn text(item: &Item<'_>) -> Option<String> {
     }
 }
 
-/// The first moment of a day in Kazakhstan.
-pub(super) fn day_start(item: &Item<'_>) -> Option<Timestamp> {
+/// A day, not before the Republic's law binds.
+pub(super) fn date(item: &Item<'_>) -> Option<Date> {
     let date = item.date()?;
     let date = (i16::try_from(date.year).ok())
         .zip(i8::try_from(date.month).ok().zip(i8::try_from(date.day).ok()))
-        .and_then(|(year, (month, day))| jiff::civil::Date::new(year, month, day).ok())
-        .filter(|date| date.year() >= YEAR_MIN);
-    let Some(date) = date else { return item.wrong("a date before the year 1990") };
-    let midnight = date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(5)));
-    let midnight = midnight.ok()?.timestamp().as_millisecond();
-    Timestamp::from_millis(midnight)
+        .and_then(|(year, (month, day))| Date::new(year, month, day).ok());
+    match date {
+        Some(date) if date.year() >= YEAR_MIN => Some(date),
+        _ => item.wrong("a date before the year 1990"),
+    }
+}
+
+/// The first moment of a day in Kazakhstan.
+pub(super) fn day_start(item: &Item<'_>) -> Option<Timestamp> {
+    date(item).map(Timestamp::start_of)
 }
 
 /// The moment at which a day in Kazakhstan is over.
@@ -46,6 +52,20 @@ pub(super) fn day_end_after(item: &Item<'_>, since: Option<Timestamp>) -> Option
         return item.wrong("the period ends before it begins");
     }
     Some(end)
+}
+
+/// A moment: a date and time with its offset.
+pub(super) fn moment(item: &Item<'_>) -> Option<Timestamp> {
+    let moment = item.moment()?.to_string();
+    Timestamp::parse(&moment).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+}
+
+/// A number of days, hours or the like, from 1 to a largest one.
+pub(super) fn count(item: &Item<'_>, largest: u32) -> Option<u32> {
+    match u32::try_from(item.whole()?) {
+        Ok(count) if (1..=largest).contains(&count) => Some(count),
+        _ => item.wrong("out of range"),
+    }
 }
 
 /// A SHA-256 in hexadecimal.
@@ -66,34 +86,34 @@ pub(super) fn own_name(item: &Item<'_>) -> Option<Name> {
 
 /// A name.
 pub(super) fn name(item: &Item<'_>) -> Option<Name> {
-    Name::parse(item.text()?).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+    Name::parse(item.text()?).map_or_else(|bad| item.wrong(bad), Some)
 }
 
 /// A name that is a key.
 pub(super) fn name_key(key: &Key<'_>) -> Option<Name> {
-    Name::parse(key.text).map_or_else(|bad| key.wrong(bad.to_string(), "change the key"), Some)
+    Name::parse(key.text).map_or_else(|bad| key.wrong(bad, "change the key"), Some)
 }
 
 /// A purpose's number.
 pub(super) fn purpose(item: &Item<'_>) -> Option<PurposeId> {
-    PurposeId::parse(item.text()?).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+    PurposeId::parse(item.text()?).map_or_else(|bad| item.wrong(bad), Some)
 }
 
 /// A purpose's number that is a key.
 pub(super) fn purpose_key(key: &Key<'_>) -> Option<PurposeId> {
     let help = "number purposes as the policy's section 3.1 does";
-    PurposeId::parse(key.text).map_or_else(|bad| key.wrong(bad.to_string(), help), Some)
+    PurposeId::parse(key.text).map_or_else(|bad| key.wrong(bad, help), Some)
 }
 
 /// A category's number.
 pub(super) fn category(item: &Item<'_>) -> Option<CategoryId> {
-    CategoryId::parse(item.text()?).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+    CategoryId::parse(item.text()?).map_or_else(|bad| item.wrong(bad), Some)
 }
 
 /// A category's number that is a key.
 pub(super) fn category_key(key: &Key<'_>) -> Option<CategoryId> {
     let help = "number categories as the policy's section 2.2 does";
-    CategoryId::parse(key.text).map_or_else(|bad| key.wrong(bad.to_string(), help), Some)
+    CategoryId::parse(key.text).map_or_else(|bad| key.wrong(bad, help), Some)
 }
 
 /// A country.
@@ -109,7 +129,7 @@ pub(super) fn country_key(key: &Key<'_>) -> Option<Country> {
 
 /// A field path.
 pub(super) fn path(item: &Item<'_>) -> Option<FieldPath> {
-    FieldPath::parse(item.text()?).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+    FieldPath::parse(item.text()?).map_or_else(|bad| item.wrong(&bad), Some)
 }
 
 /// A list without repetitions.
@@ -153,11 +173,10 @@ fn known_country(text: &str) -> Option<Country> {
     COUNTRIES.split_ascii_whitespace().any(|known| known == text).then_some(country)
 }
 
-// Kazakhstan has one time zone, UTC+5 all year, since 2024-03-01 (IANA tz database, 2024a).
 const DAY_MILLIS: i64 = 86_400_000;
 
-// The Republic's law binds nothing earlier.
-const YEAR_MIN: i16 = 1990;
+/// The Republic's law binds nothing earlier.
+pub(super) const YEAR_MIN: i16 = 1990;
 
 // ISO 3166-1 alpha-2, officially assigned codes.
 const COUNTRIES: &str = "\

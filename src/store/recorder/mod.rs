@@ -5,12 +5,14 @@
 //!
 //! Invariants:
 //! 1. A position is given only after its transaction has committed.
-//! 2. An append whose guard names a subject with a consent event at or after its snapshot is not
-//!    written. Events earlier in the same batch count.
-//! 3. After any failed write or commit nothing is accepted until the store has been opened anew,
+//! 2. An append whose guard names a subject with an event of a consent or block at or after its
+//!    snapshot is not written. Events earlier in the same batch count.
+//! 3. An append that would take a partner beyond its quota of the day is not written. Appends
+//!    earlier in the same batch count.
+//! 4. After any failed write or commit nothing is accepted until the store has been opened anew,
 //!    its pages have been written again and its head re-derived from the last head that this
 //!    process knew. That is tried at most once a second, and recorded as `store-recovered`.
-//! 4. A root is signed only if this process has derived it from the entries' own bytes, and only
+//! 5. A root is signed only if this process has derived it from the entries' own bytes, and only
 //!    after they are on disk.
 
 mod work;
@@ -24,7 +26,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::queue::{AbandonAtEnd, Job, Queue, Reply};
-use super::{Reader, Store, StoreError, SubjectRef};
+use super::{QuotaUse, Reader, RuleFile, Store, StoreError, SubjectRef};
 use crate::ledger::checkpoint::LogKey;
 use crate::ledger::entry::Entry;
 use crate::ledger::line::SubjectKey;
@@ -68,15 +70,27 @@ pub struct Append {
     pub new_subjects: Vec<NewSubject>,
     /// What the decision was based on.
     pub guard: Option<Guard>,
-    /// The consent record that the entry's event made or changed.
-    pub consent: Option<ConsentRow>,
+    /// The record that the entry's event made or changed.
+    pub record: Option<RecordRow>,
+    /// What the disclosure takes of its partner's quota.
+    pub quota: Option<QuotaUse>,
+    /// The rule files that an activation names; those that are kept already stay.
+    pub rule_files: Vec<RuleFile>,
 }
 
 impl Append {
     /// An entry that nothing else is written with.
     #[must_use]
     pub const fn plain(entry: Entry) -> Self {
-        Self { entry, lines: None, new_subjects: Vec::new(), guard: None, consent: None }
+        Self {
+            entry,
+            lines: None,
+            new_subjects: Vec::new(),
+            guard: None,
+            record: None,
+            quota: None,
+            rule_files: Vec::new(),
+        }
     }
 }
 
@@ -99,8 +113,8 @@ impl NewSubject {
     }
 }
 
-/// The facts that a decision was based on: if a consent event of any of these subjects has come at
-/// or after the snapshot, the append is refused as [`Unrecorded::Stale`].
+/// The facts that a decision was based on: if an event of a consent or block of any of these
+/// subjects has come at or after the snapshot, the append is refused as [`Unrecorded::Stale`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
     /// The snapshot that [`Reader::facts`] gave.
@@ -109,10 +123,10 @@ pub struct Guard {
     pub subjects: Vec<SubjectRef>,
 }
 
-/// A consent record after an event.
+/// A record after an event, which says what kind it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsentRow {
-    /// The subject.
+pub struct RecordRow {
+    /// The subject; [`SubjectRef::EVERYONE`] for a block that names none.
     pub subject: SubjectRef,
     /// The record's id.
     pub record: Uuid,
@@ -133,18 +147,22 @@ pub enum Unrecorded {
     /// Too many appends are waiting.
     #[error("too many entries are waiting to be recorded")]
     Busy,
-    /// A consent event, or a new subject, came after the snapshot: read the facts and decide again.
-    #[error("the consents changed since they were read")]
+    /// An event of a consent or block, or a new subject, came after the snapshot: read the facts
+    /// and decide again.
+    #[error("the consents or blocks changed since they were read")]
     Stale,
     /// The store failed and has not been found well since. An entry whose commit failed may still
     /// have been written.
     #[error("the ledger cannot be written")]
     Stopped,
-    /// The consent record's id belongs to another subject.
-    #[error("the consent record's id belongs to another subject")]
+    /// More may not go to the partner on this day.
+    #[error("the partner's quota of the day would be exceeded")]
+    Quota,
+    /// The record's id belongs to another subject, or to a record of another kind.
+    #[error("the record's id belongs to another")]
     RecordTaken,
-    /// A consent event without its record, a record without its event, or of another id.
-    #[error("the consent event and the consent record do not belong together")]
+    /// An event without its record, a record without its event, or of another id.
+    #[error("the event and the record do not belong together")]
     RecordMismatch,
     /// The disclosure has an outcome already.
     #[error("the disclosure already has an outcome")]
@@ -271,4 +289,4 @@ impl Drop for Shared {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -149,7 +149,7 @@ impl Worker {
         }
     }
 
-    /// INVARIANT 3: accepts again only after an entry has been committed.
+    /// INVARIANT 4: accepts again only after an entry has been committed.
     fn recover(&mut self) -> Result<(), StoreError> {
         self.store.recover()?;
         let act = "store-recovered";
@@ -167,7 +167,7 @@ impl Worker {
         self.commit(Vec::new()).map(drop)
     }
 
-    /// Signs the head if it is new, keeps the note and publishes it. INVARIANT 4.
+    /// Signs the head if it is new, keeps the note and publishes it. INVARIANT 5.
     fn checkpoint(&mut self) -> Result<(), StoreError> {
         let Some(signer) = &self.options.signer else { return Ok(()) };
         let size = self.head.size();
@@ -223,8 +223,8 @@ impl Worker {
         if limit != u64::MAX && end.size() < limit {
             return Err(StoreError::Checkpoint("entries at its end are missing"));
         }
-        let before = if end.consents <= frontier.size() { end.consents } else { 0 };
-        let start = Head { frontier, consents: before };
+        let before = if end.records <= frontier.size() { end.records } else { 0 };
+        let start = Head { frontier, records: before };
         let mut root: Option<Hash> = None;
         let _ = follow(transaction.as_mut(), &start, |head| {
             if head.size() == limit {

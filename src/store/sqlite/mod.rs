@@ -10,18 +10,22 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+use jiff::civil::Date;
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{
-    Batch, Head, Index, Lookup as _, Reader, Snapshot, Store, StoreError, StoreSecret,
-    StoredCheckpoint, StoredEntry, SubjectRef, Transaction,
+    Batch, Head, Index, Lookup as _, Owner, Reader, Snapshot, Store, StoreError, StoreSecret,
+    StoredCheckpoint, StoredEntry, SubjectRef, Transaction, Used,
 };
+use crate::ledger::entry::RecordKind;
 use crate::ledger::tree::Frontier;
+use crate::vocabulary::Name;
 
 mod backfill;
 mod migrate;
 mod read;
+mod write;
 
 /// Opens or makes the store in a file, for writing and reading; the reader's cache holds a number
 /// of subjects.
@@ -140,8 +144,8 @@ impl Transaction for SqliteTransaction<'_> {
         entries(&self.inner, from, max)
     }
 
-    fn newest_consents(&mut self, of: &[SubjectRef]) -> Result<Vec<Option<u64>>, StoreError> {
-        self.each("SELECT max(seq) FROM consents WHERE subject = ?1", of, |statement, subject| {
+    fn newest_events(&mut self, of: &[SubjectRef]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.each("SELECT max(seq) FROM records WHERE subject = ?1", of, |statement, subject| {
             let seq: Option<i64> = statement.query_row([&subject.0], |row| row.get(0))?;
             seq.map(natural).transpose()
         })
@@ -153,10 +157,12 @@ impl Transaction for SqliteTransaction<'_> {
         })
     }
 
-    fn subjects_of(&mut self, records: &[Uuid]) -> Result<Vec<Option<SubjectRef>>, StoreError> {
-        self.each("SELECT subject FROM consents WHERE record = ?1", records, |statement, record| {
-            let subject = statement.query_row([record.as_bytes()], |row| row.get(0)).optional()?;
-            Ok(subject.map(SubjectRef))
+    fn owners(&mut self, records: &[Uuid]) -> Result<Vec<Option<Owner>>, StoreError> {
+        let sql = "SELECT kind, subject FROM records WHERE record = ?1";
+        self.each(sql, records, |statement, record| {
+            let mut rows = statement.query([record.as_bytes()])?;
+            let owner = |row: &Row<'_>| Ok((kind(row, 0)?, SubjectRef(row.get(1)?)));
+            rows.next()?.map(owner).transpose()
         })
     }
 
@@ -166,59 +172,28 @@ impl Transaction for SqliteTransaction<'_> {
         })
     }
 
+    fn used(&mut self, of: &[(Name, Date)]) -> Result<Vec<Used>, StoreError> {
+        let sql = "SELECT subjects, records FROM quota_used WHERE day = ?1 AND partner = ?2";
+        self.each(sql, of, |statement, (partner, day)| {
+            let mut rows = statement.query(params![day.to_string(), partner.as_str()])?;
+            let Some(row) = rows.next()? else { return Ok(Used::default()) };
+            Ok(Used { subjects: natural(row.get(0)?)?, records: natural(row.get(1)?)? })
+        })
+    }
+
+    fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
+        let sql = "SELECT 1 FROM quota_subjects WHERE day = ?1 AND partner = ?2 AND subject = ?3";
+        self.each(sql, of, |statement, (partner, day, subject)| {
+            Ok(statement.exists(params![day.to_string(), partner.as_str(), subject.0])?)
+        })
+    }
+
     fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.write_subjects(batch)?;
-        self.write_entries(batch)?;
-        self.inner
-            .prepare_cached("UPDATE head SET frontier = ?1, consents = ?2 WHERE one = 1")?
-            .execute(params![batch.head.frontier.to_bytes(), integer(batch.head.consents)?])?;
-        Ok(())
+        write::batch(&self.inner, batch)
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
         Ok(self.inner.commit()?)
-    }
-}
-
-impl SqliteTransaction<'_> {
-    fn write_subjects(&self, batch: &Batch) -> Result<(), StoreError> {
-        if !batch.subjects.is_empty() {
-            let mut insert = self.inner.prepare_cached("INSERT INTO subjects VALUES (?1, ?2)")?;
-            for (reference, key) in &batch.subjects {
-                insert.execute(params![reference.0, key])?;
-            }
-        }
-        if batch.consents.is_empty() {
-            return Ok(());
-        }
-        let mut write = self.inner.prepare_cached(
-            "INSERT INTO consents (subject, seq, record, body) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (record) DO UPDATE SET seq = excluded.seq, body = excluded.body",
-        )?;
-        for consent in &batch.consents {
-            let seq = integer(consent.seq)?;
-            let record = consent.record.as_bytes();
-            write.execute(params![consent.subject.0, seq, record, consent.body])?;
-        }
-        Ok(())
-    }
-
-    fn write_entries(&self, batch: &Batch) -> Result<(), StoreError> {
-        let mut entry = self.inner.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4)")?;
-        let mut decision =
-            self.inner.prepare_cached("INSERT OR IGNORE INTO decisions VALUES (?1, ?2)")?;
-        let mut outcome = self.inner.prepare_cached("INSERT INTO outcomes VALUES (?1, ?2)")?;
-        for new in &batch.entries {
-            let StoredEntry { seq, bytes, leaf, lines } = &new.stored;
-            let seq = integer(*seq)?;
-            entry.execute(params![seq, leaf, bytes, lines])?;
-            match &new.index {
-                Index::None => 0,
-                Index::Decision(did) => decision.execute(params![did.as_bytes(), seq])?,
-                Index::OutcomeOf(of) => outcome.execute(params![integer(*of)?, seq])?,
-            };
-        }
-        Ok(())
     }
 }
 
@@ -256,11 +231,11 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn head(connection: &Connection) -> Result<Head, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT frontier, consents FROM head")?;
-    let (frontier, consents) = statement
+    let mut statement = connection.prepare_cached("SELECT frontier, records FROM head")?;
+    let (frontier, records) = statement
         .query_row([], |row| Ok((Frontier::from_bytes(row.get_ref(0)?.as_blob()?), row.get(1)?)))?;
     let frontier = frontier.map_err(|_| StoreError::Damaged("the head row"))?;
-    Ok(Head { frontier, consents: natural(consents)? })
+    Ok(Head { frontier, records: natural(records)? })
 }
 
 fn entries(connection: &Connection, from: u64, max: usize) -> Result<Vec<StoredEntry>, StoreError> {
@@ -287,6 +262,11 @@ fn checkpoint(row: &Row<'_>) -> Result<StoredCheckpoint, StoreError> {
         None => None,
     };
     Ok(StoredCheckpoint { size: natural(row.get(0)?)?, note: row.get(1)?, frontier })
+}
+
+fn kind(row: &Row<'_>, column: usize) -> Result<RecordKind, StoreError> {
+    let word = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    RecordKind::parse(word).ok_or(StoreError::Damaged("a record of no known kind"))
 }
 
 fn integer(number: u64) -> Result<i64, StoreError> {

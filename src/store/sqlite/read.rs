@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
-use super::{checkpoint, connect, entries, head, integer, limit, natural};
+use super::{checkpoint, connect, entries, head, integer, kind, limit, migrate, natural};
+use crate::ledger::tree::Hash;
 use crate::store::{
-    Head, Lookup, Snapshot, StoreError, StoredCheckpoint, StoredConsent, StoredDecision,
-    StoredEntry, StoredSubject, SubjectRef,
+    Head, Lookup, RuleFile, Snapshot, StoreError, StoredCheckpoint, StoredDecision, StoredEntry,
+    StoredRecord, StoredSubject, SubjectRef,
 };
 
 /// Connections that are not in use; as many are opened as threads read at once.
@@ -51,35 +52,50 @@ impl Lookup for SqliteLookup {
 
     fn subject(&self, reference: &SubjectRef) -> Result<Option<StoredSubject>, StoreError> {
         // One statement, so one snapshot.
-        let sql = "SELECT s.key, c.seq, c.record, c.body
-                   FROM subjects s LEFT JOIN consents c ON c.subject = s.ref WHERE s.ref = ?1";
+        let sql = "SELECT s.key, r.kind, r.record, r.body
+                   FROM subjects s LEFT JOIN records r ON r.subject = s.ref WHERE s.ref = ?1
+                   ORDER BY r.seq";
         self.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let mut rows = statement.query([&reference.0])?;
             let mut subject: Option<StoredSubject> = None;
-            let mut consents: Vec<(i64, Uuid, Vec<u8>)> = Vec::new();
             while let Some(row) = rows.next()? {
                 if subject.is_none() {
-                    subject = Some(StoredSubject { key: row.get(0)?, consents: Vec::new() });
+                    subject = Some(StoredSubject { key: row.get(0)?, records: Vec::new() });
                 }
-                if let Some(seq) = row.get(1)? {
-                    consents.push((seq, Uuid::from_bytes(row.get(2)?), row.get(3)?));
+                let is_record = row.get_ref(1)? != rusqlite::types::ValueRef::Null;
+                if let Some(subject) = subject.as_mut().filter(|_| is_record) {
+                    let record = Uuid::from_bytes(row.get(2)?);
+                    subject.records.push((kind(row, 1)?, record, row.get(3)?));
                 }
             }
-            consents.sort_unstable_by_key(|(seq, ..)| *seq);
-            Ok(subject.map(|subject| StoredSubject {
-                consents: consents.into_iter().map(|(_, record, body)| (record, body)).collect(),
-                ..subject
-            }))
+            Ok(subject)
         })
     }
 
-    fn consent(&self, record: &Uuid) -> Result<Option<StoredConsent>, StoreError> {
-        let sql = "SELECT subject, seq, record, body FROM consents WHERE record = ?1";
+    fn record(&self, id: &Uuid) -> Result<Option<StoredRecord>, StoreError> {
+        let sql = "SELECT kind, subject, seq, record, body FROM records WHERE record = ?1";
         self.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
-            let mut rows = statement.query([record.as_bytes()])?;
-            rows.next()?.map(consent).transpose()
+            let mut rows = statement.query([id.as_bytes()])?;
+            rows.next()?.map(record).transpose()
+        })
+    }
+
+    fn blocks(&self) -> Result<Vec<StoredRecord>, StoreError> {
+        let sql = "SELECT kind, subject, seq, record, body FROM records
+                   WHERE kind = 'block' ORDER BY seq";
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_and_then([], record)?;
+            rows.collect()
+        })
+    }
+
+    fn rule_file(&self, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT bytes FROM rule_files WHERE sha256 = ?1";
+        self.read(|connection| {
+            Ok(connection.prepare_cached(sql)?.query_row([sha256], |row| row.get(0)).optional()?)
         })
     }
 
@@ -116,7 +132,7 @@ impl Lookup for SqliteLookup {
         let connection = self.open()?;
         // The snapshot begins with the first read.
         connection.execute_batch("BEGIN DEFERRED")?;
-        head(&connection)?;
+        migrate::check(&connection)?;
         Ok(Box::new(SqliteSnapshot(connection)))
     }
 }
@@ -149,31 +165,48 @@ impl Snapshot for SqliteSnapshot {
         rows.collect()
     }
 
-    fn consents(
+    fn records(
         &mut self,
         after: Option<Uuid>,
         max: usize,
-    ) -> Result<Vec<StoredConsent>, StoreError> {
+    ) -> Result<Vec<StoredRecord>, StoreError> {
         // Below every id, also one that is too short.
         let (comparison, after) = match &after {
             None => (">=", &[][..]),
             Some(after) => (">", &after.as_bytes()[..]),
         };
         let sql = format!(
-            "SELECT subject, seq, record, body FROM consents
+            "SELECT kind, subject, seq, record, body FROM records
              WHERE record {comparison} ?1 ORDER BY record LIMIT ?2"
         );
         let mut statement = self.prepare_cached(&sql)?;
-        let rows = statement.query_and_then((after, limit(max)), consent)?;
+        let rows = statement.query_and_then((after, limit(max)), record)?;
         rows.collect()
+    }
+
+    fn rule_file(&mut self, after: Option<Hash>) -> Result<Option<RuleFile>, StoreError> {
+        let (comparison, after) = match &after {
+            None => (">=", &[][..]),
+            Some(after) => (">", &after[..]),
+        };
+        let sql = format!(
+            "SELECT sha256, bytes FROM rule_files
+             WHERE sha256 {comparison} ?1 ORDER BY sha256 LIMIT 1"
+        );
+        let file = |row: &Row<'_>| {
+            let bytes: Vec<u8> = row.get(1)?;
+            Ok(RuleFile { sha256: row.get(0)?, bytes: bytes.into() })
+        };
+        Ok(self.prepare_cached(&sql)?.query_row([after], file).optional()?)
     }
 }
 
-fn consent(row: &Row<'_>) -> Result<StoredConsent, StoreError> {
-    Ok(StoredConsent {
-        subject: SubjectRef(row.get(0)?),
-        seq: natural(row.get(1)?)?,
-        record: Uuid::from_bytes(row.get(2)?),
-        body: row.get(3)?,
+fn record(row: &Row<'_>) -> Result<StoredRecord, StoreError> {
+    Ok(StoredRecord {
+        kind: kind(row, 0)?,
+        subject: SubjectRef(row.get(1)?),
+        seq: natural(row.get(2)?)?,
+        record: Uuid::from_bytes(row.get(3)?),
+        body: row.get(4)?,
     })
 }

@@ -1,20 +1,27 @@
-//! The admin API: consents, decisions, health and metrics as JSON over HTTP on a loopback address.
+//! The admin API: consents, blocks, decisions, health and metrics as JSON over HTTP on a loopback
+//! address.
 //!
 //! | request | what |
 //! |---|---|
 //! | `GET /health` | whether the ledger can be written, and its size; open to all |
 //! | `GET /metrics` | counters in the `OpenMetrics` text format |
 //! | `GET /checkpoint` | the newest signed checkpoint |
+//! | `GET /rules` | the rules in force, and the newest attempt to change them if it was refused |
+//! | `POST /rules/reload` | reads the rules again and puts them into force |
 //! | `GET /decisions/{id}` | one decision, field by field, with its clause and outcome |
 //! | `POST /consents` | records a consent |
 //! | `GET /consents/{record}` | shows a consent record |
 //! | `POST /consents/search` | shows a subject's consent records; the identifier is in the body |
 //! | `POST /consents/{record}/withdraw` | withdraws a consent |
+//! | `POST /blocks` | blocks transfers of a subject, to a partner, for a purpose |
+//! | `GET /blocks` | shows every block |
+//! | `POST /blocks/{block}/lift` | lifts a block by a decision |
 //!
 //! Everything but `/health` asks for an officer's token: `Authorization: Bearer …`. No URL holds a
 //! personal value.
 
-use std::path::PathBuf;
+mod blocks;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,12 +44,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::activation::{Activation, NotActivated, Reloaded, report};
+use crate::config;
 use crate::consent::Identifier;
 use crate::explain;
 use crate::gateway::StartError;
-use crate::policy::Policy;
 use crate::store::consents::Changed;
-use crate::store::{Consents, Reader, Recorder, Unchanged, Withdrawal};
+use crate::store::{Blocks, Consents, Reader, Recorder, Unchanged, Withdrawal};
 use crate::telemetry::Metrics;
 use crate::tls::read_secret;
 use crate::vocabulary::Name;
@@ -52,12 +60,14 @@ use crate::vocabulary::Name;
 pub struct Admin {
     /// The consents.
     pub consents: Consents,
+    /// The blocks.
+    pub blocks: Blocks,
     /// The read side of the store.
     pub reader: Reader,
     /// The way into the ledger.
     pub recorder: Recorder,
-    /// The rules in force.
-    pub policy: Arc<Policy>,
+    /// What puts rules into force.
+    pub activation: Activation,
     /// The counters.
     pub metrics: Metrics,
     /// Who may use it.
@@ -74,8 +84,9 @@ pub struct Officer {
 ///
 /// # Errors
 /// A file that cannot be read, is open to others, or holds a token below 32 characters.
-pub fn officers(configured: &[(Name, PathBuf)]) -> Result<Vec<Officer>, StartError> {
-    let officer = |(name, path): &(Name, PathBuf)| {
+pub fn officers(configured: &[config::Officer]) -> Result<Vec<Officer>, StartError> {
+    let officer = |officer: &config::Officer| {
+        let path = &officer.token_file;
         let secret = read_secret(path)?;
         let token = secret.expose_secret().trim_ascii();
         if token.len() < TOKEN_BYTES_MIN {
@@ -85,7 +96,7 @@ pub fn officers(configured: &[(Name, PathBuf)]) -> Result<Vec<Officer>, StartErr
                 path.display()
             )));
         }
-        Ok(Officer { name: name.clone(), token_sha256: Sha256::digest(token).into() })
+        Ok(Officer { name: officer.name.clone(), token_sha256: Sha256::digest(token).into() })
     };
     configured.iter().map(officer).collect()
 }
@@ -128,11 +139,15 @@ fn router(admin: Admin) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/checkpoint", get(checkpoint))
+        .route("/rules", get(rules))
+        .route("/rules/reload", post(reload))
         .route("/decisions/{id}", get(decision))
         .route("/consents", post(grant))
         .route("/consents/search", post(search))
         .route("/consents/{record}", get(show))
         .route("/consents/{record}/withdraw", post(withdraw))
+        .route("/blocks", post(blocks::add).get(blocks::list))
+        .route("/blocks/{block}/lift", post(blocks::lift))
         .layer(middleware::from_fn_with_state(admin.clone(), authorize))
         .route("/health", get(health))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -180,12 +195,39 @@ async fn checkpoint(State(admin): State<Admin>) -> Response {
     }
 }
 
+async fn rules(State(admin): State<Admin>) -> Response {
+    let status = admin.activation.status();
+    let rules = admin.activation.in_force().now().await;
+    Json(report::in_force(&rules.policy, &status)).into_response()
+}
+
+async fn reload(State(admin): State<Admin>, Extension(officer): Extension<Name>) -> Response {
+    let reloaded = admin.activation.reload(officer.as_str()).await;
+    let why = match reloaded {
+        Ok(reloaded) => {
+            let digest = &admin.activation.in_force().now().await.policy.digest;
+            let entry = admin.activation.status().entry;
+            let changed = reloaded != Reloaded::Unchanged;
+            return Json(json!({"changed": changed, "digest": digest, "entry": entry}))
+                .into_response();
+        }
+        Err(why) => why,
+    };
+    let status = match *why {
+        NotActivated::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        NotActivated::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let (title, cure) = ("the rules before stay in force", "mend what is named and try again");
+    problem_with(status, title, cure, json!({"problems": report::problems(&why)}))
+}
+
 async fn decision(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
     let Ok(did) = Uuid::parse_str(&id) else {
         return problem(StatusCode::BAD_REQUEST, "not a decision id", "give the UUID");
     };
+    let rules = admin.activation.in_force().now().await;
     match admin.reader.decision(&did) {
-        Ok(Some(stored)) => match explain::decision(&stored, &admin.policy) {
+        Ok(Some(stored)) => match explain::decision(&stored, &rules.policy) {
             Some(explained) => Json(explained).into_response(),
             None => failed(&Unchanged::Unreadable),
         },
@@ -288,7 +330,16 @@ fn failed(error: &Unchanged) -> Response {
 }
 
 fn problem(status: StatusCode, title: &str, cure: &str) -> Response {
-    let body = json!({"title": title, "status": status.as_u16(), "cure": cure});
+    problem_with(status, title, cure, json!({}))
+}
+
+/// A problem with members of its own.
+fn problem_with(status: StatusCode, title: &str, cure: &str, mut body: Value) -> Response {
+    if let Some(body) = body.as_object_mut() {
+        body.insert("title".into(), title.into());
+        body.insert("status".into(), status.as_u16().into());
+        body.insert("cure".into(), cure.into());
+    }
     let kind = HeaderValue::from_static("application/problem+json");
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

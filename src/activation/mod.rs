@@ -1,0 +1,218 @@
+//! How rules come into force: a whole set or nothing, recorded, and one at a time.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`folder`] | the files of a set, and whether they are at rest |
+//! | [`load`] | configuration and files to what transfers are decided by |
+//! | [`signature`] | officers' signatures under a set |
+//! | [`watch`] | reloads when the files change |
+//! | [`report`] | what is in force, and what went wrong, as JSON |
+//!
+//! A set that does not load, is not signed as the configuration asks, or cannot be recorded leaves
+//! the one before in force. Who asked for it is told all that is wrong with it, and the ledger gets
+//! the entry `rules-refused`.
+
+pub mod folder;
+pub mod load;
+pub mod report;
+pub mod signature;
+pub mod watch;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::config::Config;
+use crate::diagnostic::Diagnostics;
+use crate::gateway::{OpenStore, StartError};
+use crate::ledger::entry::{Admin, Entry};
+use crate::proxy::rules::InForce;
+use crate::store::disclosure::activation;
+use crate::store::{Append, Position, Recorder, Unrecorded};
+use crate::time::{Clock, Timestamp};
+use crate::vocabulary::Name;
+use folder::Look;
+use load::Loaded;
+
+/// Puts rules into force. Clones are the same.
+#[derive(Clone)]
+pub struct Activation(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    in_force: InForce,
+    recorder: Recorder,
+    clock: Arc<dyn Clock>,
+    turn: tokio::sync::Mutex<()>,
+    status: Mutex<Status>,
+}
+
+/// What is known of the rules in force and of the last attempt to change them.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Where the ledger holds their activation.
+    pub entry: u64,
+    /// When they came into force.
+    pub time: Timestamp,
+    /// Who put them into force.
+    pub by: String,
+    /// Who signed them, sorted.
+    pub signed_by: Vec<Name>,
+    /// What may not be as it was meant.
+    pub warnings: Diagnostics,
+    /// The newest attempt, where it was refused.
+    pub refused: Option<Attempt>,
+    looked: Option<Look>,
+}
+
+/// An attempt to put rules into force that was refused.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// When.
+    pub time: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub why: Arc<NotActivated>,
+}
+
+/// What a reload came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// Other rules are in force now, by the entry at this position.
+    Activated(Position),
+    /// The rules are those that were in force already; keys and certificates were read again.
+    Unchanged,
+}
+
+/// Why rules did not come into force.
+#[derive(Debug, thiserror::Error)]
+pub enum NotActivated {
+    /// The set may not come into force, or what it needs is not there.
+    #[error(transparent)]
+    Refused(#[from] StartError),
+    /// It could not be recorded.
+    #[error("the activation could not be recorded")]
+    Unrecorded(#[from] Unrecorded),
+}
+
+impl Activation {
+    /// Records the activation of the rules that a gateway starts with.
+    ///
+    /// # Errors
+    /// It was not recorded.
+    pub async fn start(
+        config: Config,
+        loaded: Loaded,
+        store: &OpenStore,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Unrecorded> {
+        let recorder = store.recorder.clone();
+        let looked = folder::look(&config.policies).ok();
+        let time = clock.now();
+        let Loaded { rules, signed_by, warnings } = loaded;
+        let append = activation(&rules.policy, BY_START, &signed_by);
+        let digest = rules.policy.digest.clone();
+        let (in_force, position) = InForce::start(rules, append, recorder.clone()).await?;
+        tracing::info!(digest, entry = position.seq, by = BY_START, "rules are in force");
+        warn(&warnings);
+        let (entry, by) = (position.seq, BY_START.to_owned());
+        let status = Status { entry, time, by, signed_by, warnings, refused: None, looked };
+        let (turn, status) = (tokio::sync::Mutex::new(()), Mutex::new(status));
+        Ok(Self(Arc::new(Inner { config, in_force, recorder, clock, turn, status })))
+    }
+
+    /// The rules in force, for those who decide by them.
+    #[must_use]
+    pub fn in_force(&self) -> &InForce {
+        &self.0.in_force
+    }
+
+    /// What is known of them.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.status().clone()
+    }
+
+    /// Reads the folder of rules again and puts them into force, whole or not at all.
+    ///
+    /// # Errors
+    /// Why the rules before stay in force.
+    pub async fn reload(&self, by: &str) -> Result<Reloaded, Arc<NotActivated>> {
+        // A task of its own: whoever asked and goes away cannot cancel between record and swap.
+        let (inner, by) = (Arc::clone(&self.0), by.to_owned());
+        let turned = tokio::spawn(async move { inner.attempt(by).await });
+        turned.await.unwrap_or_else(|_| Err(Arc::new(Unrecorded::Stopped.into())))
+    }
+
+    /// How the folder looked when it was last tried to activate it.
+    fn looked(&self) -> Option<Look> {
+        self.0.status().looked.clone()
+    }
+}
+
+impl Inner {
+    async fn attempt(self: Arc<Self>, by: String) -> Result<Reloaded, Arc<NotActivated>> {
+        let _turn = self.turn.lock().await;
+        let time = self.clock.now();
+        let failed = match self.load().await {
+            Ok(loaded) => match self.put(loaded, &by, time).await {
+                Ok(reloaded) => {
+                    self.status().refused = None;
+                    return Ok(reloaded);
+                }
+                Err(why) => NotActivated::Unrecorded(why),
+            },
+            Err(why) => NotActivated::Refused(why),
+        };
+        tracing::error!(by, "the rules before stay in force: {failed}");
+        let why = Arc::new(failed);
+        self.status().refused = Some(Attempt { time, by: by.clone(), why: Arc::clone(&why) });
+        let entry = Entry::Admin(Admin { act: "rules-refused", by, object: None });
+        if let Err(why) = self.recorder.append(Append::plain(entry)).await {
+            tracing::error!(%why, "the refusal of the rules could not be recorded");
+        }
+        Err(why)
+    }
+
+    async fn load(self: &Arc<Self>) -> Result<Loaded, StartError> {
+        let (inner, before) = (Arc::clone(self), self.in_force.now().await);
+        let loading = tokio::task::spawn_blocking(move || {
+            inner.status().looked = folder::look(&inner.config.policies).ok();
+            let fresh = inner.config.again().map_err(StartError::Unread)?;
+            load::load((&inner.config, &fresh), Some(&*before), inner.clock.now())
+        });
+        loading.await.unwrap_or_else(|_| Err(StartError::Unfit("loading failed".to_owned())))
+    }
+
+    async fn put(&self, loaded: Loaded, by: &str, time: Timestamp) -> Result<Reloaded, Unrecorded> {
+        let Loaded { rules, signed_by, warnings } = loaded;
+        let digest = rules.policy.digest.clone();
+        if Arc::ptr_eq(&rules.policy, &self.in_force.now().await.policy) {
+            self.in_force.refresh(rules).await;
+            self.status().warnings = warnings;
+            tracing::info!(digest, by, "the rules are those in force; keys were read again");
+            return Ok(Reloaded::Unchanged);
+        }
+        let activation = activation(&rules.policy, by, &signed_by);
+        let position = self.in_force.activate(rules, activation).await?;
+        tracing::info!(digest, entry = position.seq, by, "rules are in force");
+        warn(&warnings);
+        let mut status = self.status();
+        let (looked, by) = (status.looked.take(), by.to_owned());
+        let entry = position.seq;
+        *status = Status { entry, time, by, signed_by, warnings, refused: None, looked };
+        Ok(Reloaded::Activated(position))
+    }
+
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn warn(warnings: &Diagnostics) {
+    for warning in warnings.iter() {
+        tracing::warn!("{}", warning.to_string());
+    }
+}
+
+/// Who puts the first rules into force.
+pub const BY_START: &str = "start";

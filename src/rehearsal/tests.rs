@@ -1,0 +1,114 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::consent::import;
+use crate::demo::sample::{AIGERIM, Expect, NURLAN, consents, transfers};
+use crate::transfer::tests::rules;
+use crate::vocabulary::PurposeId;
+
+fn now() -> Timestamp {
+    Timestamp::parse("2026-11-22T09:00:00Z").unwrap()
+}
+
+/// The terms of the sample's consents, by their subject.
+fn sample_terms() -> BTreeMap<String, Vec<Terms>> {
+    let mut terms: BTreeMap<String, Vec<Terms>> = BTreeMap::new();
+    for line in consents(now()).lines() {
+        let (subject, record) = import::read(line, now(), |_| String::new()).unwrap();
+        terms.entry(subject.id).or_default().push(Terms::of(&record).unwrap());
+    }
+    terms
+}
+
+fn rehearsed(route: &str, purpose: Option<&str>, body: &str, blocks: &[Block]) -> Rehearsed {
+    let terms = sample_terms();
+    let rehearsal = Rehearsal {
+        route: &Name::parse(route).unwrap(),
+        purpose,
+        legal_request: None,
+        body: &Bytes::copy_from_slice(body.as_bytes()),
+        consents: &|subject| terms.get(subject).cloned().unwrap_or_default(),
+        blocks,
+        now: now(),
+        limits: &Limits::default(),
+    };
+    rehearse(&rules(), &rehearsal)
+}
+
+fn learners(people: &[&str]) -> String {
+    let record = |iin: &&str| format!(r#"{{"iin":"{iin}","family_name":"{iin}","email":"e"}}"#);
+    format!(r#"{{"learners":[{}]}}"#, people.iter().map(record).collect::<Vec<_>>().join(","))
+}
+
+fn block(subject: Option<&str>, partner: Option<&str>, purpose: Option<&str>) -> Block {
+    let terms = block::Terms {
+        record: Uuid::nil(),
+        partner: partner.map(|name| Name::parse(name).unwrap()),
+        purpose: purpose.map(|id| PurposeId::parse(id).unwrap()),
+    };
+    Block { subject: subject.map(str::to_owned), terms }
+}
+
+#[test]
+fn a_rehearsal_ends_as_the_path_does() {
+    // What a whole gateway does with the same transfers is held against the same sample elsewhere.
+    for sample in transfers()
+        .iter()
+        .filter(|sample| !matches!(sample.expect, Expect::Refused("CALLER_NOT_ALLOWED")))
+    {
+        let rules = rules();
+        let mut routes = rules.partners.values().flat_map(|partner| &partner.routes);
+        let path = |route: &&Arc<Route>| (&*route.method, &*route.path) == sample.request;
+        let route = routes.find(path).unwrap();
+        let came = rehearsed(route.name.as_str(), sample.purpose, &sample.body, &[]);
+        match sample.expect {
+            Expect::Receives(_, text) => {
+                assert_eq!(came.sent(), Some(text.as_bytes()), "{}", sample.title);
+            }
+            Expect::Refused(code) => {
+                assert_eq!(came.reason().map(Reason::code), Some(code), "{}", sample.title);
+                assert_eq!(came.sent(), None);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_reason_is_told_with_its_fields() {
+    let people = [AIGERIM, NURLAN, "911231200429"];
+    let came = rehearsed("training-gb.enrol", None, &learners(&people), &[]);
+    assert_eq!(came.standings.len(), 3);
+    assert!(matches!(came.standings[1], Some(Standing::Unknown(Reason::NoConsent))));
+    let reasons: Vec<Reason> = came.reasons().into_iter().collect();
+    assert_eq!(reasons, [Reason::CategoryNotConsented, Reason::NoConsent]);
+    let fields: Vec<&str> = came.fields(Reason::CategoryNotConsented).into_iter().collect();
+    assert_eq!(fields, ["$.learners[*].email"]);
+    assert!(came.fields(Reason::NoConsent).is_empty());
+}
+
+#[test]
+fn a_block_stops_what_it_covers() {
+    let body = learners(&[AIGERIM]);
+    let reason = |block| rehearsed("training-gb.enrol", None, &body, &[block]).reason();
+    assert_eq!(reason(block(Some(AIGERIM), None, None)), Some(Reason::SubjectBlocked));
+    assert_eq!(reason(block(Some(NURLAN), None, None)), None);
+    assert_eq!(reason(block(Some(AIGERIM), None, Some("P10a"))), None);
+    assert_eq!(reason(block(None, Some("training-gb"), None)), Some(Reason::PartnerBlocked));
+    assert_eq!(reason(block(None, Some("mailing-de"), None)), None);
+    assert_eq!(reason(block(None, None, Some("P09"))), Some(Reason::PurposeBlocked));
+}
+
+#[test]
+fn what_is_not_read_is_refused_with_its_place() {
+    let came = rehearsed("training-gb.enrol", None, r#"{"learners":[}"#, &[]);
+    let Ending::Refused(refused) = &came.ending else { panic!("{came:?}") };
+    assert_eq!(refused.reason, Reason::DocumentUnparsable);
+    assert!(refused.place.as_deref().unwrap().contains("at byte 13"), "{:?}", refused.place);
+    assert!(came.transfer().is_none() && came.decision().is_none() && came.standings.is_empty());
+
+    let body = learners(&[AIGERIM]);
+    let reason = |route, purpose| rehearsed(route, purpose, &body, &[]).reason();
+    assert_eq!(reason("training-gb.leave", None), Some(Reason::RouteUnknown));
+    assert_eq!(reason("training-gb.enrol", Some("P07")), Some(Reason::PurposeNotForRoute));
+    assert_eq!(reason("mailing-de.subscribers", None), Some(Reason::PurposeUnknown));
+}
