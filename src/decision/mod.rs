@@ -52,7 +52,7 @@ pub struct Denial {
 
 /// What the rules that are tried on a route would have done with a transfer: it is recorded, and
 /// changes nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trial {
     /// The route as it would be.
     pub route: Arc<Route>,
