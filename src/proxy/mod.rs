@@ -202,7 +202,7 @@ impl Proxy {
         redacted: Redacted,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<Sealed, Box<Refusal>> {
+    ) -> Result<envelope::Sealed, Box<Refusal>> {
         let partner = &redacted.permitted().transfer().claim().partner().name;
         let none = RecipientKeys::default();
         let keys = rules.keys.get(partner).unwrap_or(&none);
