@@ -30,8 +30,6 @@ pub struct Loaded {
     pub signed_by: Vec<Name>,
     /// What may not be as it was meant.
     pub warnings: Diagnostics,
-    /// The bytes of its rule files, by their path below the folder.
-    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 /// Reads the rules below a folder.
@@ -78,7 +76,7 @@ pub fn load(
         hosts: start.hosts.clone(),
         policy,
     };
-    Ok(Loaded { rules, signed_by, warnings, files })
+    Ok(Loaded { rules, signed_by, warnings })
 }
 
 fn read_folder(path: &Path) -> Result<Files, StartError> {

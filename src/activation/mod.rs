@@ -108,8 +108,8 @@ impl Activation {
         let recorder = store.recorder.clone();
         let looked = folder::look(&config.policies).ok();
         let time = clock.now();
-        let append = append(&loaded, BY_START);
-        let Loaded { rules, signed_by, warnings, .. } = loaded;
+        let Loaded { rules, signed_by, warnings } = loaded;
+        let append = activation(&rules.policy, BY_START, &signed_by);
         let digest = rules.policy.digest.clone();
         let (in_force, position) = InForce::start(rules, append, recorder.clone()).await?;
         tracing::info!(digest, entry = position.seq, by = BY_START, "rules are in force");
@@ -184,8 +184,7 @@ impl Inner {
     }
 
     async fn put(&self, loaded: Loaded, by: &str, time: Timestamp) -> Result<Reloaded, Unrecorded> {
-        let append = append(&loaded, by);
-        let Loaded { rules, signed_by, warnings, .. } = loaded;
+        let Loaded { rules, signed_by, warnings } = loaded;
         let digest = rules.policy.digest.clone();
         if Arc::ptr_eq(&rules.policy, &self.in_force.now().await.policy) {
             self.in_force.refresh(rules).await;
@@ -193,7 +192,8 @@ impl Inner {
             tracing::info!(digest, by, "the rules are those in force; keys were read again");
             return Ok(Reloaded::Unchanged);
         }
-        let position = self.in_force.activate(rules, append).await?;
+        let activation = activation(&rules.policy, by, &signed_by);
+        let position = self.in_force.activate(rules, activation).await?;
         tracing::info!(digest, entry = position.seq, by, "rules are in force");
         warn(&warnings);
         let mut status = self.status();
@@ -206,10 +206,6 @@ impl Inner {
     fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn append(loaded: &Loaded, by: &str) -> Append {
-    activation(&loaded.rules.policy, by, &loaded.signed_by)
 }
 
 fn warn(warnings: &Diagnostics) {

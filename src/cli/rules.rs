@@ -12,7 +12,7 @@ use super::{Outcome, config};
 use crate::activation::load::read_rules;
 use crate::activation::signature::{self, OfficerSecret};
 use crate::gateway::SystemClock;
-use crate::policy::Policy;
+use crate::policy::{Policy, manifest};
 use crate::store::{StoredEntry, sqlite};
 use crate::time::Clock as _;
 use crate::tls;
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     match arguments {
         Arguments::Digest { folder } => {
             let policy = read(folder)?;
-            say!("{}\n{}", policy.digest, policy.manifest().trim_end());
+            say!("{}\n{}", policy.digest, manifest(&policy.files).trim_end());
         }
         Arguments::Sign { folder, officer, key } => sign(folder, officer, key)?,
         Arguments::History { config: file } => history(&config(file)?.store)?,

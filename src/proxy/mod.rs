@@ -25,8 +25,8 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::config::Limits;
-use crate::decision::{Decision, Denial, decide, question};
-use crate::envelope::{self, RecipientKeys, Sealed, Unsealed};
+use crate::decision::{Denial, decide, question};
+use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Service};
@@ -156,7 +156,7 @@ impl Proxy {
                     match self.0.recorder.record(sealed, &roll).await {
                         Ok(recorded) => return Ok((recorded, Arc::clone(rules))),
                         Err(failed) if failed.1 == Unrecorded::Quota => {
-                            let denial = over_quota(failed.0);
+                            let denial = failed.0.into_permitted().deny(Reason::QuotaExceeded);
                             self.deny(denial, &roll, now).await?
                         }
                         Err(failed) => again(failed.0.into_transfer(), failed.1)?,
@@ -202,7 +202,7 @@ impl Proxy {
         redacted: Redacted,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<Sealed, Box<Refusal>> {
+    ) -> Result<envelope::Sealed, Box<Refusal>> {
         let partner = &redacted.permitted().transfer().claim().partner().name;
         let none = RecipientKeys::default();
         let keys = rules.keys.get(partner).unwrap_or(&none);
@@ -335,13 +335,6 @@ fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> 
     } else {
         Err(Refusal::claimed(transfer.claim(), unrecorded(why)))
     }
-}
-
-/// What the rules allow, and the partner's quota of the day does not.
-fn over_quota(sealed: Sealed) -> Denial {
-    let (trial, decision) = (sealed.trial().cloned(), Decision::default());
-    let transfer = sealed.into_transfer();
-    Denial { transfer, reason: Reason::QuotaExceeded, field: None, decision, trial }
 }
 
 fn unrecorded(why: Unrecorded) -> Reason {

@@ -166,7 +166,7 @@ impl<'a> Problem<'a> {
             place: refusal.place.as_deref(),
             subjects: &refusal.subjects,
             resets: refusal.resets.map(|reset| reset.at),
-            cure: reason.cure(),
+            cure: reason.cure(language),
         }
     }
 }
