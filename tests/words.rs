@@ -204,7 +204,8 @@ fn is_template(literal: &Literal) -> bool {
     let is_sentence =
         text.trim() == text && text.contains(' ') && text.contains(char::is_lowercase);
     let callee = literal.within.last().map(String::as_str).unwrap_or_default();
-    let is_text = callee == "text!" || [".wrong", ".warn"].iter().any(|end| callee.ends_with(end));
+    let is_text = literal.is_first
+        && ["text!", "Text::from", ".wrong", ".warn"].iter().any(|end| callee.ends_with(end));
     (is_sentence || is_text) && !literal.within.iter().any(is_other)
 }
 
@@ -239,7 +240,7 @@ fn unnumbered(text: &str) -> String {
 
 /// Words in Latin letters that are not names of things.
 fn latin(text: &str) -> Vec<&str> {
-    const NAMES: &str = "TOML JSON UTF SHA RFC ISO BIN TCP HTTP HTTPS IP SSH UTC V a z f A Z https Data Privacy Vocabulary toml \
+    const NAMES: &str = "TOML JSON UTF SHA RFC ISO BIN TCP HTTP HTTPS IP SSH UTC Ed25519 base64 V a z f A Z https Data Privacy Vocabulary toml \
         io en v1 true false";
     let words = text.split('`').step_by(2).flat_map(|prose| {
         prose.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())

@@ -156,9 +156,9 @@ impl Config {
         let mut found = Diagnostics::new();
         let source = &self.places.source;
         let routes = || policy.partners.values().flat_map(|partner| &partner.routes);
-        let known: Vec<&str> = routes().map(|route| route.name.as_str()).collect();
         for (name, place) in &self.places.routes {
-            if !known.contains(&name.as_str()) {
+            if policy.route(name).is_none() {
+                let known: Vec<&str> = routes().map(|route| route.name.as_str()).collect();
                 let help = text!("the routes are `{}`", known.join("`, `"));
                 let message = text!("no partner's file declares the route `{}`", name);
                 found.warning(source, place.clone(), message, help);
@@ -390,6 +390,7 @@ impl Check<'_> {
                 self.error(&caller.name, "this name is taken", "give each caller its own name");
             }
             let routes = caller.routes.iter().filter_map(|route| self.route(route)).collect();
+            let routes = Arc::new(routes);
             let requests = caller.requests_per_minute.as_ref();
             let requests_per_minute = requests.and_then(|requests| self.requests(requests));
             let read = Caller { name, routes, requests_per_minute };

@@ -82,12 +82,7 @@ fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>
     if rules.hosts.contains(&host) {
         return Ok(None);
     }
-    let partners = rules.policy.partners.values();
-    let mut endpoints = partners.flat_map(|partner| partner.endpoints.values());
-    if endpoints.any(|endpoint| endpoint.host == host) {
-        return Ok(Some(host));
-    }
-    Err(Reason::HostUnknown)
+    if rules.policy.is_partner_host(&host) { Ok(Some(host)) } else { Err(Reason::HostUnknown) }
 }
 
 fn purposes(headers: &HeaderMap) -> Result<Vec<&str>, Reason> {

@@ -9,7 +9,7 @@ pub mod case;
 pub mod json;
 pub mod lint;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -200,7 +200,7 @@ fn read(
         known: Known { route: Some(route.name.clone()), ..Known::default() },
     };
     let name = Name::parse(CALLER).map_err(unknown)?;
-    let routes = vec![route.name.clone()];
+    let routes = Arc::new(HashSet::from([route.name.clone()]));
     let caller = Caller { name, routes, requests_per_minute: None };
     let target = Target {
         partner_host: None,

@@ -7,6 +7,8 @@ pub(crate) struct Literal {
     pub(crate) text: String,
     /// The words before the brackets around it, the outermost first: `item.wrong`, `text!`, `#`.
     pub(crate) within: Vec<String>,
+    /// Whether it stands first between the innermost brackets.
+    pub(crate) is_first: bool,
 }
 
 /// The literals of a source up to its module of tests.
@@ -15,21 +17,26 @@ pub(crate) fn literals(source: &str) -> Vec<Literal> {
     let mut found = Vec::new();
     let mut within: Vec<String> = Vec::new();
     let mut word = String::new();
+    let mut is_first = false;
     while let Some(c) = rest.chars().next() {
         if rest.starts_with("//") {
             rest = rest.split_once('\n').map_or("", |(_, after)| after);
         } else if let Some((text, after)) = string(rest) {
-            found.push(Literal { text, within: within.clone() });
+            found.push(Literal { text, within: within.clone(), is_first });
+            is_first = false;
             rest = after;
         } else if let Some(after) = character(rest) {
+            is_first = false;
             rest = after;
         } else {
             match c {
                 '(' | '[' | '{' => within.push(std::mem::take(&mut word)),
                 ')' | ']' | '}' => drop(within.pop()),
                 _ if c.is_alphanumeric() || "_!#.:".contains(c) => word.push(c),
+                ' ' if word.ends_with('!') => {}
                 _ => word.clear(),
             }
+            is_first = "([{".contains(c) || is_first && c.is_whitespace();
             rest = &rest[c.len_utf8()..];
         }
     }
