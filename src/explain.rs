@@ -96,6 +96,10 @@ fn reason(code: &str) -> Option<Value> {
         "kk": reason.words(Language::Kk),
         "ru": reason.words(Language::Ru),
         "en": reason.words(Language::En),
-        "cure": reason.cure(),
+        "cure": {
+            "kk": reason.cure(Language::Kk),
+            "ru": reason.cure(Language::Ru),
+            "en": reason.cure(Language::En),
+        },
     }))
 }

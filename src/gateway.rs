@@ -20,10 +20,13 @@ use crate::config::Config;
 use crate::diagnostic::{Diagnostics, Text};
 use crate::envelope::BadKey;
 use crate::ledger::checkpoint::LogKey;
+use crate::proxy::rate::Rates;
 use crate::proxy::{Parts, Proxy};
 use crate::server;
 use crate::store::recorder::Options;
-use crate::store::{Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite};
+use crate::store::{
+    Blocks, Consents, Reader, Recorder, StoreError, StoreSecret, Unrecorded, sqlite,
+};
 use crate::telemetry::Metrics;
 use crate::time::{Clock, Timestamp};
 use crate::tls::{self, FileFault, Identity, TlsFault};
@@ -84,6 +87,8 @@ pub struct Gateway {
     pub admin: SocketAddr,
     /// The consents.
     pub consents: Consents,
+    /// The blocks.
+    pub blocks: Blocks,
     /// The read side of the store.
     pub reader: Reader,
     /// What puts rules into force.
@@ -116,6 +121,7 @@ impl Gateway {
         let metrics = Metrics::new();
         let underway = TaskTracker::new();
         let consents = Consents::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
+        let blocks = Blocks::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
         let proxy = Proxy::new(Parts {
             name,
             in_force: activation.in_force().clone(),
@@ -126,9 +132,11 @@ impl Gateway {
             metrics: metrics.clone(),
             underway: underway.clone(),
             places: Arc::new(Semaphore::new(limits.transfers_max)),
+            rates: Rates::default(),
         });
         let admin = Admin {
             consents: consents.clone(),
+            blocks: blocks.clone(),
             reader: reader.clone(),
             recorder: recorder.clone(),
             activation: activation.clone(),
@@ -152,6 +160,7 @@ impl Gateway {
             address,
             admin: admin_address,
             consents,
+            blocks,
             reader,
             activation,
             recorder,

@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+use crate::diagnostic::translated;
+
 /// A language that Otkel speaks to people (BCP 47: `kk`, `ru`, `en`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -98,8 +100,9 @@ macro_rules! reasons {
 
             /// What the caller can do about it.
             #[must_use]
-            pub const fn cure(self) -> &'static str {
-                match self { $(Self::$variant => $cure,)* }
+            pub fn cure(self, language: Language) -> &'static str {
+                let cure = match self { $(Self::$variant => $cure,)* };
+                translated(cure, language)
             }
         }
     };
@@ -203,13 +206,13 @@ reasons! {
         cure "obtain a consent that names the country"
     CountryNotForPurpose "COUNTRY_NOT_FOR_PURPOSE" 403 "94-V Art. 14, 16"
         en "the register does not let this purpose go to that country"
-        ru "реестр не допускает эту цель в этой стране"
-        kk "тізілім бұл мақсатты ол елге рұқсат етпейді"
+        ru "реестр не допускает передачу в эту страну для этой цели"
+        kk "тізілім бұл мақсат үшін ол елге беруге рұқсат етпейді"
         cure "use a partner in another country, or have the register changed"
     CountryProhibited "COUNTRY_PROHIBITED" 403 "94-V Art. 16(4)"
         en "the register prohibits this category in this country"
-        ru "реестр запрещает эту категорию для этой страны"
-        kk "тізілім бұл санатты осы елге тыйым салады"
+        ru "реестр запрещает передачу этой категории в эту страну"
+        kk "тізілім бұл санатты осы елге беруге тыйым салады"
         cure "do not send this category there"
     CrossBorderNotConsented "CROSS_BORDER_NOT_CONSENTED" 403 "94-V Art. 8(4)5), 16(3)"
         en "the subject did not consent to a transfer abroad"
@@ -269,12 +272,12 @@ reasons! {
     LegalRequestIncomplete "LEGAL_REQUEST_INCOMPLETE" 403 "94-V Art. 9; policy clause 4.2"
         en "the state body's request is not named, not known or not in force"
         ru "запрос госоргана не назван, неизвестен или не действует"
-        kk "мемлекеттік органның сұрауы аталмаған, белгісіз немесе күшінде емес"
+        kk "мемлекеттік органның сұрау салуы аталмаған, белгісіз немесе күшінде емес"
         cure "name an accepted request of the state body in `Otkel-Legal-Request`"
     LegalRequestNotForRoute "LEGAL_REQUEST_NOT_FOR_ROUTE" 403 "94-V Art. 7(5), 9"
         en "this route does not rest on a state body's request"
         ru "этот маршрут не основан на запросе госоргана"
-        kk "бұл бағыт мемлекеттік органның сұрауына негізделмеген"
+        kk "бұл бағыт мемлекеттік органның сұрау салуына негізделмеген"
         cure "leave `Otkel-Legal-Request` out: here only consents count"
     LogBusy "LOG_BUSY" 503 "design: limits"
         en "too many transfers are waiting for their record"
@@ -333,8 +336,8 @@ reasons! {
         cure "renew the agreement and the undertaking in the partner's entry"
     PartnerNotForPurpose "PARTNER_NOT_FOR_PURPOSE" 403 "94-V Art. 7(8), 14"
         en "the register does not let this purpose go to this partner"
-        ru "реестр не допускает эту цель для этого партнёра"
-        kk "тізілім бұл мақсатты осы серіктеске рұқсат етпейді"
+        ru "реестр не допускает передачу этому партнёру для этой цели"
+        kk "тізілім бұл мақсат үшін осы серіктеске беруге рұқсат етпейді"
         cure "use a partner that the purpose lists, or have the register changed"
     PartnerSuspended "PARTNER_SUSPENDED" 403 "94-V Art. 22(2)"
         en "the partner is suspended or its review is overdue"
@@ -378,8 +381,8 @@ reasons! {
         cure "obtain a consent for the purpose"
     PurposeNotCrossBorder "PURPOSE_NOT_CROSS_BORDER" 403 "94-V Art. 14, 16"
         en "the register does not let this purpose go abroad"
-        ru "реестр не допускает эту цель за границей"
-        kk "тізілім бұл мақсатты шетелге рұқсат етпейді"
+        ru "реестр не допускает трансграничную передачу для этой цели"
+        kk "тізілім бұл мақсат үшін трансшекаралық беруге рұқсат етпейді"
         cure "use a partner in the country, or have the register changed"
     PurposeNotForRoute "PURPOSE_NOT_FOR_ROUTE" 403 "94-V Art. 7(8), 14"
         en "the route does not serve this purpose"
@@ -492,6 +495,11 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(Reason::parse(reason.code()), Some(*reason));
             assert!((400..600).contains(&reason.status()));
+            let told =
+                Language::ALL.map(|language| (reason.words(language), reason.cure(language)));
+            let [(kk, kk_cure), (ru, ru_cure), (en, en_cure)] = told;
+            assert!(kk != en && ru != en && kk != ru, "{reason}");
+            assert!(kk_cure != en_cure && ru_cure != en_cure && kk_cure != ru_cure, "{reason}");
         }
     }
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::Text;
+
 /// A purpose of the register: `P` and the seed policy's number, with a letter where a purpose is
 /// split (`P09`, `P10a`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,8 +25,7 @@ impl PurposeId {
     /// # Errors
     /// Any other text.
     pub fn parse(text: &str) -> Result<Self, BadWord> {
-        let bad =
-            BadWord { what: "a purpose", form: "`P01`…`P99`, with one letter where it is split" };
+        let bad = BadWord("not a purpose: expected `P01`…`P99`, with one letter where it is split");
         let (number, part) = match text.as_bytes() {
             [b'P', tens, ones] => (two_digits(*tens, *ones), None),
             [b'P', tens, ones, part @ b'a'..=b'z'] => (two_digits(*tens, *ones), Some(*part)),
@@ -56,7 +57,7 @@ impl CategoryId {
             _ => None,
         }
         .map(Self)
-        .ok_or(BadWord { what: "a category", form: "`D01`…`D63`" })
+        .ok_or(BadWord("not a category: expected `D01`…`D63`"))
     }
 }
 
@@ -131,10 +132,9 @@ impl Country {
     pub fn parse(text: &str) -> Result<Self, BadWord> {
         match text.as_bytes() {
             [a @ b'A'..=b'Z', b @ b'A'..=b'Z'] => Ok(Self([*a, *b])),
-            _ => Err(BadWord {
-                what: "a country",
-                form: "two capital letters of ISO 3166-1, such as `KZ`",
-            }),
+            _ => Err(BadWord(
+                "not a country: expected two capital letters of ISO 3166-1, such as `KZ`",
+            )),
         }
     }
 }
@@ -165,10 +165,9 @@ impl Name {
         if starts && fits {
             Ok(Self(text.into()))
         } else {
-            Err(BadWord {
-                what: "a name",
-                form: "1 to 64 of a-z, 0-9, `-`, `_`, `.`, a letter or digit first",
-            })
+            Err(BadWord(
+                "not a name: expected 1 to 64 of a-z, 0-9, `-`, `_`, `.`, a letter or digit first",
+            ))
         }
     }
 
@@ -187,10 +186,13 @@ impl fmt::Display for Name {
 
 /// A text that is not what its place asks for; the text itself is left out, as it may be personal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not {what}: expected {form}")]
-pub struct BadWord {
-    what: &'static str,
-    form: &'static str,
+#[error("{0}")]
+pub struct BadWord(&'static str);
+
+impl From<BadWord> for Text {
+    fn from(bad: BadWord) -> Self {
+        bad.0.into()
+    }
 }
 
 macro_rules! as_text {

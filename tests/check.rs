@@ -21,6 +21,16 @@ fn good_rules_are_told_case_by_case() {
 }
 
 #[test]
+fn the_rules_as_they_are_shipped_pass() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_otkel"));
+    command.args(["check", "--now", NOW, "--deny-warnings"]).current_dir(root()).env_clear();
+    let done = command.output().unwrap();
+    let told = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{told}");
+    assert!(told.contains("\nok       training-gb: "), "{told}");
+}
+
+#[test]
 fn a_case_that_differs_is_told_with_what_came() {
     said_as_written("differs", &differing(), 1);
 }

@@ -38,6 +38,11 @@ async fn consents_are_kept_from_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn transfers_are_blocked_from_the_command_line() {
+    goes_as_written("block").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_are_made_and_never_overwritten() {
     goes_as_written("keygen").await;
 }

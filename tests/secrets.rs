@@ -118,18 +118,27 @@ async fn consents(world: &World, told: &mut Vec<String>) {
         let (status, answer) = world.admin("POST", "/consents", &consent.to_string()).await;
         assert_eq!(status, 201, "{answer}");
     }
-    let who = json!({"scheme": "kz-iin", "id": IIN}).to_string();
+    let who = json!({"scheme": "kz-iin", "id": IIN});
+    // To a partner that nothing is sent to here: it keeps nothing from going.
+    let block = json!({"subject": who, "partner": "learning-de", "document": "No. 7"});
+    let (status, answer) = world.admin("POST", "/blocks", &block.to_string()).await;
+    assert_eq!(status, 201, "{answer}");
     for (method, path, body) in [
         ("POST", "/consents", good(23, |c| c["subject"]["id"] = json!([IIN])).to_string()),
         ("POST", "/consents", good(24, |c| c["zqkey"] = json!("Zqvalue")).to_string()),
         ("POST", "/consents", good(25, |c| c["purposes"] = json!(["Zqvalue"])).to_string()),
         ("POST", "/consents", good(26, |c| c["language"] = json!("Zqvalue")).to_string()),
         ("POST", "/consents", format!("{{\"{IIN}\"")),
-        ("POST", "/consents/search", who),
+        ("POST", "/consents/search", who.to_string()),
         ("POST", "/consents/search", format!("{{\"id\":\"{IIN}\",\"zqkey\":\"Zqvalue\"}}")),
         ("POST", &format!("/consents/{}/withdraw", record(1)), format!("\"{IIN}\"")),
         ("GET", &format!("/consents/{}", record(20)), String::new()),
         ("GET", "/consents/zqpath", String::new()),
+        ("POST", "/blocks", json!({"subject": who, "document": format!("on {IIN}")}).to_string()),
+        ("POST", "/blocks", json!({"subject": {"scheme": IIN, "zqkey": "Zqvalue"}}).to_string()),
+        ("POST", "/blocks", json!({"partner": "Zqvalue", "document": IIN}).to_string()),
+        ("POST", "/blocks/zqpath/lift", format!("\"{IIN}\"")),
+        ("GET", "/blocks", String::new()),
         ("GET", "/decisions/zqpath?zqquery", String::new()),
         ("GET", "/zqpath/zqpath", String::new()),
     ] {

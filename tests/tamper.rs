@@ -32,7 +32,7 @@ fn the_original_is_sound_and_holds_every_kind() {
     let original = original();
     let said = original.copy("untouched").verify();
     assert_eq!(said.code, 0, "{}", said.text);
-    for kind in ["activation", "admin", "consent", "disclosure", "outcome", "refusal"] {
+    for kind in ["activation", "admin", "block", "consent", "disclosure", "outcome", "refusal"] {
         assert!(said.text.contains(&format!(" {kind}")), "{}", said.text);
     }
     assert!(said.text.contains("\noutcome unknown: entry "), "{}", said.text);
@@ -237,6 +237,39 @@ fn an_altered_consent_is_seen() {
     copy.is_named("consent record 00000000-0000-0000-0000-000000000000 has no entry");
 }
 
+/// As the record of a block that was lifted, this would no longer be one in force.
+#[test]
+fn an_altered_block_is_seen() {
+    let seqs = original().of_kind("block");
+    let [blocked, _, lifted] = seqs.as_slice() else { panic!("{seqs:?}") };
+    let changes = [
+        ("body", blocked, "SET body = CAST(replace(body, 'blocked', 'lifted') AS BLOB)"),
+        ("byte", lifted, "SET body = CAST(replace(body, 'No. 8', 'No. 9') AS BLOB)"),
+        ("event", blocked, "SET seq = seq - 1"),
+        ("person", blocked, "SET subject = zeroblob(16)"),
+        ("kind", blocked, "SET kind = 'consent'"),
+        ("gone", blocked, ""),
+    ];
+    for (name, seq, change) in changes {
+        let copy = original().copy(&format!("block-{name}"));
+        let sql = "SELECT record FROM records WHERE seq = ?1";
+        let connection = Connection::open(&copy.store).unwrap();
+        let number = i64::try_from(*seq).unwrap();
+        let record: [u8; 16] = connection.query_row(sql, [number], |row| row.get(0)).unwrap();
+        let verb = if change.is_empty() { "DELETE FROM" } else { "UPDATE" };
+        copy.sql(&format!("{verb} records {change} WHERE seq = {seq}"));
+        let record = uuid::Uuid::from_bytes(record);
+        copy.is_named(&format!("block record {record} is not the one that entry {seq} left"));
+    }
+}
+
+#[test]
+fn an_altered_rule_file_is_seen() {
+    let copy = original().copy("rule-file");
+    copy.sql("UPDATE rule_files SET bytes = CAST(bytes || ' ' AS BLOB) WHERE rowid = 1");
+    copy.is_named("the rule file kept as ");
+}
+
 /// With a lower number here, a transfer decided before a withdrawal would pass.
 #[test]
 fn an_altered_head_is_seen() {
@@ -285,7 +318,7 @@ impl Copy {
             self.leaf(entry.seq);
             tree.push(leaf_hash(&entry.bytes));
             let entry: serde_json::Value = serde_json::from_slice(&entry.bytes).unwrap();
-            if entry["type"] == "consent" {
+            if entry["type"] == "consent" || entry["type"] == "block" {
                 consents = i64::try_from(tree.size()).unwrap();
             }
         }

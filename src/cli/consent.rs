@@ -61,10 +61,10 @@ pub(super) enum Arguments {
 pub(super) struct Desk {
     /// The gateway's configuration file. The gateway may be running.
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    pub(super) config: PathBuf,
     /// Who does it, for the ledger.
     #[arg(long, env = "USER", default_value = "operator")]
-    by: String,
+    pub(super) by: String,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {

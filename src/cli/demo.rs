@@ -136,13 +136,13 @@ async fn show_sample(
     say!("{}", "─".repeat(WIDTHS.iter().sum::<usize>() + 2 * (WIDTHS.len() - 1)));
     let mut differing = 0;
     for (n, sample) in sample::transfers().iter().enumerate() {
-        let before = received(partners);
+        let before = counts(partners);
         let caller = Caller::new(&world.certificate_folder(), sample.caller, gateway.address)?;
         let purpose = sample.purpose.map(|purpose| ("otkel-purpose", purpose));
         let legal_request = sample.legal_request.map(|name| ("otkel-legal-request", name));
         let headers: Vec<_> = purpose.into_iter().chain(legal_request).collect();
         let reply = caller.send(sample.request, &headers, sample.body.clone()).await?;
-        let new: Vec<_> = received(partners).into_iter().skip(before.len()).collect();
+        let new = received_since(partners, &before);
         let as_expected = holds(&sample.expect, &reply, &new);
         if !as_expected {
             differing += 1;
@@ -158,13 +158,17 @@ async fn show_sample(
     Ok(differing)
 }
 
-fn received(partners: &Partners) -> Vec<(&'static str, String)> {
-    let of = |(name, partner): &(&'static str, MockPartner)| {
-        let name = *name;
-        let text = |r: Received| (name, String::from_utf8_lossy(&r.body).into_owned());
-        partner.received().into_iter().map(text).collect::<Vec<_>>()
+fn counts(partners: &Partners) -> Vec<usize> {
+    partners.iter().map(|(_, partner)| partner.received().len()).collect()
+}
+
+/// What each partner received beyond a number of payloads.
+fn received_since(partners: &Partners, counts: &[usize]) -> Vec<(&'static str, String)> {
+    let of = |((name, partner), count): (&(&'static str, MockPartner), &usize)| {
+        let (name, new) = (*name, partner.received().into_iter().skip(*count));
+        new.map(move |r| (name, String::from_utf8_lossy(&r.body).into_owned())).collect::<Vec<_>>()
     };
-    partners.iter().flat_map(of).collect()
+    partners.iter().zip(counts).flat_map(of).collect()
 }
 
 fn holds(expect: &Expect, reply: &Reply, new: &[(&str, String)]) -> bool {

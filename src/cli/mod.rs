@@ -13,6 +13,7 @@ macro_rules! say {
     }};
 }
 
+mod block;
 mod check;
 mod consent;
 mod demo;
@@ -62,6 +63,9 @@ enum Command {
     /// Give, withdraw, import and show consents.
     #[command(subcommand)]
     Consent(consent::Arguments),
+    /// Block transfers of a subject, to a partner or for a purpose, and lift blocks.
+    #[command(subcommand)]
+    Block(block::Arguments),
     /// Make keys.
     #[command(subcommand)]
     Keygen(keygen::Arguments),
@@ -92,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => check::run(&command, arguments.lang),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
+        Command::Block(arguments) => block::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),

@@ -156,9 +156,9 @@ impl Config {
         let mut found = Diagnostics::new();
         let source = &self.places.source;
         let routes = || policy.partners.values().flat_map(|partner| &partner.routes);
-        let known: Vec<&str> = routes().map(|route| route.name.as_str()).collect();
         for (name, place) in &self.places.routes {
-            if !known.contains(&name.as_str()) {
+            if policy.route(name).is_none() {
+                let known: Vec<&str> = routes().map(|route| route.name.as_str()).collect();
                 let help = text!("the routes are `{}`", known.join("`, `"));
                 let message = text!("no partner's file declares the route `{}`", name);
                 found.warning(source, place.clone(), message, help);
@@ -254,6 +254,7 @@ struct RawCaller {
     name: Spanned<String>,
     certificate: Spanned<String>,
     routes: Vec<Spanned<String>>,
+    requests_per_minute: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -389,7 +390,11 @@ impl Check<'_> {
                 self.error(&caller.name, "this name is taken", "give each caller its own name");
             }
             let routes = caller.routes.iter().filter_map(|route| self.route(route)).collect();
-            if callers.insert(certificate, Caller { name, routes }).is_some() {
+            let routes = Arc::new(routes);
+            let requests = caller.requests_per_minute.as_ref();
+            let requests_per_minute = requests.and_then(|requests| self.requests(requests));
+            let read = Caller { name, routes, requests_per_minute };
+            if callers.insert(certificate, read).is_some() {
                 self.error(
                     &caller.certificate,
                     "this certificate name belongs to another caller",
@@ -398,6 +403,15 @@ impl Check<'_> {
             }
         }
         callers
+    }
+
+    fn requests(&mut self, raw: &Spanned<i64>) -> Option<u32> {
+        let requests = u32::try_from(*raw.get_ref()).ok().filter(|requests| *requests > 0);
+        if requests.is_none() {
+            let help = "write 1 or more, remove the line to set no limit, or remove the caller";
+            self.error(raw, "not a number of requests that a caller may send", help);
+        }
+        requests
     }
 
     fn route(&mut self, text: &Spanned<String>) -> Option<Name> {

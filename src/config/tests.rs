@@ -32,6 +32,7 @@ token_file = "officer.token"
 name = "lms"
 certificate = "lms.example.kz"
 routes = ["training-gb.enrol"]
+requests_per_minute = 600
 
 [partner.training-gb]
 ca = "partner-ca.pem"
@@ -53,7 +54,8 @@ fn a_whole_file_is_read_and_its_paths_start_at_its_folder() {
     let config = read(GOOD).unwrap();
     assert_eq!(config.store, Path::new("/etc/otkel/otkel.db"));
     assert_eq!(config.checkpoint, Path::new("/mnt/elsewhere/checkpoint"));
-    assert_eq!(config.callers["lms.example.kz"].name.as_str(), "lms");
+    let caller = &config.callers["lms.example.kz"];
+    assert_eq!((caller.name.as_str(), caller.requests_per_minute), ("lms", Some(600)));
     let (header, _) = config.partners.values().next().unwrap().credential.clone().unwrap();
     assert_eq!(header, "authorization");
 }
@@ -67,7 +69,8 @@ fn each_mistake_is_named_with_its_line_and_cure() {
         ("hosts = [\"gw", "hosts = [\"GW", "gateway.toml:4:10", "lower case"),
         ("client_ca", "clientca", "gateway.toml:11:1", "client_ca"),
         ("\"Authorization\"", "\"Host\"", "credential", "header"),
-        ("api.training.example:443", "api.training.example", "gateway.toml:42:1", "host:port"),
+        ("minute = 600", "minute = 0", "gateway.toml:33:23", "remove the line to set no limit"),
+        ("api.training.example:443", "api.training.example", "gateway.toml:43:1", "host:port"),
     ];
     for (from, to, place, words) in cases {
         let said = read(&GOOD.replacen(from, to, 1)).unwrap_err();

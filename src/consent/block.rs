@@ -267,11 +267,11 @@ mod tests {
             assert_eq!(found, covered, "{reach:?}");
         }
         let terms = |partner, purpose| Terms::of(&block(reach(None, partner, purpose))).unwrap();
-        let by_purpose = terms(None, Some("P09"));
+        let by_purpose = [terms(None, Some("P09"))];
         assert_eq!(barrier(&[], &gb, p09), None);
-        assert_eq!(barrier(&[by_purpose.clone()], &gb, p10), None);
-        assert_eq!(barrier(&[by_purpose.clone()], &gb, p09), Some(Reason::PurposeBlocked));
-        let both = [by_purpose, terms(Some("training-gb"), None)];
+        assert_eq!(barrier(&by_purpose, &gb, p10), None);
+        assert_eq!(barrier(&by_purpose, &gb, p09), Some(Reason::PurposeBlocked));
+        let both = [by_purpose.to_vec(), vec![terms(Some("training-gb"), None)]].concat();
         assert_eq!(barrier(&both, &gb, p09), Some(Reason::PartnerBlocked));
         assert_eq!(barrier(&both, &de, p09), Some(Reason::PurposeBlocked));
     }

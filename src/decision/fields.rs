@@ -117,6 +117,11 @@ impl<'a> Bars<'a> {
         found.into_iter().find(|field| self.identifying.contains(*field))
     }
 
+    /// Whether there are consents by which the field would leave.
+    pub(super) fn may_leave(&self, field: FieldId) -> bool {
+        self.fixed.get(usize::from(field)).is_some_and(Option::is_none)
+    }
+
     /// The consents without which a kept field would stay, or a wish to be told would not count;
     /// and whether there is such a wish.
     pub(super) fn rests_on(

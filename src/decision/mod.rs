@@ -52,7 +52,7 @@ pub struct Denial {
 
 /// What the rules that are tried on a route would have done with a transfer: it is recorded, and
 /// changes nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trial {
     /// The route as it would be.
     pub route: Arc<Route>,
@@ -141,6 +141,13 @@ impl Permitted {
     pub fn into_transfer(self) -> Transfer {
         self.transfer
     }
+
+    /// The denial that comes of a permission which something later does not let pass.
+    #[must_use]
+    pub fn deny(self, reason: Reason) -> Denial {
+        let (decision, field) = (Decision::default(), None);
+        Denial { transfer: self.transfer, reason, field, decision, trial: self.trial }
+    }
 }
 
 /// What a transfer asks of each subject's consents.
@@ -215,8 +222,8 @@ fn weigh(
     }
     decision.outside = bars.outside(document.outside());
     let why = (case.identifying(&bars))
-        .or_else(|| decision.whole(route))
-        .or_else(|| case.identifier(&decision));
+        .or_else(|| case.identifier(&bars))
+        .or_else(|| decision.whole(route));
     (decision, why)
 }
 
@@ -280,23 +287,19 @@ impl Case<'_> {
         Some((Reason::IdentifierInStudy, Some(field)))
     }
 
-    /// A field of a study whose value would leave and points to a person.
-    fn identifier(&self, decision: &Decision) -> Option<(Reason, Option<FieldId>)> {
+    /// A field of a study whose value points to a person. It does not matter whose consents would
+    /// let it leave, so that one consent more never stops a transfer.
+    fn identifier(&self, bars: &Bars<'_>) -> Option<(Reason, Option<FieldId>)> {
         if !self.purpose.depersonalise {
             return None;
         }
-        let leaves = |value: &Value<'_>| match value.record {
-            None => decision.outside.keep.contains(value.field),
-            Some(record) => (decision.verdict(record))
-                .is_some_and(|v| v.refused.is_none() && v.keep.contains(value.field)),
-        };
         let points = |value: &Value<'_>| match &value.scalar {
             Scalar::Text(text) => identifier::is_in(text),
             Scalar::Number(number) => identifier::is_number(number),
             Scalar::Word => false,
         };
-        let mut values = self.document.values().filter(leaves);
-        let found = values.find(points)?;
+        let mut values = self.document.values();
+        let found = values.find(|value| bars.may_leave(value.field) && points(value))?;
         Some((Reason::IdentifierInStudy, Some(found.field)))
     }
 }
@@ -317,12 +320,6 @@ impl Decision {
             decision.consents.end();
         }
         decision
-    }
-
-    /// The verdict on a record.
-    #[must_use]
-    pub fn verdict(&self, record: usize) -> Option<&Verdict> {
-        self.verdicts.get(*self.of.get(record)?)
     }
 
     fn add(

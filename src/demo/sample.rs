@@ -125,8 +125,8 @@ fn permitted_otherwise() -> Vec<Sample> {
             purpose: Some("P05"),
             legal_request: None,
             body: format!(
-                r#"{{"learners":[{{"iin":"{AIGERIM}","given_name":"Айгерім","email":"a@example.kz",{}}}]}}"#,
-                r#""modules":[{"code":"M1","score":88}]"#
+                r#"{{"learners":[{{"iin":"{AIGERIM}","given_name":"Айгерім","family_name":"Сәрсенова",{}}}]}}"#,
+                r#""email":"a@example.kz""#
             ),
             expect: Expect::Receives(
                 "learning-de",

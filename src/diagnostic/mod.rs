@@ -4,6 +4,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod foreign;
 mod wording;
 
 use std::fmt;
@@ -11,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use wording::Text;
-pub(crate) use wording::text;
+pub(crate) use wording::{text, translated};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
@@ -168,7 +169,7 @@ impl Diagnostics {
 
     /// Adds what the `toml` crate found wrong.
     pub fn toml(&mut self, source: &Arc<Source>, error: &toml::de::Error) {
-        let (message, help) = in_our_words(error.message());
+        let (message, help) = foreign::in_our_words(error.message());
         self.error(source, error.span().unwrap_or(0..0), message, help);
     }
 
@@ -287,28 +288,6 @@ fn edits(from: &str, to: &str) -> usize {
         row = next;
     }
     row.last().copied().unwrap_or(0)
-}
-
-// serde and toml speak of fields; people who write the files speak of keys.
-fn in_our_words(message: &str) -> (Text, Text) {
-    let message = message.lines().next().unwrap_or_default();
-    if let Some(rest) = message.strip_prefix("unknown field `") {
-        let (key, expected) = rest.split_once('`').unwrap_or((rest, ""));
-        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        return (text!("unknown key `{}`", key), help_on_unknown(key, &known));
-    }
-    if let Some(rest) = message.strip_prefix("missing field ") {
-        return (text!("{} is missing", rest), text!("add {} to this table", rest));
-    }
-    let help = if message.starts_with("duplicate key") {
-        "a key may stand once in a table: keep one of them"
-    } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
-        "give a value of the kind that the key asks for"
-    } else {
-        "mend the TOML here: strings, and keys with other characters than \
-         `A-Z a-z 0-9 _ -`, stand in quotes (https://toml.io/en/v1.0.0)"
-    };
-    (Text::value(message), help.into())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Texts for people in three languages: an English template, the values that stand in it, and the
-//! words of `words.txt` for the other two.
+//! words of `words/` for the other two.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::reason::Language;
 
 /// A text for people, told in any of the three languages.
 ///
-/// It is written in English where it arises; `words.txt` holds the same in Russian and Kazakh. A
+/// It is written in English where it arises; `words/` holds the same in Russian and Kazakh. A
 /// text that it does not have is told in English.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
@@ -45,7 +45,7 @@ impl Text {
         match self {
             Self::Plain(_) => true,
             Self::Template(template, values) => {
-                WORDS.contains_key(template) && values.iter().all(Self::is_translated)
+                WORDS.contains_key(*template) && values.iter().all(Self::is_translated)
             }
         }
     }
@@ -81,12 +81,13 @@ macro_rules! text {
 pub(crate) use text;
 
 /// The words of a template in a language; English where the catalogue does not have it.
-fn translated(template: &'static str, language: Language) -> &'static str {
+#[must_use]
+pub(crate) fn translated(template: &'static str, language: Language) -> &'static str {
     let words = WORDS.get(template);
-    match language {
-        Language::En => template,
-        Language::Ru => words.map_or(template, |(ru, _)| ru),
-        Language::Kk => words.map_or(template, |(_, kk)| kk),
+    match (language, words) {
+        (Language::Ru, Some((ru, _))) => ru,
+        (Language::Kk, Some((_, kk))) => kk,
+        _ => template,
     }
 }
 
@@ -118,17 +119,38 @@ fn fill(template: &str, values: &[String]) -> String {
 }
 
 /// English to Russian and Kazakh.
-static WORDS: LazyLock<HashMap<&'static str, (&'static str, &'static str)>> = LazyLock::new(|| {
-    let entries = CATALOGUE.split("\n\n").filter(|entry| !entry.starts_with('#'));
-    let entry = |entry: &'static str| {
-        let part =
-            |mark: &str| entry.lines().find_map(|line| line.strip_prefix(mark)).map(str::trim_end);
+static WORDS: LazyLock<HashMap<String, (String, String)>> = LazyLock::new(|| {
+    let entry = |entry: &str| {
+        let part = |mark: &str| {
+            let mut lines = entry.lines().skip_while(|line| !line.starts_with(mark));
+            let mut part = lines.next()?.strip_prefix(mark)?.to_owned();
+            for line in lines.map_while(|line| line.strip_prefix("  ")) {
+                part.push(' ');
+                part.push_str(line);
+            }
+            Some(part)
+        };
         Some((part("en ")?, (part("ru ")?, part("kk ")?)))
     };
-    entries.filter_map(entry).collect()
+    let entries = CATALOGUE.iter().flat_map(|subject| subject.split("\n\n"));
+    entries.filter(|entry| !entry.starts_with('#')).filter_map(entry).collect()
 });
 
-const CATALOGUE: &str = include_str!("words.txt");
+// An entry is three texts and an empty line: the English template as it stands in the source, the
+// same in Russian and in Kazakh. `{}` is the next value, `{1}` the first; a line that begins with
+// two blanks continues the one before.
+const CATALOGUE: [&str; 10] = [
+    include_str!("words/activation.txt"),
+    include_str!("words/case.txt"),
+    include_str!("words/common.txt"),
+    include_str!("words/config.txt"),
+    include_str!("words/document.txt"),
+    include_str!("words/partner.txt"),
+    include_str!("words/reasons.txt"),
+    include_str!("words/register.txt"),
+    include_str!("words/route.txt"),
+    include_str!("words/toml.txt"),
+];
 
 #[cfg(test)]
 mod tests {

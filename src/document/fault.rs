@@ -1,5 +1,9 @@
 //! Why a body is not a document.
 
+use std::fmt;
+
+use crate::diagnostic::Text;
+
 /// The body is not a document: what is wrong, and where.
 ///
 /// Holds nothing of the body: its path names only members that the shape names.
@@ -19,85 +23,59 @@ pub struct BadDocument {
 /// The grammar is RFC 8259, narrowed by I-JSON (RFC 7493 §2): UTF-8 only, no surrogates and no
 /// noncharacters, no member name twice in one object. A number must also lie in the range of a
 /// double (RFC 7493 §2.2), since readers differ about the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// `\` before a character that it does not escape, or `\u` without four hexadecimal digits.
-    #[error("bad escape")]
     BadEscape,
     /// A number in no form of RFC 8259 §6, such as `01`, `+1`, `.5` or `1.`.
-    #[error("bad number")]
     BadNumber,
     /// The body has more bytes than allowed.
-    #[error("body too long")]
     BodyTooLong,
     /// The body begins with U+FEFF.
-    #[error("byte order mark")]
     ByteOrderMark,
     /// A colon must stand here.
-    #[error("no colon after the member name")]
     ColonMissing,
     /// A comma or the end of the object or array must stand here.
-    #[error("no comma, or no closing bracket")]
     CommaMissing,
     /// A character below U+0020 in a string.
-    #[error("control character in a string")]
     ControlCharacter,
     /// The same member name twice in one object.
-    #[error("duplicate member name")]
     DuplicateName,
     /// Nothing but white space.
-    #[error("empty body")]
     Empty,
     /// A member name has more bytes than allowed.
-    #[error("member name too long")]
     KeyTooLong,
     /// Half of a surrogate pair, written as an escape.
-    #[error("lone surrogate")]
     LoneSurrogate,
     /// A member name in double quotes must stand here.
-    #[error("no member name")]
     NameMissing,
     /// A code point that is not a character, such as U+FFFF, raw or as an escape.
-    #[error("noncharacter")]
     Noncharacter,
     /// Bytes that are not UTF-8.
-    #[error("bytes that are not UTF-8")]
     NotUtf8,
     /// A number beyond the range of a double.
-    #[error("number out of range")]
     NumberRange,
     /// A number has more bytes than allowed.
-    #[error("number too long")]
     NumberTooLong,
     /// The document is a single string, number or literal.
-    #[error("the document is neither an object nor an array")]
     ScalarRoot,
     /// A string has more bytes than allowed.
-    #[error("string too long")]
     StringTooLong,
     /// More objects and arrays inside each other than allowed.
-    #[error("nested too deeply")]
     TooDeep,
     /// An array has more elements than allowed.
-    #[error("too many elements")]
     TooManyElements,
     /// An object has more members than allowed.
-    #[error("too many members")]
     TooManyMembers,
     /// The document has more subject records than allowed.
-    #[error("too many records")]
     TooManyRecords,
     /// The document has more mapped values than allowed.
-    #[error("too many values")]
     TooManyValues,
     /// Something follows the document.
-    #[error("bytes after the document")]
     Trailing,
     /// The body ends inside the document.
-    #[error("body ends early")]
     Truncated,
     /// A value must stand here.
-    #[error("no value")]
     ValueMissing,
 }
 
@@ -118,4 +96,50 @@ impl Fault {
                 | Self::TooManyValues
         )
     }
+
+    /// What is wrong, in words.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::BadEscape => "bad escape",
+            Self::BadNumber => "bad number",
+            Self::BodyTooLong => "body too long",
+            Self::ByteOrderMark => "byte order mark",
+            Self::ColonMissing => "no colon after the member name",
+            Self::CommaMissing => "no comma, or no closing bracket",
+            Self::ControlCharacter => "control character in a string",
+            Self::DuplicateName => "duplicate member name",
+            Self::Empty => "empty body",
+            Self::KeyTooLong => "member name too long",
+            Self::LoneSurrogate => "lone surrogate",
+            Self::NameMissing => "no member name",
+            Self::Noncharacter => "noncharacter",
+            Self::NotUtf8 => "bytes that are not UTF-8",
+            Self::NumberRange => "number out of range",
+            Self::NumberTooLong => "number too long",
+            Self::ScalarRoot => "the document is neither an object nor an array",
+            Self::StringTooLong => "string too long",
+            Self::TooDeep => "nested too deeply",
+            Self::TooManyElements => "too many elements",
+            Self::TooManyMembers => "too many members",
+            Self::TooManyRecords => "too many records",
+            Self::TooManyValues => "too many values",
+            Self::Trailing => "bytes after the document",
+            Self::Truncated => "body ends early",
+            Self::ValueMissing => "no value",
+        }
+    }
 }
+
+impl From<Fault> for Text {
+    fn from(fault: Fault) -> Self {
+        fault.words().into()
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 pub use format::{BadEnvelope, Header, MEDIA_TYPE};
 pub use key::{BadKey, RecipientKey, RecipientKeys, RecipientSecret};
 
-use crate::decision::{Decision, Trial};
+use crate::decision::{Decision, Permitted, Trial};
 use crate::redaction::Redacted;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
@@ -81,6 +81,12 @@ impl Sealed {
     #[must_use]
     pub fn into_transfer(self) -> Transfer {
         self.redacted.into_transfer()
+    }
+
+    /// What was permitted, when it may not go after all.
+    #[must_use]
+    pub fn into_permitted(self) -> Permitted {
+        self.redacted.into_permitted()
     }
 }
 

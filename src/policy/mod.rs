@@ -4,11 +4,13 @@
 
 pub mod calendar;
 pub mod case;
+mod index;
 pub mod legal;
 mod model;
 mod parse;
 
 pub use calendar::Calendar;
 pub use case::Case;
+pub use index::Place;
 pub use model::*;
 pub use parse::manifest;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::calendar::Calendar;
 use super::case::Case;
+use super::index::Index;
 use super::legal::{Legal, Number};
 use crate::consent::Notices;
 use crate::diagnostic::Source;
@@ -28,6 +29,8 @@ pub struct Policy {
     pub sources: BTreeMap<String, Arc<Source>>,
     /// SHA-256 over the names and digests of all files, in hexadecimal.
     pub digest: String,
+    /// Where each route is found.
+    pub(super) index: Index,
 }
 
 /// The controller's register of categories, purposes, countries and notices.

@@ -62,7 +62,10 @@ fn refused(reason: Reason, place: Option<String>, known: Known) -> Refused {
 }
 
 /// The one caller that the certificate's names belong to.
-fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> {
+///
+/// # Errors
+/// A certificate that belongs to no caller, or to several.
+pub fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> {
     let found: Vec<&Caller> =
         peer.names.iter().filter_map(|name| rules.callers.get(name)).collect();
     let distinct: BTreeSet<&str> = found.iter().map(|caller| caller.name.as_str()).collect();
@@ -79,12 +82,7 @@ fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>
     if rules.hosts.contains(&host) {
         return Ok(None);
     }
-    let partners = rules.policy.partners.values();
-    let mut endpoints = partners.flat_map(|partner| partner.endpoints.values());
-    if endpoints.any(|endpoint| endpoint.host == host) {
-        return Ok(Some(host));
-    }
-    Err(Reason::HostUnknown)
+    if rules.policy.is_partner_host(&host) { Ok(Some(host)) } else { Err(Reason::HostUnknown) }
 }
 
 fn purposes(headers: &HeaderMap) -> Result<Vec<&str>, Reason> {

@@ -6,6 +6,7 @@
 pub mod body;
 pub mod front;
 pub mod head;
+pub mod rate;
 pub mod refusal;
 pub mod rules;
 pub mod upstream;
@@ -36,6 +37,7 @@ use crate::tls::Peer;
 use crate::transfer::{Claim, Known, Refused, Transfer};
 use front::HeadFault;
 use head::Head;
+use rate::Rates;
 use refusal::Refusal;
 use rules::{Held, InForce, Rules};
 use upstream::{AnswerBody, Failure, Outbound, Unknown, Unsent};
@@ -64,6 +66,8 @@ pub struct Parts {
     pub underway: TaskTracker,
     /// The places for transfers.
     pub places: Arc<Semaphore>,
+    /// The requests of each caller in the minute that runs.
+    pub rates: Rates,
 }
 
 type Answer = Response<AnswerBody>;
@@ -102,9 +106,21 @@ impl Proxy {
 
     async fn read_head(&self, did: Uuid, asked: Asked) -> Result<(Head, Incoming), Box<Refusal>> {
         let rules = self.0.in_force.now().await;
+        self.count(&rules, did, &asked.peer)?;
         let head = head::read(&rules, &asked.request, &asked.peer, asked.fault, did)
             .map_err(|refused| Refusal::of(did, refused))?;
         Ok((head, asked.request.into_body()))
+    }
+
+    /// Counts a request as one of its caller's in this minute.
+    fn count(&self, rules: &Rules, did: Uuid, peer: &Peer) -> Result<(), Box<Refusal>> {
+        let caller = head::caller(rules, peer).map_err(|refused| Refusal::of(did, refused))?;
+        let now = self.0.clock.now();
+        if self.0.rates.take(caller, now) {
+            return Ok(());
+        }
+        let known = Known { caller: Some(caller.name.clone()), ..Known::default() };
+        Err(Refusal::new(did, Reason::RequestsExceeded, known).resetting(now).into())
     }
 
     async fn read_body(&self, claim: &Claim, body: Incoming) -> Result<Bytes, Box<Refusal>> {
@@ -123,8 +139,8 @@ impl Proxy {
     /// Decides, redacts, seals and records a transfer by the rules in force, which stay in force
     /// until it is recorded.
     ///
-    /// It does so anew when a consent of one of its subjects changed in the meantime, so that a
-    /// withdrawal that was committed first always counts.
+    /// It does so anew when a consent or block of one of its subjects changed in the meantime, so
+    /// that a withdrawal or block that was committed first always counts.
     async fn record(&self, transfer: Transfer) -> Result<(Recorded, Arc<Rules>), Box<Refusal>> {
         let held = self.hold(transfer.claim()).await?;
         let rules = held.rules();
@@ -139,6 +155,10 @@ impl Proxy {
                     let sealed = self.seal(redact(permitted), rules, now)?;
                     match self.0.recorder.record(sealed, &roll).await {
                         Ok(recorded) => return Ok((recorded, Arc::clone(rules))),
+                        Err(failed) if failed.1 == Unrecorded::Quota => {
+                            let denial = failed.0.into_permitted().deny(Reason::QuotaExceeded);
+                            self.deny(denial, &roll, now).await?
+                        }
                         Err(failed) => again(failed.0.into_transfer(), failed.1)?,
                     }
                 }
@@ -182,7 +202,7 @@ impl Proxy {
         redacted: Redacted,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<envelope::Sealed, Box<Refusal>> {
+    ) -> Result<Sealed, Box<Refusal>> {
         let partner = &redacted.permitted().transfer().claim().partner().name;
         let none = RecipientKeys::default();
         let keys = rules.keys.get(partner).unwrap_or(&none);
@@ -203,7 +223,7 @@ impl Proxy {
         now: Timestamp,
     ) -> Result<Transfer, Box<Refusal>> {
         match self.0.recorder.deny(&denial, roll, now).await {
-            Ok(_) => Err(Refusal::denied(&denial).into()),
+            Ok(_) => Err(Refusal::denied(&denial).resetting(now).into()),
             Err(why) => again(denial.transfer, why),
         }
     }
@@ -308,7 +328,7 @@ async fn forward(recorded: Recorded, asked: &HeaderMap, rules: &Rules) -> Result
     way.upstream.forward(Outbound { method, path, headers, body }).await
 }
 
-/// The transfer again, if it was refused only because consents changed.
+/// The transfer again, if it was refused only because consents or blocks changed.
 fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> {
     if why == Unrecorded::Stale {
         Ok(transfer)

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Body, DECISION_HEADER, full};
 use crate::decision::{Decision, Denial};
 use crate::reason::{Language, Reason};
+use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
 
 /// A transfer that was refused.
@@ -28,6 +29,17 @@ pub struct Refusal {
     pub subjects: BTreeMap<&'static str, u64>,
     /// Whether the ledger holds it already.
     pub recorded: bool,
+    /// When what was exceeded is counted anew.
+    pub resets: Option<Reset>,
+}
+
+/// When a quota or a limit is counted anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// The first moment of the next day, or minute.
+    pub at: Timestamp,
+    /// The seconds until then, rounded up.
+    pub seconds: i64,
 }
 
 impl Refusal {
@@ -35,7 +47,7 @@ impl Refusal {
     #[must_use]
     pub fn new(did: Uuid, reason: Reason, known: Known) -> Self {
         let subjects = BTreeMap::new();
-        Self { did, reason, place: None, known, subjects, recorded: false }
+        Self { did, reason, place: None, known, subjects, recorded: false, resets: None }
     }
 
     /// As [`Self::new`], where a result carries it.
@@ -69,6 +81,18 @@ impl Refusal {
         }
     }
 
+    /// The same refusal, with the time at which what was exceeded is counted anew.
+    #[must_use]
+    pub fn resetting(self, now: Timestamp) -> Self {
+        let at = match self.reason {
+            Reason::QuotaExceeded => Some(now.next_day()),
+            Reason::RequestsExceeded => Some(now.next_minute()),
+            _ => None,
+        };
+        let seconds = |at: Timestamp| at.millis().saturating_sub(now.millis()).div_euclid(1000) + 1;
+        Self { resets: at.map(|at| Reset { at, seconds: seconds(at) }), ..self }
+    }
+
     /// A failure after the disclosure was recorded; its outcome is recorded too.
     #[must_use]
     pub fn after(did: Uuid, reason: Reason, known: Known) -> Self {
@@ -97,6 +121,10 @@ impl Refusal {
         }
         match self.reason.status() {
             503 => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("2"))),
+            429 => {
+                let seconds = self.resets.map_or(1, |reset| reset.seconds);
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
             405 => drop(headers.insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"))),
             _ => {}
         }
@@ -119,6 +147,8 @@ struct Problem<'a> {
     place: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     subjects: &'a BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resets: Option<Timestamp>,
     cure: &'static str,
 }
 
@@ -135,7 +165,8 @@ impl<'a> Problem<'a> {
             decision: refusal.did,
             place: refusal.place.as_deref(),
             subjects: &refusal.subjects,
-            cure: reason.cure(),
+            resets: refusal.resets.map(|reset| reset.at),
+            cure: reason.cure(language),
         }
     }
 }

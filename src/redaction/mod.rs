@@ -29,6 +29,12 @@ impl Redacted {
         &self.body
     }
 
+    /// What was permitted, when it may not go after all.
+    #[must_use]
+    pub fn into_permitted(self) -> Permitted {
+        self.permitted
+    }
+
     /// The transfer again, when it has to be decided anew.
     #[must_use]
     pub fn into_transfer(self) -> Transfer {

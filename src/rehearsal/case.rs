@@ -114,8 +114,8 @@ impl Held<'_> {
         let is_meant = self.case.expected.reasons.contains(&refused.reason);
         let transfer = &self.case.transfer;
         let bad = self.bad(transfer, route?).filter(|_| !is_meant)?;
-        let message =
-            text!("the transfer of the case `{}` cannot be read: {}", self.case.name, bad.fault);
+        let values = vec![Text::value(&self.case.name), bad.fault.into()];
+        let message = Text::Template("the transfer of the case `{}` cannot be read: {}", values);
         Some(self.form(transfer, &bad, message))
     }
 
@@ -169,8 +169,9 @@ impl Held<'_> {
         let expected = self.case.expected.sent.as_ref()?;
         let name = &self.case.name;
         if let Some(bad) = self.bad(expected, route?) {
+            let values = vec![Text::value(name), bad.fault.into()];
             let message =
-                text!("what the case `{}` says is sent cannot be read: {}", name, bad.fault);
+                Text::Template("what the case `{}` says is sent cannot be read: {}", values);
             return Some(self.form(expected, &bad, message));
         }
         let ours = str::from_utf8(&expected.bytes).ok()?;

@@ -9,7 +9,7 @@ pub mod case;
 pub mod json;
 pub mod lint;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -184,8 +184,9 @@ impl Rehearsal<'_> {
 }
 
 fn route<'p>(policy: &'p Policy, name: &Name) -> Option<&'p Route> {
-    let mut routes = policy.partners.values().flat_map(|partner| &partner.routes);
-    routes.find(|route| route.name == *name).map(|route| &**route)
+    let (partner, _) = name.as_str().split_once('.')?;
+    let partner = policy.partners.get(&Name::parse(partner).ok()?)?;
+    partner.routes.iter().find(|route| route.name == *name).map(|route| &**route)
 }
 
 fn read(
@@ -199,7 +200,8 @@ fn read(
         known: Known { route: Some(route.name.clone()), ..Known::default() },
     };
     let name = Name::parse(CALLER).map_err(unknown)?;
-    let caller = Caller { name, routes: vec![route.name.clone()] };
+    let routes = Arc::new(HashSet::from([route.name.clone()]));
+    let caller = Caller { name, routes, requests_per_minute: None };
     let target = Target {
         partner_host: None,
         method: &route.method,

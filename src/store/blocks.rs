@@ -16,6 +16,7 @@ use crate::consent::block::{BadBlock, Block, Reach};
 use crate::consent::record::Evidence;
 use crate::ledger::entry::{BlockEvent, Entry, RecordKind};
 use crate::ledger::line::SubjectKey;
+use crate::policy::Policy;
 use crate::time::Clock;
 use crate::vocabulary::{Name, PurposeId};
 
@@ -42,6 +43,22 @@ pub struct NewBlock {
     pub purpose: Option<PurposeId>,
     /// The document that the block rests on, by its number or place.
     pub document: String,
+}
+
+impl NewBlock {
+    /// Holds the names against the rules: a block of a name that they do not have blocks nothing.
+    ///
+    /// # Errors
+    /// A partner or purpose that the rules do not have.
+    pub fn fits(&self, policy: &Policy) -> Result<(), Unblocked> {
+        if self.partner.as_ref().is_some_and(|it| !policy.partners.contains_key(it)) {
+            return Err(Unblocked::Partner);
+        }
+        if self.purpose.is_some_and(|it| !policy.register.purposes.contains_key(&it)) {
+            return Err(Unblocked::Purpose);
+        }
+        Ok(())
+    }
 }
 
 impl Blocks {
@@ -152,6 +169,12 @@ pub enum Unblocked {
     /// The document's reference holds the subject's identifier.
     #[error("`document` holds the subject's identifier, which is never kept")]
     Personal,
+    /// The rules have no such partner.
+    #[error("the rules have no such partner: name one that has a file in `partners`")]
+    Partner,
+    /// The rules have no such purpose.
+    #[error("the rules have no such purpose: name one of the register")]
+    Purpose,
     /// No such block.
     #[error("no such block")]
     Unknown,

@@ -231,7 +231,7 @@ pub enum Unchanged {
     #[error(transparent)]
     Bad(#[from] BadRecord),
     /// A record with this id exists; a consent changes only by events.
-    #[error("record {0} exists already; a new consent needs a new `record_id`")]
+    #[error("consent record {0} exists already; a new consent needs a new `record_id`")]
     Exists(Uuid),
     /// No such record.
     #[error("no such consent record")]

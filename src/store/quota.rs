@@ -63,9 +63,9 @@ impl Quotas {
         transaction: &mut dyn Transaction,
         appends: &[Append],
     ) -> Result<Self, StoreError> {
-        let uses: Vec<&QuotaUse> = appends.iter().filter_map(|it| it.quota.as_ref()).collect();
-        let days: BTreeSet<_> = uses.iter().map(|it| (it.partner.clone(), it.day)).collect();
-        let subjects: BTreeSet<_> = uses.iter().flat_map(|it| it.each()).collect();
+        let takes: Vec<&QuotaUse> = appends.iter().filter_map(|it| it.quota.as_ref()).collect();
+        let days: BTreeSet<_> = takes.iter().map(|it| (it.partner.clone(), it.day)).collect();
+        let subjects: BTreeSet<_> = takes.iter().flat_map(|it| it.each()).collect();
         let (days, subjects) = (Vec::from_iter(days), Vec::from_iter(subjects));
         let used = transaction.used(&days)?;
         let counted = transaction.counted(&subjects)?;

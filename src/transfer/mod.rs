@@ -3,13 +3,14 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::document::{BadDocument, Document, Limits, Shape};
-use crate::policy::{Basis, LegalRequest, Partner, Policy, Purpose, Route};
+use crate::policy::{Basis, LegalRequest, Partner, Place, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
 
@@ -32,7 +33,9 @@ pub struct Caller {
     /// The operator's name for it.
     pub name: Name,
     /// The routes that it may use.
-    pub routes: Vec<Name>,
+    pub routes: Arc<HashSet<Name>>,
+    /// How many requests it may send in a minute; no limit where absent.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// The parts of a request's head that choose a route.
@@ -124,7 +127,8 @@ impl Claim {
     fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
         let mut known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
         let refused = |reason, known: &Known| Refused { reason, place: None, known: known.clone() };
-        let (partner, route) = find(policy, asked).map_err(|reason| refused(reason, &known))?;
+        let Place { partner, route } =
+            find(policy, asked).map_err(|reason| refused(reason, &known))?;
         known.partner = Some(partner.name.clone());
         known.route = Some(route.name.clone());
         if !asked.caller.routes.contains(&route.name) {
@@ -277,27 +281,10 @@ impl Transfer {
     }
 }
 
-fn find<'a>(
-    policy: &'a Policy,
-    asked: &Asked,
-) -> Result<(&'a Arc<Partner>, &'a Arc<Route>), Reason> {
-    let mut path_found = false;
-    for partner in policy.partners.values() {
-        for route in &partner.routes {
-            let path = match &asked.partner_host {
-                None => &route.path,
-                Some(host) if serves(partner, route, host) => &route.to,
-                Some(_) => continue,
-            };
-            if *path == asked.path {
-                if route.method == asked.method {
-                    return Ok((partner, route));
-                }
-                path_found = true;
-            }
-        }
-    }
-    Err(if path_found { Reason::MethodNotAllowed } else { Reason::RouteUnknown })
+fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<&'a Place, Reason> {
+    let places = policy.routes_at(asked.partner_host.as_deref(), &asked.path);
+    let unknown = if places.is_empty() { Reason::RouteUnknown } else { Reason::MethodNotAllowed };
+    places.iter().find(|place| place.route.method == asked.method).ok_or(unknown)
 }
 
 fn settle_request(
@@ -337,10 +324,6 @@ fn settle_purpose(policy: &Policy, route: &Route, named: &[String]) -> Result<Pu
 
 fn reason_of(bad: &BadDocument) -> Reason {
     if bad.fault.is_limit() { Reason::DocumentBeyondLimits } else { Reason::DocumentUnparsable }
-}
-
-fn serves(partner: &Partner, route: &Route, host: &str) -> bool {
-    partner.endpoints.get(&route.endpoint).is_some_and(|endpoint| endpoint.host == host)
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ struct Counts {
 
 impl Counts {
     fn add(&mut self, record: &Record, told: &Told) {
-        let counts = [told.carried.len(), told.consents.len(), record.unfinished().len()];
+        let counts = [told.carried.len(), told.records.len(), record.unfinished().len()];
         let [carried, consents, unfinished] = counts.map(|n| n.try_into().unwrap());
         self.last = [record.size, carried, consents, unfinished];
     }
@@ -138,6 +138,21 @@ async fn a_kill_at_every_call_of_a_consent_loses_nothing() {
     };
     let mut points = walk(&stage, &notes, "kill", changed).await;
     points += walk(&stage, &notes, "tear", changed).await;
+    println!("{points} points");
+}
+
+/// Whoever was told that a block is in force gets no more of that person's data.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_at_every_call_of_a_block_loses_nothing() {
+    let stage = Stage::new("kill-block").await;
+    let notes = prepared(&stage).await;
+    let blocked = async |server: &Server| {
+        notes.block(&server.desk(), 0).await.is_some_and(|status| status == 201)
+    };
+    let points = walk(&stage, &notes, "kill", blocked).await;
+    let server = stage.serve().await;
+    assert_eq!(notes.try_send(&stage.caller(&server), &[0]).await, Some(403));
+    assert_eq!(notes.try_send(&stage.caller(&server), &[1]).await, Some(200));
     println!("{points} points");
 }
 

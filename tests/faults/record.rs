@@ -22,8 +22,8 @@ pub(crate) struct Told {
     pub(crate) carried: HashMap<String, Vec<u64>>,
     /// Decisions that were answered with a refusal by the rules.
     pub(crate) refused: BTreeSet<String>,
-    /// The last event of each consent record that was acknowledged: its position and state.
-    pub(crate) consents: HashMap<Uuid, (u64, &'static str)>,
+    /// The last event of each record that was acknowledged: its position and state.
+    pub(crate) records: HashMap<Uuid, (u64, &'static str)>,
 }
 
 /// What a store holds, read from its tables without the program.
@@ -37,7 +37,7 @@ pub(crate) struct Record {
     refusals: BTreeSet<String>,
     /// By position: record and state.
     events: BTreeMap<u64, (Uuid, String)>,
-    /// The position that each consent record names.
+    /// The position that each record names.
     rows: HashMap<Uuid, u64>,
 }
 
@@ -54,10 +54,10 @@ impl Record {
             record.take(u64::from(seq), &serde_json::from_slice(&bytes).unwrap());
             record.size += 1;
         }
-        let mut consents = connection.prepare("SELECT record, seq FROM records").unwrap();
-        let consents = consents
+        let mut records = connection.prepare("SELECT record, seq FROM records").unwrap();
+        let records = records
             .query_map([], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get::<_, u32>(1)?.into())));
-        record.rows = consents.unwrap().map(Result::unwrap).collect();
+        record.rows = records.unwrap().map(Result::unwrap).collect();
         record
     }
 
@@ -70,7 +70,7 @@ impl Record {
             }
             "outcome" => assert!(self.outcomes.insert(text(&entry["did"])), "settled twice"),
             "refusal" => drop(self.refusals.insert(text(&entry["did"]))),
-            "consent" => {
+            "consent" | "block" => {
                 let record = entry["record"].as_str().unwrap().parse().unwrap();
                 self.events.insert(seq, (record, text(&entry["state"])));
             }
@@ -100,14 +100,14 @@ impl Record {
         for did in &told.refused {
             assert!(self.refusals.contains(did), "refusal {did} was answered, and is lost");
         }
-        for (record, (seq, state)) in &told.consents {
+        for (record, (seq, state)) in &told.records {
             let event = (*record, (*state).to_owned());
             assert_eq!(
                 self.events.get(seq),
                 Some(&event),
                 "an event was acknowledged, and is lost"
             );
-            assert!(self.rows[record] >= *seq, "the consent record is older than its event");
+            assert!(self.rows[record] >= *seq, "the record is older than its event");
         }
     }
 

@@ -72,12 +72,23 @@ impl Notes {
         Some(self.event(person, &answer, (200, "ConsentWithdrawn")))
     }
 
+    /// Blocks transfers of a person's data; whether an answer came.
+    pub(crate) async fn block(&self, desk: &Desk, person: u64) -> Option<u16> {
+        let (status, body) = desk.block(person).await.ok()?;
+        if status == 201 {
+            let block = body["block"].as_str().unwrap().parse().unwrap();
+            let event = (body["entry"].as_u64().unwrap(), "blocked");
+            self.inside().told.records.insert(block, event);
+        }
+        Some(status)
+    }
+
     /// Notes an event if it was acknowledged; the status of the answer.
     fn event(&self, person: u64, answer: &(u16, Value), good: (u16, &'static str)) -> u16 {
         let (status, body) = answer;
         if *status == good.0 {
             let event = (body["entry"].as_u64().unwrap(), good.1);
-            self.inside().told.consents.insert(Stage::record(person), event);
+            self.inside().told.records.insert(Stage::record(person), event);
         }
         *status
     }

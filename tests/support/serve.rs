@@ -29,7 +29,7 @@ use otkel::proxy::upstream::Failure;
 use otkel::server::{self, Body, Limits, Service};
 use otkel::time::Clock as _;
 use otkel::tls::{self, Identity, Peer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -298,6 +298,19 @@ impl Desk {
     pub(crate) async fn withdraw(&self, record: Uuid) -> io::Result<(u16, Value)> {
         let path = format!("/consents/{record}/withdraw");
         self.ask("POST", &path, r#"{"channel":"written"}"#).await
+    }
+
+    /// Blocks transfers of a person's data; the block's id, its entry and the status.
+    pub(crate) async fn block(&self, number: u64) -> io::Result<(u16, Value)> {
+        let id = person(number);
+        let block = json!({"subject": {"scheme": "kz-iin", "id": id}, "document": "No. 7"});
+        self.ask("POST", "/blocks", &block.to_string()).await
+    }
+
+    /// Lifts a block.
+    pub(crate) async fn lift(&self, block: Uuid) -> io::Result<(u16, Value)> {
+        let decision = json!({"reference": "No. 8", "sha256": "5e".repeat(32)});
+        self.ask("POST", &format!("/blocks/{block}/lift"), &decision.to_string()).await
     }
 
     /// Waits until the ledger can be written, or fails after some seconds.

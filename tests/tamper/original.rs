@@ -62,6 +62,11 @@ async fn made() -> Stage {
     transfers(&stage, &server, &[(&[0], 200), (&[0, 1], 200), (&[2, 99], 200), (&[99], 403)]).await;
     assert_eq!(server.desk().withdraw(Stage::record(1)).await.unwrap().0, 200);
     transfers(&stage, &server, &[(&[1], 403), (&[0, 1], 200)]).await;
+    assert_eq!(server.desk().block(2).await.unwrap().0, 201);
+    transfers(&stage, &server, &[(&[2], 403)]).await;
+    let (_, block) = server.desk().block(3).await.unwrap();
+    let block = block["block"].as_str().unwrap().parse().unwrap();
+    assert_eq!(server.desk().lift(block).await.unwrap().0, 200);
     assert!(server.stop().success());
 
     let server = stage.serve_with_faults().await.unwrap();
@@ -85,7 +90,7 @@ async fn made() -> Stage {
 
     let server = stage.serve().await;
     for _ in 0..3 {
-        transfers(&stage, &server, &[(&[0], 200), (&[2, 1], 200), (&[98], 403)]).await;
+        transfers(&stage, &server, &[(&[0], 200), (&[4, 1], 200), (&[98], 403)]).await;
     }
     assert!(server.stop().success());
     stage
@@ -136,7 +141,7 @@ impl Original {
     pub(crate) fn telling(&self) -> Vec<u64> {
         let inner = self.signed[self.signed.len() / 2];
         let mut telling = vec![0, inner - 1, inner, self.size - 1];
-        for kind in ["consent", "disclosure", "outcome", "refusal", "admin"] {
+        for kind in ["block", "consent", "disclosure", "outcome", "refusal", "admin"] {
             telling.push(self.of_kind(kind)[0]);
         }
         telling.sort_unstable();

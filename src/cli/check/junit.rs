@@ -1,4 +1,4 @@
-//! What a check found, as a `JUnit` report: a suite for the rules and one for each partner.
+//! What a check found, as a JUnit report: a suite for the rules and one for each partner.
 
 use std::fmt::Write as _;
 

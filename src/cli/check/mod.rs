@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
-    /// Write a report in the XML of `JUnit` too.
+    /// Write a JUnit report too, as CI systems read it.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// When periods are looked at, RFC 3339; else now. Cases have times of their own.

@@ -23,7 +23,8 @@ pub(super) fn report(report: &Report<'_>, terminal: bool, language: Language) ->
 }
 
 fn case(trial: &Trial<'_>, terminal: bool, language: Language) -> String {
-    let [well, differs] = ["ok", "differs"].map(|word| Text::from(word).in_language(language));
+    let [well, differs] =
+        [Text::from("ok"), Text::from("differs")].map(|word| word.in_language(language));
     let label = if trial.differences.is_empty() { &well } else { &differs };
     let width = well.chars().count().max(differs.chars().count());
     let mut told = format!("{label:width$}  {}: {}", trial.partner.name, trial.case.name);

@@ -12,6 +12,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::diagnostic::Text;
+
 /// The path of a field in a document, such as `$.learners[*].name.family`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldPath(Vec<Segment>);
@@ -95,12 +97,19 @@ impl fmt::Display for Segment {
 
 /// The text is not a field path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a field path: {expected} expected at byte {at}")]
+#[error("{}", Text::from(self))]
 pub struct BadPath {
     /// The byte offset in the text.
     pub at: usize,
     /// What should stand there.
     pub expected: &'static str,
+}
+
+impl From<&BadPath> for Text {
+    fn from(bad: &BadPath) -> Self {
+        let values = vec![bad.expected.into(), Self::value(&bad.at)];
+        Self::Template("not a field path: {} expected at byte {}", values)
+    }
 }
 
 /// A place in the text of a path.

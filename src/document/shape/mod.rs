@@ -7,9 +7,12 @@
 
 mod check;
 
+use std::fmt;
+
 use super::fields::{FieldId, FieldSet};
 use super::names::Print;
 use super::path::{FieldPath, Segment};
+use crate::diagnostic::Text;
 
 /// The field paths of a route, compiled.
 #[derive(Debug)]
@@ -176,34 +179,52 @@ impl Node {
 }
 
 /// Paths that contradict each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadShape {
     /// An array is addressed both element by element and by number: by two fields, or by a field
     /// and `subjects` or `subject`, when both positions are that field's.
-    #[error("the same array is addressed by `[*]` and by number")]
     EveryAndIndex(FieldId, FieldId),
     /// The first field lies inside the second.
-    #[error("one field lies inside another, which would hold an object or array")]
     Inside(FieldId, FieldId),
     /// The value that identifies the subject lies inside a field, or the field inside it.
-    #[error("`subject` and a field lie one inside the other")]
     SubjectInside(FieldId),
     /// `subject` passes through an array below the record, so a record would have several subjects.
-    #[error("`subject` must name one value in a record, without `[*]`")]
     SubjectMany,
     /// The value that identifies the subject does not lie in the subject's record.
-    #[error("`subject` does not lie below `subjects`")]
     SubjectOutside,
     /// `subjects` itself is mapped as a field, or lies inside one.
-    #[error("`subjects` is mapped as a field")]
     SubjectsMapped(FieldId),
     /// More fields than a shape can hold.
-    #[error("more than 256 fields")]
     TooMany,
     /// The same field is mapped twice.
-    #[error("the same field is mapped twice")]
     Twice(FieldId, FieldId),
 }
+
+impl From<BadShape> for Text {
+    fn from(bad: BadShape) -> Self {
+        let words = match bad {
+            BadShape::EveryAndIndex(..) => "the same array is addressed by `[*]` and by number",
+            BadShape::Inside(..) => {
+                "one field lies inside another, which would hold an object or array"
+            }
+            BadShape::SubjectInside(_) => "`subject` and a field lie one inside the other",
+            BadShape::SubjectMany => "`subject` must name one value in a record, without `[*]`",
+            BadShape::SubjectOutside => "`subject` does not lie below `subjects`",
+            BadShape::SubjectsMapped(_) => "`subjects` is mapped as a field",
+            BadShape::TooMany => "more than 256 fields",
+            BadShape::Twice(..) => "the same field is mapped twice",
+        };
+        words.into()
+    }
+}
+
+impl fmt::Display for BadShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Text::from(*self).fmt(f)
+    }
+}
+
+impl std::error::Error for BadShape {}
 
 static NOWHERE: Node = Node {
     field: None,

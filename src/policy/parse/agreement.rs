@@ -13,7 +13,7 @@ pub(super) fn agreement(table: &mut Table<'_>, now: Timestamp) -> Option<Option<
     let read = |item: &Item<'_>| {
         item.table(|table| {
             let number = table.required("number", "`number` is the agreement's number", word::text);
-            let (since, until) = period(table, now, "agreement");
+            let (since, until) = period(table, now, &AGREEMENT);
             let sha256 = table.required("sha256", "`sha256` is that of its text", word::sha256);
             Some(Agreement { number: number?, since: since?, until: until?, sha256: sha256? })
         })
@@ -31,7 +31,7 @@ pub(super) fn undertaking(table: &mut Table<'_>, now: Timestamp) -> Option<Optio
         (94-V Art. 10(1), 11(1))";
     let read = |item: &Item<'_>| {
         item.table(|table| {
-            let (since, until) = period(table, now, "undertaking");
+            let (since, until) = period(table, now, &UNDERTAKING);
             let duties = table.required("duties", DUTIES_MEANING, duties);
             duties.and(Some(Undertaking { since: since?, until: until? }))
         })
@@ -88,22 +88,31 @@ fn duties(item: &Item<'_>) -> Option<()> {
 fn period(
     table: &mut Table<'_>,
     now: Timestamp,
-    what: &'static str,
+    words: &Words,
 ) -> (Option<Timestamp>, Option<Timestamp>) {
     let since = table.required("since", "`since` is the first day on which it binds", |item| {
         let start = word::day_start(item)?;
-        let early = Text::Template("the {} is not yet in force", vec![what.into()]);
-        warn_if(start > now, item, early, "transfers are refused until then");
+        warn_if(start > now, item, words.early, "transfers are refused until then");
         Some(start)
     });
     let until = table.required("until", "`until` is the last day on which it binds", |item| {
         let end = word::day_end_after(item, since)?;
-        let late = Text::Template("the {} has expired", vec![what.into()]);
-        warn_if(end <= now, item, late, "transfers are refused until it is renewed");
+        warn_if(end <= now, item, words.late, "transfers are refused until it is renewed");
         Some(end)
     });
     (since, until)
 }
+
+/// What is said of a period that does not run.
+struct Words {
+    early: &'static str,
+    late: &'static str,
+}
+
+const AGREEMENT: Words =
+    Words { early: "the agreement is not yet in force", late: "the agreement has expired" };
+const UNDERTAKING: Words =
+    Words { early: "the undertaking is not yet in force", late: "the undertaking has expired" };
 
 // The articles of 94-V that bind a third party as they bind the owner and operator.
 const DUTIES: [&str; 6] = ["10", "11", "12(2)", "14", "15", "22"];

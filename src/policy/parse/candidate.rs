@@ -51,8 +51,9 @@ pub(super) fn read(table: &mut Table<'_>, base: &Base<'_>, frame: &Frame<'_>) ->
     });
     let purposes = table
         .optional("purposes", route::PURPOSES, |item| route::purposes(item, base.countries, frame));
-    let map = table
-        .optional("fields", fields::MEANING, |item| fields::read(item, base.whose, frame.register));
+    let map = table.optional("fields", fields::MEANING, |item| {
+        fields::read(item, base.whose, frame.register.categories())
+    });
     let tried = map.as_ref().and_then(Option::as_ref).or(base.map);
     let required = fields::required(table, tried);
     let served = purposes.as_ref().and_then(Option::as_deref).or(base.purposes);

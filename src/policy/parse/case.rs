@@ -8,12 +8,13 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::consent;
+use super::register::Parts;
 use super::table::{Item, Table};
 use super::word;
 use crate::consent::block;
 use crate::diagnostic::{nearest, text};
 use crate::policy::case::{Block, Case, CaseText, Expected};
-use crate::policy::model::{Register, Route};
+use crate::policy::model::Route;
 use crate::reason::Reason;
 use crate::vocabulary::{Name, PurposeId};
 
@@ -24,7 +25,7 @@ pub(super) struct Frame<'p> {
     /// Its routes.
     pub(super) routes: Option<&'p [Arc<Route>]>,
     /// The register.
-    pub(super) register: Option<&'p Register>,
+    pub(super) register: &'p Parts,
     /// The names of all partners.
     pub(super) partners: &'p BTreeSet<Name>,
     /// The files below `cases/`, by their path.
@@ -97,9 +98,9 @@ fn route<'p>(table: &mut Table<'_>, frame: &Frame<'p>) -> Option<&'p Route> {
 }
 
 /// A purpose of the register.
-pub(super) fn registered(item: &Item<'_>, register: Option<&Register>) -> Option<PurposeId> {
+pub(super) fn registered(item: &Item<'_>, register: &Parts) -> Option<PurposeId> {
     let id = word::purpose(item)?;
-    if register.is_some_and(|register| !register.purposes.contains_key(&id)) {
+    if register.purposes().is_some_and(|known| !known.contains_key(&id)) {
         return item.wrong(text!("the register has no purpose `{}`", id));
     }
     Some(id)

@@ -6,13 +6,14 @@ use uuid::Uuid;
 
 use super::case::{Frame, registered};
 use super::entry;
+use super::register::Parts;
 use super::table::{Item, Table};
 use super::word;
 use crate::consent::Terms;
 use crate::consent::record::{Channel, State};
 use crate::diagnostic::text;
 use crate::policy::case::CaseConsent;
-use crate::policy::model::{Register, Route};
+use crate::policy::model::Route;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
@@ -98,8 +99,8 @@ fn scope(table: &mut Table<'_>, around: &Around<'_>) -> Option<Scope> {
         "categories",
         "`categories` lists the data that the consent lists (94-V Art. 8(4)7))",
         |item| {
-            let known = register.map(|register| &register.categories);
-            entry::category_set(item, known).and_then(|set| entry::not_empty(item, set))
+            let set = entry::category_set(item, register.categories());
+            set.and_then(|set| entry::not_empty(item, set))
         },
     );
     let recipients = table.or(
@@ -196,7 +197,7 @@ struct Form {
     through_state: bool,
 }
 
-fn form(table: &mut Table<'_>, register: Option<&Register>) -> Option<Form> {
+fn form(table: &mut Table<'_>, register: &Parts) -> Option<Form> {
     let channel = table.or(
         Channel::Written,
         "channel",
@@ -223,16 +224,16 @@ fn form(table: &mut Table<'_>, register: Option<&Register>) -> Option<Form> {
     })
 }
 
-fn notice(table: &mut Table<'_>, register: Option<&Register>) -> Option<(String, String)> {
+fn notice(table: &mut Table<'_>, register: &Parts) -> Option<(String, String)> {
     let meaning = "`notice` is a version of the register; without it, the last by name";
     let named = table.optional("notice", meaning, |item| {
         let version = item.text()?;
-        match register.map(|register| register.notices.get(version)) {
+        match register.notices().map(|known| known.get(version)) {
             Some(None) => item.wrong(text!("the register has no notice `{}`", version)),
             _ => Some(version),
         }
     });
-    let notices = &register?.notices;
+    let notices = register.notices()?;
     let last = || notices.last_key_value().map(|(version, _)| version.as_str());
     let Some(version) = named?.or_else(last) else {
         return table.wrong(

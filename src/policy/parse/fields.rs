@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::entry;
+use super::entry::{self, Known};
 use super::table::{Item, Key, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Shape};
-use crate::policy::model::{Field, FieldSource, Register};
+use crate::policy::model::{Field, FieldSource};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, PurposeId};
 
@@ -63,13 +63,9 @@ pub(super) const MEANING: &str = "`[route.fields]` gives each path a category, \
     never leaves (94-V Art. 7(9))";
 
 /// Reads a field map.
-pub(super) fn read(
-    item: &Item<'_>,
-    whose: &Whose,
-    register: Option<&Register>,
-) -> Option<FieldMap> {
+pub(super) fn read(item: &Item<'_>, whose: &Whose, known: Known<'_>) -> Option<FieldMap> {
     let subjects = whose.subjects.as_ref();
-    let lines = item.entries(|key, item| line(key, item, subjects, register))?;
+    let lines = item.entries(|key, item| line(key, item, subjects, known))?;
     if lines.is_empty() {
         return item.wrong("no field: nothing could leave");
     }
@@ -81,7 +77,7 @@ pub(super) fn read(
         Ok(shape) => Some(FieldMap { shape: Arc::new(shape), fields, spans }),
         Err(bad) => {
             let (at, help) = place(bad, &fields, &spans);
-            item.wrong_at(at.unwrap_or_else(|| subject_span.clone()), bad.to_string(), help)
+            item.wrong_at(at.unwrap_or_else(|| subject_span.clone()), bad, help)
         }
     }
 }
@@ -143,17 +139,17 @@ fn line(
     key: &Key<'_>,
     item: &Item<'_>,
     subjects: Option<&FieldPath>,
-    register: Option<&Register>,
+    known: Known<'_>,
 ) -> Option<(Range<usize>, Field)> {
     let path = FieldPath::parse(key.text);
     let told = if item.is_table() {
-        item.table(|table| value(table, register))
+        item.table(|table| value(table, known))
     } else {
-        category(item, register).map(Value::plain)
+        category(item, known).map(Value::plain)
     };
     let path = match path {
         Ok(path) => path,
-        Err(bad) => return key.wrong(bad.to_string(), "write a path such as `$.learners[*].name`"),
+        Err(bad) => return key.wrong(&bad, "write a path such as `$.learners[*].name`"),
     };
     let Value { category, source, since } = told?;
     let in_record = subjects.is_none_or(|records| records.leads_to(&path));
@@ -181,10 +177,10 @@ impl Value {
     }
 }
 
-fn value(table: &mut Table<'_>, register: Option<&Register>) -> Option<Value> {
+fn value(table: &mut Table<'_>, known: Known<'_>) -> Option<Value> {
     let category =
         table.required("category", "`category` is one of the register's, or `public`", |item| {
-            category(item, register)
+            category(item, known)
         });
     let personal = |item: &Item<'_>| {
         if category == Some(None) {
@@ -217,12 +213,12 @@ fn value(table: &mut Table<'_>, register: Option<&Register>) -> Option<Value> {
     Some(Value { category: category?, source: source?, since: since? })
 }
 
-fn category(item: &Item<'_>, register: Option<&Register>) -> Option<Option<CategoryId>> {
+fn category(item: &Item<'_>, known: Known<'_>) -> Option<Option<CategoryId>> {
     if item.text()? == "public" {
         return Some(None);
     }
     let id = word::category(item)?;
-    entry::known_category(item, id, register.map(|register| &register.categories)).map(Some)
+    entry::known_category(item, id, known).map(Some)
 }
 
 // Of two lines that contradict each other the later one is shown, and the help names the other.

@@ -73,18 +73,22 @@ pub(super) fn calendar(table: &mut Table<'_>) -> Option<Calendar> {
     })
 }
 
-fn basis_key(key: &Key<'_>) -> Option<String> {
+/// Whether a text is the number of an item of Art. 9: `9(1)`, `9(9-1)`.
+pub(super) fn is_item(text: &str) -> bool {
     let number = |text: &str| {
         (1..=2).contains(&text.len())
             && !text.starts_with('0')
             && text.bytes().all(|b| b.is_ascii_digit())
     };
-    let item = key.text.strip_prefix("9(").and_then(|rest| rest.strip_suffix(')'));
-    let known = item.is_some_and(|item| match item.split_once('-') {
+    let item = text.strip_prefix("9(").and_then(|rest| rest.strip_suffix(')'));
+    item.is_some_and(|item| match item.split_once('-') {
         Some((item, part)) => number(item) && number(part),
         None => number(item),
-    });
-    if known {
+    })
+}
+
+fn basis_key(key: &Key<'_>) -> Option<String> {
+    if is_item(key.text) {
         return Some(key.text.to_owned());
     }
     key.wrong(
@@ -95,7 +99,8 @@ fn basis_key(key: &Key<'_>) -> Option<String> {
 }
 
 fn legal(number: Number, table: &mut Table<'_>) -> Option<Legal> {
-    let value = table.required("value", "`value` is a whole number of at least 1", |item| {
+    let meaning = "`value` is a whole number of at least 1, of days and years at most 36500";
+    let value = table.required("value", meaning, |item| {
         word::count(item, if number.unit() == Unit::Subjects { u32::MAX } else { 36_500 })
     });
     let unit = table.required("unit", LEGAL, |item| {

@@ -30,7 +30,9 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::model::{Partner, Policy, Register};
+use self::register::Parts;
+use super::index::Index;
+use super::model::{Partner, Policy};
 use crate::diagnostic::{Diagnostics, Source, text};
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
@@ -52,9 +54,11 @@ impl Policy {
         let mut found = Diagnostics::new();
         let folder = Folder::sort(files, &mut found);
         let register = folder.register(now, &mut found);
-        let partners = folder.partners(register.as_ref(), now, &mut found);
+        let partners = folder.partners(&register, now, &mut found);
         found.sort();
-        let (false, Some(register)) = (found.has_errors(), register) else { return Err(found) };
+        let (false, Some(register)) = (found.has_errors(), register.whole()) else {
+            return Err(found);
+        };
         let bytes: BTreeMap<String, Arc<[u8]>> = files
             .iter()
             .filter(|(path, _)| !is_beside(path))
@@ -63,7 +67,8 @@ impl Policy {
         let files = bytes.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
         let digest = sha256(manifest(&files).as_bytes());
         let sources = folder.sources();
-        Ok((Self { register, partners, files, bytes, sources, digest }, found))
+        let index = Index::of(&partners);
+        Ok((Self { register, partners, files, bytes, sources, digest, index }, found))
     }
 }
 
@@ -122,20 +127,24 @@ impl<'f> Folder<'f> {
         }
     }
 
-    fn register(&self, now: Timestamp, found: &mut Diagnostics) -> Option<Register> {
+    fn register(&self, now: Timestamp, found: &mut Diagnostics) -> Parts {
         let Some(source) = &self.register else {
             if !found.iter().any(|found| found.source.name == REGISTER) {
                 let help =
                     "write it: controller, responsible person, categories, purposes, notices";
                 found.error(&Source::new(REGISTER, ""), 0..0, "there is no register", help);
             }
-            return None;
+            return Parts::default();
         };
         let texts: BTreeMap<&str, String> =
             self.notices.iter().map(|(version, bytes)| (*version, sha256(bytes))).collect();
         let around = register::Surroundings { texts: &texts, partners: &self.names, now };
-        let register = table::read_file(source, found, |table| register::read(table, &around))?;
-        for version in register::unlisted(&register, &texts) {
+        let mut register = Parts::default();
+        table::read_file(source, found, |table| {
+            register = register::read(table, &around);
+            Some(())
+        });
+        for version in register.unlisted(&texts) {
             let source = Source::new(format!("notices/{version}.txt"), "");
             let help = text!(
                 "list it in `register.toml` as `[notice.{}]`, or remove it",
@@ -143,12 +152,12 @@ impl<'f> Folder<'f> {
             );
             found.error(&source, 0..0, "the register lists no such notice", help);
         }
-        Some(register)
+        register
     }
 
     fn partners(
         &self,
-        register: Option<&Register>,
+        register: &Parts,
         now: Timestamp,
         found: &mut Diagnostics,
     ) -> BTreeMap<Name, Arc<Partner>> {

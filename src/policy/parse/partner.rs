@@ -8,6 +8,7 @@ use super::case;
 use super::entry;
 use super::party;
 use super::purpose;
+use super::register::Parts;
 use super::request;
 use super::route;
 use super::table::{Item, Key, Table};
@@ -15,16 +16,15 @@ use super::web;
 use super::word;
 use crate::diagnostic::text;
 use crate::policy::model::{
-    Breach, Endpoint, Partner, PartnerKind, Party, Purpose, Quota, Register, Responsible,
-    StopNotice,
+    Breach, Endpoint, Partner, PartnerKind, Party, Purpose, Quota, Responsible, StopNotice,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
 /// What a partner's file is checked against.
 pub(super) struct Surroundings<'r> {
-    /// The register, unless it could not be read.
-    pub(super) register: Option<&'r Register>,
+    /// The register.
+    pub(super) register: &'r Parts,
     /// The time that periods are measured against.
     pub(super) now: Timestamp,
     /// The requests that earlier routes take.
@@ -149,7 +149,7 @@ struct Duties {
 fn duties(
     table: &mut Table<'_>,
     purposes: Option<&BTreeMap<PurposeId, CategorySet>>,
-    register: Option<&Register>,
+    register: &Parts,
 ) -> Option<Duties> {
     let stop_notice = party::stop_notice(table);
     let breach = party::breach(table);
@@ -165,7 +165,7 @@ fn duties(
         let days = word::count(item, 36_500)?;
         let listed = purposes.into_iter().flat_map(BTreeMap::keys);
         for id in listed {
-            let most = register.and_then(|register| register.purposes.get(id)?.retention_days);
+            let most = register.purpose(*id).and_then(|purpose| purpose.retention_days);
             if let Some(most) = most.filter(|most| days > *most) {
                 item.warn(
                     text!("longer than the {} days of the purpose `{}`", most, id),
@@ -286,10 +286,9 @@ fn purposes(
     table.required("purposes", meaning, |item| {
         let entries = item.entries(|key, item| {
             let id = word::purpose_key(key)?;
-            let known = around.register.map(|register| &register.categories);
-            let set = entry::category_set(item, known);
-            let Some(register) = around.register else { return set.map(|set| (id, set)) };
-            let purpose = listed(key, id, register, around.now)?;
+            let set = entry::category_set(item, around.register.categories());
+            let Some(known) = around.register.purposes() else { return set.map(|set| (id, set)) };
+            let purpose = listed(key, id, known, around.now)?;
             let set = set?;
             if let Some(beyond) = set.minus(purpose.categories).iter().next() {
                 item.warn(
@@ -310,10 +309,10 @@ fn purposes(
 fn listed<'r>(
     key: &Key<'_>,
     id: PurposeId,
-    register: &'r Register,
+    known: &'r BTreeMap<PurposeId, Purpose>,
     now: Timestamp,
 ) -> Option<&'r Purpose> {
-    let Some(purpose) = register.purposes.get(&id) else {
+    let Some(purpose) = known.get(&id) else {
         return key.wrong(
             text!("the register has no purpose `{}`", id),
             text!("list it in `register.toml` as `[purpose.{}]`, or remove it here", id),

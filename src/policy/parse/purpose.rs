@@ -195,7 +195,10 @@ fn reach(table: &mut Table<'_>, known: &BTreeSet<Name>) -> Option<Reach> {
             country => Some(country),
         })?;
         if cross_border == Some(false) {
-            return item.wrong("countries of a purpose that may not go abroad");
+            return item.wrong_since(
+                "countries of a purpose that may not go abroad",
+                "remove them, or write `cross_border = true`",
+            );
         }
         if list.is_empty() { item.wrong("no country") } else { Some(list) }
     });

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::register::Parts;
 use super::route::Frame;
 use super::table::File;
 use crate::diagnostic::{Text, text};
 use crate::document::FieldId;
-use crate::policy::model::{Abroad, Basis, Field, LegalRequest, Purpose, Register, Route};
+use crate::policy::model::{Abroad, Basis, Field, LegalRequest, Purpose, Route};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, CategorySet, Name, PurposeId};
 
 /// What stands around a route, as far as it could be read.
 pub(super) struct Bounds<'p> {
     file: &'p File,
-    register: Option<&'p Register>,
+    register: &'p Parts,
     partner: Option<&'p BTreeMap<PurposeId, CategorySet>>,
     requests: Option<&'p BTreeMap<Name, LegalRequest>>,
     now: Timestamp,
@@ -32,17 +33,13 @@ impl<'p> Bounds<'p> {
 pub(super) fn warn(route: &Route, spans: &[Range<usize>], bounds: &Bounds<'_>) {
     for (number, (field, span)) in (0..=FieldId::MAX).zip(route.fields.iter().zip(spans)) {
         let Some((why, help)) = obstacle(route, (number, field), bounds) else { continue };
-        let then = if route.required.contains(number) {
-            "; the route requires it, so every transfer is refused"
+        let message = if route.required.contains(number) {
+            "`{}` can never leave here: {}; the route requires it, so every transfer is refused"
         } else {
-            ""
+            "`{}` can never leave here: {}"
         };
         let what = field.category.map_or_else(|| "public".to_owned(), |id| id.to_string());
-        bounds.file.warning(
-            span.clone(),
-            Text::Template("`{}` can never leave here: {}{}", vec![what.into(), why, then.into()]),
-            help,
-        );
+        bounds.file.warning(span.clone(), Text::Template(message, vec![what.into(), why]), help);
     }
 }
 
@@ -52,9 +49,9 @@ fn obstacle(
     (number, field): (FieldId, &Field),
     bounds: &Bounds<'_>,
 ) -> Option<(Text, Text)> {
-    let (register, partner) = (bounds.register?, bounds.partner?);
+    let (register, partner) = (bounds.register, bounds.partner?);
     let usable = route.purposes.iter().filter_map(|id| {
-        let purpose = register.purposes.get(id)?;
+        let purpose = register.purpose(*id)?;
         let fits = purpose.active
             && !purpose.has_ended(bounds.now)
             && purpose.may_go_to(&route.partner)
@@ -82,9 +79,9 @@ fn named(
     id: PurposeId,
     purpose: &Purpose,
     category: CategoryId,
-    register: &Register,
+    register: &Parts,
 ) -> Option<(Text, Text)> {
-    let identifies = register.categories.get(&category)?.identifies;
+    let identifies = register.categories()?.get(&category)?.identifies;
     (purpose.depersonalise && identifies).then(|| {
         (
             text!("it identifies a person, so `{}` refuses the transfer that holds it", id),
@@ -137,10 +134,10 @@ fn abroad(
     route: &Route,
     (id, purpose): (PurposeId, &Purpose),
     category: CategoryId,
-    register: &Register,
+    register: &Parts,
 ) -> Option<(Text, Text)> {
     let help = text!("remove the line, or change `[category.{}]` in `register.toml`", category);
-    match register.categories.get(&category)?.abroad {
+    match register.categories()?.get(&category)?.abroad {
         _ if !route.is_cross_border() => None,
         Abroad::Allow => None,
         Abroad::IfRequired if purpose.required.contains(category) => None,
@@ -151,11 +148,9 @@ fn abroad(
     }
 }
 
-fn prohibited(route: &Route, category: CategoryId, register: &Register) -> Option<(Text, Text)> {
-    let held = |country: &&_| {
-        register.prohibited.get(country).is_some_and(|categories| categories.contains(category))
-    };
-    let country = route.countries.iter().find(held)?;
+fn prohibited(route: &Route, category: CategoryId, register: &Parts) -> Option<(Text, Text)> {
+    let mut countries = route.countries.iter();
+    let country = countries.find(|country| register.prohibits(**country, category))?;
     Some((
         text!("the register prohibits it in `{}`", country),
         "remove the line: no consent can lift a prohibition (94-V Art. 16(4))".into(),

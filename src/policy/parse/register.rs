@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::border;
-use super::entry;
+use super::entry::{self, Known};
 use super::law;
 use super::party;
 use super::purpose;
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{Category, Notice, Purpose, Register};
+use crate::policy::calendar::Calendar;
+use crate::policy::legal::{Legal, Number};
+use crate::policy::model::{
+    Adequacy, Category, Notice, Party, Purpose, Register, Responsible, Treaty, Words,
+};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, CategorySet, Country, Name, PurposeId};
 
@@ -24,8 +28,81 @@ pub(super) struct Surroundings<'f> {
     pub(super) now: Timestamp,
 }
 
+/// A register as far as it could be read: what is wrong in one part of it hides nothing in another,
+/// nor in the partners' files.
+#[derive(Default)]
+pub(super) struct Parts {
+    controller: Option<Party>,
+    responsible: Option<Responsible>,
+    categories: Option<BTreeMap<CategoryId, Category>>,
+    purposes: Option<BTreeMap<PurposeId, Purpose>>,
+    adequate: Option<BTreeMap<Country, Adequacy>>,
+    treaties: Option<BTreeMap<Country, Treaty>>,
+    prohibited: Option<BTreeMap<Country, CategorySet>>,
+    bases: Option<BTreeMap<String, Words>>,
+    legal: Option<BTreeMap<Number, Legal>>,
+    calendar: Option<Calendar>,
+    notices: Option<BTreeMap<String, Notice>>,
+}
+
+impl Parts {
+    /// The categories in use.
+    pub(super) fn categories(&self) -> Known<'_> {
+        self.categories.as_ref()
+    }
+
+    /// The purposes.
+    pub(super) fn purposes(&self) -> Option<&BTreeMap<PurposeId, Purpose>> {
+        self.purposes.as_ref()
+    }
+
+    /// A purpose.
+    pub(super) fn purpose(&self, id: PurposeId) -> Option<&Purpose> {
+        self.purposes.as_ref()?.get(&id)
+    }
+
+    /// The items of Art. 9.
+    pub(super) fn bases(&self) -> Option<&BTreeMap<String, Words>> {
+        self.bases.as_ref()
+    }
+
+    /// Whether no consent can send a category to a country.
+    pub(super) fn prohibits(&self, country: Country, category: CategoryId) -> bool {
+        let held = self.prohibited.as_ref().and_then(|all| all.get(&country));
+        held.is_some_and(|categories| categories.contains(category))
+    }
+
+    /// The notices.
+    pub(super) fn notices(&self) -> Option<&BTreeMap<String, Notice>> {
+        self.notices.as_ref()
+    }
+
+    /// The versions that have a text and no entry.
+    pub(super) fn unlisted<'t>(&self, texts: &'t BTreeMap<&'t str, String>) -> Vec<&'t str> {
+        let Some(notices) = &self.notices else { return Vec::new() };
+        texts.keys().copied().filter(|version| !notices.contains_key(*version)).collect()
+    }
+
+    /// The register, if nothing is wrong with it.
+    pub(super) fn whole(self) -> Option<Register> {
+        Some(Register {
+            controller: self.controller?,
+            responsible: self.responsible?,
+            categories: self.categories?,
+            purposes: self.purposes?,
+            adequate: self.adequate?,
+            treaties: self.treaties?,
+            prohibited: self.prohibited?,
+            bases: self.bases?,
+            legal: self.legal?,
+            calendar: self.calendar?,
+            notices: self.notices?,
+        })
+    }
+}
+
 /// Reads the register.
-pub(super) fn read(table: &mut Table<'_>, around: &Surroundings<'_>) -> Option<Register> {
+pub(super) fn read(table: &mut Table<'_>, around: &Surroundings<'_>) -> Parts {
     let controller = table.required(
         "controller",
         "`[controller]` is the owner and operator of the data, with its BIN (94-V Art. 1)",
@@ -62,27 +139,19 @@ pub(super) fn read(table: &mut Table<'_>, around: &Surroundings<'_>) -> Option<R
             |version, item| item.table(|table| notice(version, table, around.texts)),
         )
     });
-    Some(Register {
-        controller: controller?,
-        responsible: responsible?,
-        categories: categories?,
-        purposes: purposes?,
-        adequate: adequate?,
-        treaties: treaties?,
-        prohibited: prohibited?,
-        bases: bases?,
-        legal: legal?,
-        calendar: calendar?,
-        notices: notices?,
-    })
-}
-
-/// The versions that have a text and no entry.
-pub(super) fn unlisted<'t>(
-    register: &Register,
-    texts: &'t BTreeMap<&'t str, String>,
-) -> BTreeSet<&'t str> {
-    texts.keys().copied().filter(|v| !register.notices.contains_key(*v)).collect()
+    Parts {
+        controller,
+        responsible,
+        categories,
+        purposes,
+        adequate,
+        treaties,
+        prohibited,
+        bases,
+        legal,
+        calendar,
+        notices,
+    }
 }
 
 type Entries = (Option<BTreeMap<CategoryId, Category>>, Option<BTreeMap<PurposeId, Purpose>>);

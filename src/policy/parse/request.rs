@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::agreement::warn_if;
 use super::entry;
+use super::law;
+use super::register::Parts;
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{LegalRequest, PartnerKind, Register};
+use crate::policy::model::{LegalRequest, PartnerKind};
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
 
@@ -15,7 +17,7 @@ use crate::vocabulary::Name;
 pub(super) fn read(
     table: &mut Table<'_>,
     kind: Option<PartnerKind>,
-    register: Option<&Register>,
+    register: &Parts,
     now: Timestamp,
 ) -> Option<BTreeMap<Name, LegalRequest>> {
     let meaning = "an accepted request is written as `[request.NAME]` with `article`, `document`, \
@@ -32,11 +34,7 @@ pub(super) fn read(
     })
 }
 
-fn request(
-    table: &mut Table<'_>,
-    register: Option<&Register>,
-    now: Timestamp,
-) -> Option<LegalRequest> {
+fn request(table: &mut Table<'_>, register: &Parts, now: Timestamp) -> Option<LegalRequest> {
     let article = table.required(
         "article",
         "`article` is one of the register's bases, such as `9(1)`",
@@ -61,11 +59,13 @@ fn request(
         "`officer` names, in small letters, who approved the request: `a.mysalova`",
         word::name,
     );
-    let known = register.map(|register| &register.categories);
     let categories = table.required(
         "categories",
         "`categories` lists what it asks for at most (94-V Art. 7(9))",
-        |item| entry::category_set(item, known).and_then(|set| entry::not_empty(item, set)),
+        |item| {
+            entry::category_set(item, register.categories())
+                .and_then(|set| entry::not_empty(item, set))
+        },
     );
     Some(LegalRequest {
         article: article?,
@@ -78,17 +78,20 @@ fn request(
     })
 }
 
-fn article(item: &Item<'_>, register: Option<&Register>) -> Option<String> {
+fn article(item: &Item<'_>, register: &Parts) -> Option<String> {
     let text = word::text(item)?;
-    match register.map(|register| &register.bases) {
-        Some(bases) if !bases.contains_key(&text) => item.wrong_since(
-            text!("the register has no basis `{}`", text),
-            text!(
-                "name one of its bases, or list the item of Art. 9 there as `[basis.\"{}\"]`; \
-                 contract and legitimate interest are none (94-V Art. 7(5), 9)",
-                text
-            ),
-        ),
-        _ => Some(text),
+    if !law::is_item(&text) {
+        return item.wrong_since(
+            text!("`{}` is no item of 94-V Art. 9", text),
+            "name one of the register's bases, such as `9(1)`: the law's list is closed, without \
+             contract and legitimate interest (94-V Art. 7(5), 9)",
+        );
     }
+    if register.bases().is_some_and(|bases| !bases.contains_key(&text)) {
+        return item.wrong_since(
+            text!("the register has no basis `{}`", text),
+            text!("name one of its bases, or list the item there as `[basis.\"{}\"]`", text),
+        );
+    }
+    Some(text)
 }

@@ -7,12 +7,13 @@ use super::candidate::{self, Base};
 use super::fields::{self, Whose};
 use super::purpose;
 use super::reach::{self, Bounds};
+use super::register::Parts;
 use super::table::{Item, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
 use crate::policy::model::{
-    Basis, Endpoint, LegalRequest, OnRefused, PartnerKind, Register, Route, Unmapped,
+    Basis, Endpoint, LegalRequest, OnRefused, PartnerKind, Route, Unmapped,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
@@ -32,7 +33,7 @@ pub(super) struct Frame<'p> {
     /// The requests of a state body.
     pub(super) requests: Option<&'p BTreeMap<Name, LegalRequest>>,
     /// The register.
-    pub(super) register: Option<&'p Register>,
+    pub(super) register: &'p Parts,
     /// The time that periods are measured against.
     pub(super) now: Timestamp,
     /// What the routes before this one took.
@@ -57,8 +58,9 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
     let (whose_is_sound, whose) = Whose::read(table);
     let on_refused = refusal(table, !matches!((whose_is_sound, &whose.subjects), (Some(()), None)));
     let unmapped = table.or(Unmapped::Remove, "unmapped", UNMAPPED, unmapped);
-    let map = table
-        .required("fields", fields::MEANING, |item| fields::read(item, &whose, frame.register));
+    let map = table.required("fields", fields::MEANING, |item| {
+        fields::read(item, &whose, frame.register.categories())
+    });
     let required = fields::required(table, map.as_ref()).map(Option::unwrap_or_default);
     let only = fields::only(table, map.as_ref(), required, purposes.as_deref());
     let base = Base {
@@ -276,7 +278,7 @@ pub(super) fn purposes(
 
 fn purpose(item: &Item<'_>, countries: Option<&[Country]>, frame: &Frame<'_>) -> Option<PurposeId> {
     let id = word::purpose(item)?;
-    let registered = frame.register.and_then(|register| register.purposes.get(&id));
+    let registered = frame.register.purpose(id);
     if registered.is_some_and(purpose::is_closed) {
         return item.wrong(text!("`{}` can never be used", id));
     }

@@ -313,11 +313,19 @@ impl<'f> Item<'f> {
         self.file.warning(self.span(), message, help);
     }
 
-    fn of_kind<T>(&self, expected: &str, value: Option<T>) -> Option<T> {
+    fn of_kind<T>(&self, expected: &'static str, value: Option<T>) -> Option<T> {
         value.or_else(|| {
-            let kind = self.value.get_ref().type_str();
-            let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
-            self.wrong(text!("expected {}, found {} {}", expected, article, kind))
+            let found = match self.value.get_ref() {
+                DeValue::String(_) => "a string",
+                DeValue::Integer(_) => "an integer",
+                DeValue::Float(_) => "a float",
+                DeValue::Boolean(_) => "a boolean",
+                DeValue::Datetime(_) => "a datetime",
+                DeValue::Array(_) => "an array",
+                DeValue::Table(_) => "a table",
+            };
+            let values = vec![expected.into(), found.into()];
+            self.wrong(Text::Template("expected {}, found {}", values))
         })
     }
 }

@@ -86,34 +86,34 @@ pub(super) fn own_name(item: &Item<'_>) -> Option<Name> {
 
 /// A name.
 pub(super) fn name(item: &Item<'_>) -> Option<Name> {
-    Name::parse(item.text()?).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+    Name::parse(item.text()?).map_or_else(|bad| item.wrong(bad), Some)
 }
 
 /// A name that is a key.
 pub(super) fn name_key(key: &Key<'_>) -> Option<Name> {
-    Name::parse(key.text).map_or_else(|bad| key.wrong(bad.to_string(), "change the key"), Some)
+    Name::parse(key.text).map_or_else(|bad| key.wrong(bad, "change the key"), Some)
 }
 
 /// A purpose's number.
 pub(super) fn purpose(item: &Item<'_>) -> Option<PurposeId> {
-    PurposeId::parse(item.text()?).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+    PurposeId::parse(item.text()?).map_or_else(|bad| item.wrong(bad), Some)
 }
 
 /// A purpose's number that is a key.
 pub(super) fn purpose_key(key: &Key<'_>) -> Option<PurposeId> {
     let help = "number purposes as the policy's section 3.1 does";
-    PurposeId::parse(key.text).map_or_else(|bad| key.wrong(bad.to_string(), help), Some)
+    PurposeId::parse(key.text).map_or_else(|bad| key.wrong(bad, help), Some)
 }
 
 /// A category's number.
 pub(super) fn category(item: &Item<'_>) -> Option<CategoryId> {
-    CategoryId::parse(item.text()?).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+    CategoryId::parse(item.text()?).map_or_else(|bad| item.wrong(bad), Some)
 }
 
 /// A category's number that is a key.
 pub(super) fn category_key(key: &Key<'_>) -> Option<CategoryId> {
     let help = "number categories as the policy's section 2.2 does";
-    CategoryId::parse(key.text).map_or_else(|bad| key.wrong(bad.to_string(), help), Some)
+    CategoryId::parse(key.text).map_or_else(|bad| key.wrong(bad, help), Some)
 }
 
 /// A country.
@@ -129,7 +129,7 @@ pub(super) fn country_key(key: &Key<'_>) -> Option<Country> {
 
 /// A field path.
 pub(super) fn path(item: &Item<'_>) -> Option<FieldPath> {
-    FieldPath::parse(item.text()?).map_or_else(|bad| item.wrong(bad.to_string()), Some)
+    FieldPath::parse(item.text()?).map_or_else(|bad| item.wrong(&bad), Some)
 }
 
 /// A list without repetitions.

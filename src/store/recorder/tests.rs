@@ -10,6 +10,7 @@ use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry::tests::{admin, consent, disclosure, outcome, time};
 use crate::ledger::line::Lines;
 use crate::ledger::verify::Report;
+use crate::policy::Quota;
 use crate::store::audit::audit;
 use crate::store::secret::StoreSecret;
 use crate::store::{Head, Owner, StoredCheckpoint, Transaction, Used, sqlite};
@@ -461,6 +462,144 @@ fn a_store_that_is_behind_or_beside_its_checkpoint_is_refused() {
     );
     copy(&kept, &folder.store());
     assert_eq!(folder.audit().unwrap().size, 4);
+}
+
+/// A disclosure to a partner with a quota, of one record for each subject.
+fn taking(did: u128, day: i8, quota: Quota, subjects: &[SubjectRef]) -> Append {
+    let take = QuotaUse {
+        partner: Name::parse("training-gb").unwrap(),
+        day: jiff::civil::date(2026, 11, day),
+        quota,
+        subjects: subjects.to_vec(),
+    };
+    Append { quota: Some(take), ..guarded(did, 0, subjects) }
+}
+
+const fn quota(subjects: Option<u64>, records: Option<u64>) -> Quota {
+    Quota { subjects_per_day: subjects, records_per_day: records }
+}
+
+#[test]
+fn a_quota_counts_records_and_distinct_subjects_of_a_day() {
+    const FULL: Result<u64, Unrecorded> = Err(Unrecorded::Quota);
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(|id| reader.reference("iin", id));
+    let (people, records) = (quota(Some(2), None), quota(None, Some(6)));
+    let batch = vec![
+        taking(1, 7, people, &[a, a]),
+        taking(2, 7, people, &[a, b, c]),
+        taking(3, 7, people, &[b]),
+        taking(4, 7, people, &[c]),
+        taking(5, 7, records, &[c, c]),
+        taking(6, 7, records, &[a, a]),
+        taking(7, 7, records, &[a]),
+        taking(8, 7, records, &[a]),
+    ];
+    let seqs = |answers: Vec<Result<Position, _>>| -> Vec<_> {
+        answers.into_iter().map(|answer| answer.map(|position| position.seq)).collect()
+    };
+    let answers = seqs(recorder.append_blocking(batch));
+    assert_eq!(answers, [Ok(0), FULL, Ok(1), FULL, Ok(2), FULL, Ok(3), FULL]);
+    recorder.close();
+
+    // A restart forgets nothing, another day and another partner are counted for themselves.
+    let recorder = folder.start();
+    let mut other = taking(10, 7, quota(Some(1), Some(1)), &[a]);
+    other.quota.as_mut().unwrap().partner = Name::parse("mailing-de").unwrap();
+    let batch = vec![
+        taking(9, 7, records, &[a]),
+        other,
+        taking(11, 8, quota(Some(1), Some(1)), &[a]),
+        // Decided before midnight, recorded after it.
+        taking(12, 7, records, &[a]),
+        taking(13, 8, quota(Some(1), Some(2)), &[a]),
+        taking(14, 8, quota(Some(1), Some(3)), &[b]),
+    ];
+    assert_eq!(seqs(recorder.append_blocking(batch)), [FULL, Ok(4), Ok(5), FULL, Ok(6), FULL]);
+    assert_eq!(one(&recorder, taking(15, 9, records, &[a])), Ok(7));
+    let days = "SELECT group_concat(day) FROM
+                (SELECT day FROM quota_used UNION SELECT day FROM quota_subjects)";
+    let kept: String = rusqlite::Connection::open(folder.store())
+        .unwrap()
+        .query_row(days, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, "2026-11-08,2026-11-09");
+    folder.audit().unwrap();
+}
+
+#[test]
+fn what_is_not_recorded_takes_nothing_of_a_quota() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let [a, b] = ["a", "b"].map(|id| reader.reference("iin", id));
+    let one_record = quota(Some(1), Some(1));
+    assert_eq!(one(&recorder, event(a, 1, &body(1), true)), Ok(0));
+    let batch = vec![
+        taking(1, 7, one_record, &[a]),
+        taking(2, 7, one_record, &[b, b]),
+        taking(3, 7, one_record, &[b]),
+    ];
+    let answers: Vec<_> = recorder.append_blocking(batch);
+    let refused = [Err(Unrecorded::Stale), Err(Unrecorded::Quota)];
+    assert_eq!(answers, [&refused[..], &[Ok(Position { seq: 1 })]].concat());
+}
+
+#[test]
+fn processes_share_a_quota_to_the_last_record() {
+    let folder = Folder::new();
+    let recorders = [folder.start(), {
+        let (store, reader) = folder.open();
+        Recorder::start(store, reader, Options::default(), Arc::new(Still)).unwrap()
+    }];
+    let subject = SubjectRef([7; 16]);
+    let senders = recorders.each_ref().map(|recorder| {
+        let recorder = recorder.clone();
+        std::thread::spawn(move || {
+            let send = |did| one(&recorder, taking(did, 7, quota(None, Some(60)), &[subject]));
+            (0..50).filter(|did| send(*did) != Err(Unrecorded::Quota)).count()
+        })
+    });
+    let sent: usize = senders.into_iter().map(|sender| sender.join().unwrap()).sum();
+    assert_eq!(sent, 60);
+    recorders.iter().for_each(Recorder::close);
+    assert_eq!(folder.audit().unwrap().kinds["disclosure"], 60);
+}
+
+#[test]
+fn a_set_of_rules_is_found_by_its_digest_and_no_other_bytes_are() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let policy = crate::transfer::tests::rules();
+    assert_eq!(reader.rules(&policy.digest).unwrap(), None);
+    for by in ["start", "officer"] {
+        one(&recorder, crate::store::disclosure::activation(&policy, by, &[])).unwrap();
+    }
+    let kept = reader.rules(&policy.digest).unwrap().unwrap();
+    let with_readme = kept.clone().into_iter().chain([("README.md".to_owned(), vec![1])]).collect();
+    let (again, _) = crate::policy::Policy::read(&with_readme, time()).unwrap();
+    assert_eq!((&again.digest, &again.bytes), (&policy.digest, &policy.bytes));
+    assert_eq!(reader.rules("x").unwrap(), None);
+    let register = RuleFile::new(kept["register.toml"].as_slice().into());
+    assert_eq!(reader.rule_file(&register.sha256).unwrap().unwrap(), kept["register.toml"]);
+    recorder.close();
+    folder.audit().unwrap();
+    let hex = data_encoding::HEXLOWER.encode(&register.sha256);
+    folder.sql(&format!("UPDATE rule_files SET bytes = x'00' WHERE hex(sha256) = upper('{hex}')"));
+    assert!(matches!(reader.rules(&policy.digest), Err(StoreError::Damaged(_))));
+    let said = folder.audit().unwrap_err();
+    assert_eq!(
+        said,
+        format!("the rule file kept as {hex} was altered: its bytes have another SHA-256")
+    );
+    folder.sql(&format!("DELETE FROM rule_files WHERE hex(sha256) = upper('{hex}')"));
+    assert!(matches!(reader.rules(&policy.digest), Err(StoreError::Damaged(_))));
 }
 
 /// A store whose commits fail while told to.

@@ -14,25 +14,12 @@ pub(super) fn migrate(connection: &mut Connection, secret: &StoreSecret) -> Resu
              migrations (number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
          CREATE TABLE IF NOT EXISTS secrets (mark BLOB NOT NULL) STRICT;",
     )?;
-    let applied: Vec<String> = inner
-        .prepare("SELECT sha256 FROM migrations ORDER BY number")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    if applied.len() > MIGRATIONS.len() {
-        return Err(StoreError::Schema("a newer program has been here"));
+    let applied = applied(&inner)?;
+    for sql in MIGRATIONS.iter().skip(applied) {
+        inner.execute_batch(sql)?;
+        inner.execute("INSERT INTO migrations (sha256) VALUES (?1)", [digest(sql)])?;
     }
-    for (number, sql) in MIGRATIONS.iter().enumerate() {
-        let digest = HEXLOWER.encode(&Sha256::digest(sql));
-        match applied.get(number) {
-            Some(known) if *known == digest => {}
-            Some(_) => return Err(StoreError::Schema("a migration is not the one applied")),
-            None => {
-                inner.execute_batch(sql)?;
-                inner.execute("INSERT INTO migrations (sha256) VALUES (?1)", [digest])?;
-            }
-        }
-    }
-    if applied.is_empty() {
+    if applied == 0 {
         inner.execute("INSERT INTO secrets VALUES (?1)", [secret.mark()])?;
     }
     let mark: [u8; 16] = inner.query_row("SELECT mark FROM secrets", [], |row| row.get(0))?;
@@ -40,6 +27,33 @@ pub(super) fn migrate(connection: &mut Connection, secret: &StoreSecret) -> Resu
         return Err(StoreError::OtherSecret);
     }
     Ok(inner.commit()?)
+}
+
+/// Holds a schema that is only read against this program's.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    if applied(connection)? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    Err(StoreError::Schema("an older program made it; starting the gateway brings it up to date"))
+}
+
+/// How many migrations were applied.
+fn applied(connection: &Connection) -> Result<usize, StoreError> {
+    let applied: Vec<String> = connection
+        .prepare("SELECT sha256 FROM migrations ORDER BY number")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if applied.len() > MIGRATIONS.len() {
+        return Err(StoreError::Schema("a newer program has been here"));
+    }
+    if applied.iter().zip(MIGRATIONS).any(|(known, sql)| *known != digest(sql)) {
+        return Err(StoreError::Schema("a migration is not the one applied"));
+    }
+    Ok(applied.len())
+}
+
+fn digest(sql: &str) -> String {
+    HEXLOWER.encode(&Sha256::digest(sql))
 }
 
 const MIGRATIONS: [&str; 2] = [include_str!("../schema.sql"), include_str!("../schema-2.sql")];

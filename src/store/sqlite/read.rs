@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
-use super::{checkpoint, connect, entries, head, integer, kind, limit, natural};
+use super::{checkpoint, connect, entries, head, integer, kind, limit, migrate, natural};
 use crate::ledger::tree::Hash;
 use crate::store::{
     Head, Lookup, RuleFile, Snapshot, StoreError, StoredCheckpoint, StoredDecision, StoredEntry,
@@ -132,7 +132,7 @@ impl Lookup for SqliteLookup {
         let connection = self.open()?;
         // The snapshot begins with the first read.
         connection.execute_batch("BEGIN DEFERRED")?;
-        head(&connection)?;
+        migrate::check(&connection)?;
         Ok(Box::new(SqliteSnapshot(connection)))
     }
 }

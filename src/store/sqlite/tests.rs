@@ -31,6 +31,39 @@ fn a_store_opens_only_with_its_secret_and_its_schema() {
 }
 
 #[test]
+fn a_store_of_the_first_schema_is_brought_up_to_date() {
+    let folder = folder("older");
+    let path = folder.join("store.db");
+    let older = Connection::open(&path).unwrap();
+    let first = include_str!("../schema.sql");
+    older
+        .execute_batch(
+            "CREATE TABLE migrations (number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
+             CREATE TABLE secrets (mark BLOB NOT NULL) STRICT;",
+        )
+        .unwrap();
+    older.execute_batch(first).unwrap();
+    let sql = "INSERT INTO migrations (sha256) VALUES (?1)";
+    let digest = data_encoding::HEXLOWER.encode(&<sha2::Sha256 as sha2::Digest>::digest(first));
+    older.execute(sql, [digest]).unwrap();
+    older.execute("INSERT INTO secrets VALUES (?1)", [secret(1).mark()]).unwrap();
+    let (subject, id) = (secret(1).reference("iin", "a"), Uuid::from_u128(7));
+    let sql = "INSERT INTO consents (subject, seq, record, body) VALUES (?1, 4, ?2, x'00')";
+    older.execute(sql, params![subject.0, id.as_bytes()]).unwrap();
+    older.execute("UPDATE head SET consents = 5", []).unwrap();
+    drop(older);
+    let Err(refused) = snapshot(&path) else { panic!("it was read") };
+    assert!(refused.to_string().contains("an older program made it"), "{refused}");
+
+    let (mut store, reader) = open(&path, secret(1), 1).unwrap();
+    assert_eq!(store.head().unwrap().records, 5);
+    let kept = reader.record(&id).unwrap().unwrap();
+    assert_eq!((kept.kind, kept.subject, kept.seq), (RecordKind::Consent, subject, 4));
+    assert!(snapshot(&path).is_ok());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn durability_settings_hold_and_a_failed_read_is_an_error() {
     let folder = folder("settings");
     let path = folder.join("store.db");

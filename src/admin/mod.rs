@@ -1,4 +1,5 @@
-//! The admin API: consents, decisions, health and metrics as JSON over HTTP on a loopback address.
+//! The admin API: consents, blocks, decisions, health and metrics as JSON over HTTP on a loopback
+//! address.
 //!
 //! | request | what |
 //! |---|---|
@@ -12,9 +13,14 @@
 //! | `GET /consents/{record}` | shows a consent record |
 //! | `POST /consents/search` | shows a subject's consent records; the identifier is in the body |
 //! | `POST /consents/{record}/withdraw` | withdraws a consent |
+//! | `POST /blocks` | blocks transfers of a subject, to a partner, for a purpose |
+//! | `GET /blocks` | shows every block |
+//! | `POST /blocks/{block}/lift` | lifts a block by a decision |
 //!
 //! Everything but `/health` asks for an officer's token: `Authorization: Bearer …`. No URL holds a
 //! personal value.
+
+mod blocks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +50,7 @@ use crate::consent::Identifier;
 use crate::explain;
 use crate::gateway::StartError;
 use crate::store::consents::Changed;
-use crate::store::{Consents, Reader, Recorder, Unchanged, Withdrawal};
+use crate::store::{Blocks, Consents, Reader, Recorder, Unchanged, Withdrawal};
 use crate::telemetry::Metrics;
 use crate::tls::read_secret;
 use crate::vocabulary::Name;
@@ -54,6 +60,8 @@ use crate::vocabulary::Name;
 pub struct Admin {
     /// The consents.
     pub consents: Consents,
+    /// The blocks.
+    pub blocks: Blocks,
     /// The read side of the store.
     pub reader: Reader,
     /// The way into the ledger.
@@ -138,6 +146,8 @@ fn router(admin: Admin) -> Router {
         .route("/consents/search", post(search))
         .route("/consents/{record}", get(show))
         .route("/consents/{record}/withdraw", post(withdraw))
+        .route("/blocks", post(blocks::add).get(blocks::list))
+        .route("/blocks/{block}/lift", post(blocks::lift))
         .layer(middleware::from_fn_with_state(admin.clone(), authorize))
         .route("/health", get(health))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
