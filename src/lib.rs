@@ -72,5 +72,6 @@ pub mod admin;
 pub mod gateway;
 pub mod telemetry;
 pub mod keyfile;
+pub mod openapi;
 pub mod demo;
 pub mod cli;

@@ -94,13 +94,17 @@ fn act(blocks: &Blocks, config: &Config, arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Holds the names against the rules, where these can be read: nothing keeps a block from coming
-/// into force in an emergency.
+/// Holds the names against the rules, or against the configuration where those do not load: that
+/// must not keep a block from coming into force in an emergency.
 fn check(new: &NewBlock, config: &Config) -> Result<(), Unblocked> {
     if let Ok((policy, _)) = read_rules(&config.policies, SystemClock.now()) {
         return new.fits(&policy);
     }
-    eprintln!("the rules do not load: the names were not held against them");
+    let known = |partner| config.partners.contains_key(partner);
+    if !new.partner.as_ref().is_none_or(known) {
+        return Err(Unblocked::Partner);
+    }
+    eprintln!("the rules do not load: a purpose that they do not have is not noticed");
     Ok(())
 }
 

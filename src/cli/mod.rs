@@ -19,12 +19,15 @@ mod consent;
 mod demo;
 mod diff;
 mod explain;
+mod import;
 mod keygen;
+mod new;
 mod open;
 mod paint;
 mod replay;
 mod revision;
 mod rules;
+mod schema;
 mod serve;
 mod table;
 mod verify;
@@ -87,6 +90,14 @@ enum Command {
     Replay(replay::Arguments),
     /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
     Verify(verify::Arguments),
+    /// Write a starting partner file from a description that the partner has.
+    #[command(subcommand)]
+    Import(import::Arguments),
+    /// Write a rule file by questions and answers.
+    #[command(subcommand)]
+    New(new::Arguments),
+    /// Print a JSON Schema, by which editors complete and check the files.
+    Schema(schema::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -116,6 +127,9 @@ pub fn run() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments, language),
         Command::Replay(arguments) => replay::run(&arguments, language),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Import(arguments) => import::run(arguments),
+        Command::New(arguments) => new::run(&arguments, language),
+        Command::Schema(arguments) => schema::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -272,6 +272,11 @@ impl Grants {
         Self { first: grant, more: Vec::new() }
     }
 
+    /// Adds a consent that says yes too, behind the others.
+    pub fn add(&mut self, grant: Grant) {
+        self.more.push(grant);
+    }
+
     /// Whether there is no more than one.
     #[must_use]
     pub const fn is_one(&self) -> bool {
@@ -322,7 +327,7 @@ impl Standing {
                 }
                 Ok(()) => match &mut grants {
                     None => grants = Some(Grants::one(terms.grant())),
-                    Some(grants) => grants.more.push(terms.grant()),
+                    Some(grants) => grants.add(terms.grant()),
                 },
                 Err(reason) if nearness(reason) > nearness(nearest) => nearest = reason,
                 Err(_) => {}

@@ -117,6 +117,11 @@ impl<'a> Bars<'a> {
         found.into_iter().find(|field| self.identifying.contains(*field))
     }
 
+    /// Whether there are consents by which the field would leave.
+    pub(super) fn may_leave(&self, field: FieldId) -> bool {
+        self.fixed.get(usize::from(field)).is_some_and(Option::is_none)
+    }
+
     /// Whether no study gets a field.
     pub(super) fn is_identifying(&self, field: FieldId) -> bool {
         self.identifying.contains(field)

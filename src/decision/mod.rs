@@ -50,7 +50,7 @@ pub struct Denial {
 
 /// What the rules that are tried on a route would have done with a transfer: it is recorded, and
 /// changes nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trial {
     /// The route as it would be.
     pub route: Arc<Route>,
@@ -236,8 +236,12 @@ fn weigh(
     document: &Document,
     circumstances: &Circumstances,
 ) -> (Decision, Option<(Reason, Option<FieldId>)>) {
-    let (decision, why) = judge_by(claim, route, Found::of(document), circumstances);
-    let why = why.or_else(|| identifier_in(claim, document, &decision));
+    let found = Found::of(document);
+    let (decision, why) = judge_by(claim, route, found, circumstances);
+    let why = why.or_else(|| {
+        let purpose = claim.purpose_entry()?;
+        identifier_in(&Case { claim, route, purpose, found }, document)
+    });
     (decision, why)
 }
 
@@ -277,27 +281,20 @@ impl Case<'_> {
     }
 }
 
-/// A field of a study whose value would leave and points to a person.
-fn identifier_in(
-    claim: &Claim,
-    document: &Document,
-    decision: &Decision,
-) -> Option<(Reason, Option<FieldId>)> {
-    if !claim.purpose_entry()?.depersonalise {
+/// A field of a study whose value points to a person. It does not matter whose consents would let
+/// it leave, so that one consent more never stops a transfer.
+fn identifier_in(case: &Case<'_>, document: &Document) -> Option<(Reason, Option<FieldId>)> {
+    if !case.purpose.depersonalise {
         return None;
     }
-    let leaves = |value: &Value<'_>| match value.record {
-        None => decision.outside.keep.contains(value.field),
-        Some(record) => (decision.verdict(record))
-            .is_some_and(|v| v.refused.is_none() && v.keep.contains(value.field)),
-    };
+    let bars = Bars::of(case);
     let points = |value: &Value<'_>| match &value.scalar {
         Scalar::Text(text) => identifier::is_in(text),
         Scalar::Number(number) => identifier::is_number(number),
         Scalar::Word => false,
     };
-    let mut values = document.values().filter(leaves);
-    let found = values.find(points)?;
+    let mut values = document.values();
+    let found = values.find(|value| bars.may_leave(value.field) && points(value))?;
     Some((Reason::IdentifierInStudy, Some(found.field)))
 }
 
@@ -317,12 +314,6 @@ impl Decision {
             decision.consents.end();
         }
         decision
-    }
-
-    /// The verdict on a record.
-    #[must_use]
-    pub fn verdict(&self, record: usize) -> Option<&Verdict> {
-        self.verdicts.get(*self.of.get(record)?)
     }
 
     fn add(

@@ -60,8 +60,6 @@ pub struct Presence {
 
 /// The value of a mapped field.
 pub struct Value<'a> {
-    /// The record that it stands in, if it stands in one.
-    pub record: Option<usize>,
     /// The field.
     pub field: FieldId,
     /// What it is.
@@ -141,19 +139,9 @@ impl Document {
 
     /// The values of the mapped fields, in the order of the body.
     pub fn values(&self) -> impl Iterator<Item = Value<'_>> {
-        let mut record = None;
-        self.tape.iter().filter_map(move |op| match *op {
+        self.tape.iter().filter_map(|op| match *op {
             Op::Value { field, value, .. } => {
-                let scalar = Scalar::of(value.of(&self.body));
-                Some(Value { record, field, scalar })
-            }
-            Op::Open { record: Some(Subject(number)), .. } => {
-                record = Some(number as usize);
-                None
-            }
-            Op::Close { is_record: true, .. } => {
-                record = None;
-                None
+                Some(Value { field, scalar: Scalar::of(value.of(&self.body)) })
             }
             Op::Open { .. } | Op::Close { .. } => None,
         })

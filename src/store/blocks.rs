@@ -170,10 +170,10 @@ pub enum Unblocked {
     #[error("`document` holds the subject's identifier, which is never kept")]
     Personal,
     /// The rules have no such partner.
-    #[error("the rules have no such partner")]
+    #[error("the rules have no such partner: name one that has a file in `partners`")]
     Partner,
     /// The rules have no such purpose.
-    #[error("the rules have no such purpose")]
+    #[error("the rules have no such purpose: name one of the register")]
     Purpose,
     /// No such block.
     #[error("no such block")]

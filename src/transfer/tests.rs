@@ -3,11 +3,37 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::time::Timestamp;
+use crate::vocabulary::CategoryId;
 
 /// The rules of the example, as they are shipped.
 pub(crate) fn rules() -> Arc<Policy> {
     static RULES: LazyLock<Arc<Policy>> = LazyLock::new(read);
     Arc::clone(&RULES)
+}
+
+/// The rules of the example with a change that no file of theirs makes.
+pub(crate) fn changed(change: impl FnOnce(&mut Policy)) -> Arc<Policy> {
+    let mut policy = read();
+    change(Arc::get_mut(&mut policy).unwrap());
+    policy
+}
+
+/// A route of rules that are being changed.
+pub(crate) fn route<'p>(policy: &'p mut Policy, name: &str) -> &'p mut Route {
+    let mut routes = policy.partners.values_mut().flat_map(|partner| {
+        Arc::get_mut(partner).unwrap().routes.iter_mut().map(|route| Arc::get_mut(route).unwrap())
+    });
+    routes.find(|route| route.name.as_str() == name).unwrap()
+}
+
+/// A partner of rules that are being changed.
+pub(crate) fn partner<'p>(policy: &'p mut Policy, name: &str) -> &'p mut Partner {
+    Arc::get_mut(policy.partners.get_mut(&Name::parse(name).unwrap()).unwrap()).unwrap()
+}
+
+/// A purpose of rules that are being changed.
+pub(crate) fn purpose<'p>(policy: &'p mut Policy, id: &str) -> &'p mut Purpose {
+    policy.register.purposes.get_mut(&PurposeId::parse(id).unwrap()).unwrap()
 }
 
 fn read() -> Arc<Policy> {
@@ -44,12 +70,16 @@ fn claim_at(
     path: &str,
     purposes: &[&str],
 ) -> Result<Claim, Reason> {
-    let rules = rules();
+    let target = Target { partner_host, method, path, purposes, legal_request: None };
+    claim_under(&rules(), &target).map_err(|refused| refused.reason)
+}
+
+/// A claim under some rules of a caller that may use every route.
+pub(crate) fn claim_under(rules: &Arc<Policy>, target: &Target<'_>) -> Result<Claim, Refused> {
     let routes = rules.partners.values().flat_map(|partner| &partner.routes);
     let routes = Arc::new(routes.map(|route| route.name.clone()).collect());
     let caller = Caller { name: Name::parse("lms").unwrap(), routes, requests_per_minute: None };
-    let target = Target { partner_host, method, path, purposes, legal_request: None };
-    Claim::read(&rules, &caller, &target, Uuid::from_u128(1)).map_err(|refused| refused.reason)
+    Claim::read(rules, &caller, target, Uuid::from_u128(1))
 }
 
 #[test]
@@ -104,4 +134,75 @@ fn a_caller_uses_the_routes_it_was_given_and_no_other() {
     let refused = Claim::read(&rules, &caller, &target, Uuid::nil()).unwrap_err();
     assert_eq!(refused.reason, Reason::CallerNotAllowed);
     assert_eq!(refused.known.route, Name::parse("training-gb.enrol").ok());
+}
+
+#[test]
+fn a_state_bodys_request_is_named_where_it_counts_and_nowhere_else() {
+    let rules = changed(|policy| {
+        route(policy, "attestation-kz.result").basis = Basis::StateRequest;
+        let name = Name::parse("2026-114").unwrap();
+        partner(policy, "attestation-kz").requests.insert(name, request());
+    });
+    let read = |path, legal_request| {
+        let target =
+            Target { partner_host: None, method: "POST", path, purposes: &[], legal_request };
+        claim_under(&rules, &target)
+    };
+    let state = "/attestation-kz/results";
+    let claim = read(state, Some("2026-114")).unwrap();
+    assert_eq!(claim.legal_request().unwrap().0.as_str(), "2026-114");
+    for named in [None, Some(""), Some("2026-115"), Some("2026-114, 2026-114"), Some("a b")] {
+        let refused = read(state, named).unwrap_err();
+        assert_eq!(refused.reason, Reason::LegalRequestIncomplete, "{named:?}");
+        assert_eq!(refused.place.as_deref(), Some("`Otkel-Legal-Request`"));
+    }
+    let by_consent = "/attestation-kz/result-batches";
+    assert!(read(by_consent, None).unwrap().legal_request().is_none());
+    for named in ["2026-114", "", "nonsense"] {
+        let refused = read(by_consent, Some(named)).unwrap_err();
+        assert_eq!(refused.reason, Reason::LegalRequestNotForRoute, "{named:?}");
+    }
+}
+
+/// A request of a state body, in force in November 2026.
+pub(crate) fn request() -> LegalRequest {
+    let time = |text| Timestamp::parse(text).unwrap();
+    LegalRequest {
+        article: "9(1)".into(),
+        document: "No. 03-114/26".into(),
+        date: time("2026-10-01T00:00:00+05:00"),
+        until: time("2027-01-01T00:00:00+05:00"),
+        officer: Name::parse("a.mysalova").unwrap(),
+        categories: ["D01", "D04"].iter().map(|id| CategoryId::parse(id).unwrap()).collect(),
+        line: 1,
+    }
+}
+
+#[test]
+fn a_claim_read_again_obeys_the_other_rules_and_keeps_what_was_asked() {
+    let enrol = "/training-gb/enrolments";
+    let body = || Bytes::from_static(br#"{"learners":[{"iin":"1","family_name":"a"}]}"#);
+    let parse =
+        |limits: &Limits| Transfer::parse(claim("POST", enrol, &["P09"]).unwrap(), body(), limits);
+    let again = |rules: &Arc<Policy>| {
+        let transfer = parse(&Limits::default()).unwrap();
+        transfer.under(rules, &Limits::default()).map_err(|refused| refused.reason)
+    };
+    let moved = changed(|policy| {
+        route(policy, "training-gb.enrol").purposes = vec![PurposeId::parse("P07").unwrap()];
+    });
+    let same = again(&rules()).unwrap();
+    assert_eq!(same.claim().did(), Uuid::from_u128(1));
+    assert_eq!(
+        (same.claim().purpose().to_string(), same.document().records().len()),
+        ("P09".to_owned(), 1)
+    );
+    assert_eq!(again(&moved).unwrap_err(), Reason::PurposeNotForRoute);
+    let gone = changed(|policy| partner(policy, "training-gb").routes.clear());
+    assert_eq!(again(&gone).unwrap_err(), Reason::RouteUnknown);
+    let taken = changed(|policy| {
+        route(policy, "training-gb.enrol").path = "/elsewhere".into();
+        route(policy, "training-gb.enrol-groups").path = enrol.into();
+    });
+    assert_eq!(again(&taken).unwrap().claim().route().name.as_str(), "training-gb.enrol-groups");
 }

@@ -319,7 +319,11 @@ impl Plan {
     pub(crate) fn real_time(mut self) -> Self {
         self.real_time = true;
         for (name, _, _) in PARTNERS {
-            self = self.rule(&format!("partners/{name}.toml"), "2027-", "2099-");
+            let file = format!("partners/{name}.toml");
+            for what in ["valid_to = ", "review_due = ", "\nuntil = "] {
+                let (from, to) = (format!("{what}2027-"), format!("{what}2099-"));
+                self = self.rule(&file, &from, &to);
+            }
         }
         self
     }
