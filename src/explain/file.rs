@@ -1,17 +1,19 @@
 //! A transfer that nobody has sent, explained by a rehearsal of it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::scene::{Scene, Seen, Subject};
 use super::{Explained, Why};
-use crate::consent::Terms;
-use crate::decision::Verdict;
+use crate::consent::{Standing, Terms, block};
+use crate::decision::{Decision, Verdict};
 use crate::document::Limits;
-use crate::policy::{Policy, Route};
-use crate::rehearsal::{Ending, Rehearsal, Rehearsed, rehearse};
+use crate::policy::{Field, Policy, Route};
+use crate::reason::Reason;
+use crate::rehearsal::{Block, Ending, Rehearsal, Rehearsed, rehearse};
 use crate::replay::recorded::Told;
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
@@ -33,64 +35,87 @@ pub struct Asked<'a> {
     pub limits: &'a Limits,
 }
 
-/// Explains what would become of a transfer, given the consents of its subjects.
+/// What is known of subjects, by their identifiers in the route's scheme.
+pub struct Facts<'a> {
+    /// A subject's consents.
+    pub consents: &'a dyn Fn(&str) -> Vec<Terms>,
+    /// The blocks in force of a subject, or those that name none.
+    pub blocks: &'a dyn Fn(Option<&str>) -> Vec<block::Terms>,
+}
+
+/// Explains what would become of a transfer.
 #[must_use]
-pub fn file(
-    policy: &Arc<Policy>,
-    asked: &Asked<'_>,
-    consents: &dyn Fn(&str) -> Vec<Terms>,
-) -> Explained {
-    let rehearsed = rehearse(
-        policy,
-        &Rehearsal {
+pub fn file(policy: &Arc<Policy>, asked: &Asked<'_>, facts: &Facts<'_>) -> Explained {
+    let try_with = |blocks: &[Block]| {
+        let rehearsal = Rehearsal {
             route: asked.route,
             purpose: asked.purpose,
             legal_request: asked.legal_request,
             body: asked.body,
-            consents,
-            blocks: &[],
+            consents: facts.consents,
+            blocks,
             now: asked.now,
             limits: asked.limits,
-        },
-    );
-    let mut explained = told(policy, asked, &rehearsed);
-    if let (Some(transfer), Some(decision)) = (rehearsed.transfer(), rehearsed.decision()) {
-        let claim = transfer.claim();
-        let goes = rehearsed.reason().is_none();
-        let told = |verdict: &Verdict| told_of(verdict, claim.route(), goes);
-        let mut verdicts: Vec<Told> = decision.verdicts.iter().map(told).collect();
-        let mut outside = told(&decision.outside);
-        let subjects = transfer.subjects().map(|id| match id {
-            Some(id) => Subject::Consents(consents(&id)),
-            None => Subject::Unidentified,
-        });
-        let mut of = decision.of.clone();
-        if of.is_empty() {
-            // Refused before its records were looked at; what they hold is known all the same.
-            let alike = crate::decision::Decision::alike(transfer.document(), why(&rehearsed));
-            verdicts = alike.verdicts.iter().map(told).collect();
-            outside = told(&alike.outside);
-            of = alike.of;
-        }
-        let seen = of.into_iter().zip(subjects);
-        let people: Vec<Seen> = seen.map(|(verdict, subject)| Seen { verdict, subject }).collect();
-        let denied = rehearsed.reason().map(|reason| (reason, explained.place.clone()));
-        let scene = Scene {
-            claim,
-            now: asked.now,
-            denied,
-            verdicts: &verdicts,
-            outside: &outside,
-            people: &people,
         };
-        scene.explain(&mut explained);
+        rehearse(policy, &rehearsal)
+    };
+    let mut rehearsed = try_with(&[]);
+    let blocks = blocks(&rehearsed, facts);
+    if !blocks.is_empty() {
+        rehearsed = try_with(&blocks);
     }
+    let mut explained = told(policy, asked, &rehearsed);
+    scene(&rehearsed, asked, facts, &mut explained);
     explained.gather();
     explained
 }
 
-fn why(rehearsed: &Rehearsed) -> crate::reason::Reason {
-    rehearsed.reason().unwrap_or(crate::reason::Reason::NoSubjects)
+/// The blocks that are about a transfer's subjects, or about nobody in particular.
+fn blocks(rehearsed: &Rehearsed, facts: &Facts<'_>) -> Vec<Block> {
+    let subjects: BTreeSet<String> = (rehearsed.transfer().into_iter())
+        .flat_map(|transfer| transfer.subjects().flatten().map(Cow::into_owned))
+        .collect();
+    let of = |subject: Option<&str>| {
+        let blocks = (facts.blocks)(subject).into_iter();
+        let subject = subject.map(ToOwned::to_owned);
+        blocks.map(move |terms| Block { subject: subject.clone(), terms }).collect::<Vec<_>>()
+    };
+    of(None).into_iter().chain(subjects.iter().flat_map(|id| of(Some(id)))).collect()
+}
+
+fn scene(rehearsed: &Rehearsed, asked: &Asked<'_>, facts: &Facts<'_>, explained: &mut Explained) {
+    let (Some(transfer), Some(decision)) = (rehearsed.transfer(), rehearsed.decision()) else {
+        return;
+    };
+    let (claim, reason) = (transfer.claim(), rehearsed.reason());
+    // Refused before its records were looked at, it is told what they held all the same.
+    let alike = reason.filter(|_| decision.of.is_empty());
+    let alike = alike.map(|reason| Decision::alike(transfer.document(), reason));
+    let decision = alike.as_ref().unwrap_or(decision);
+    let told = |verdict: &Verdict| told_of(verdict, claim.route(), reason.is_none());
+    let verdicts: Vec<Told> = decision.verdicts.iter().map(told).collect();
+    let blocked = Some(Standing::Refused(Reason::SubjectBlocked));
+    let seen = |((verdict, id), standing): ((&usize, Option<Cow<'_, str>>), &Option<Standing>)| {
+        let subject = match id {
+            Some(_) if *standing == blocked => Subject::Said(Reason::SubjectBlocked),
+            Some(id) => Subject::Consents((facts.consents)(&id)),
+            None => Subject::Unidentified,
+        };
+        Seen { verdict: *verdict, subject }
+    };
+    let people = decision.of.iter().zip(transfer.subjects()).zip(&rehearsed.standings);
+    let people: Vec<Seen> = people.map(seen).collect();
+    let denied = reason.map(|reason| (reason, explained.place.clone()));
+    let outside = told(&decision.outside);
+    let scene = Scene {
+        claim,
+        now: asked.now,
+        denied,
+        verdicts: &verdicts,
+        outside: &outside,
+        people: &people,
+    };
+    scene.explain(explained);
 }
 
 fn told(policy: &Policy, asked: &Asked<'_>, rehearsed: &Rehearsed) -> Explained {
@@ -127,7 +152,7 @@ fn told(policy: &Policy, asked: &Asked<'_>, rehearsed: &Rehearsed) -> Explained 
 
 fn told_of(verdict: &Verdict, route: &Route, goes: bool) -> Told {
     let text = |field| {
-        let field: Option<&crate::policy::Field> = route.fields.get(usize::from(field));
+        let field: Option<&Field> = route.fields.get(usize::from(field));
         field.map(|field| field.text.clone())
     };
     let leaves = goes && verdict.refused.is_none();

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub use file::{Asked, file};
+pub use file::{Asked, Facts, file};
 pub use recorded::{Unexplained, decision};
 
 use crate::policy::Words;

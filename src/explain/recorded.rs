@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::scene::{Scene, Seen, Subject};
 use super::{Explained, FieldExplained, Group, Why};
+use crate::policy::origin::Origin;
 use crate::replay::again::Person;
 use crate::replay::past::Past;
 use crate::replay::recorded::{Line, Recorded, Told, Unreadable};
@@ -48,6 +49,10 @@ pub fn decision(snapshot: &mut dyn Snapshot, did: &Uuid) -> Result<Option<Explai
         explained.rules_kept = true;
         let purpose = recorded.purpose.and_then(|id| policy.register.purposes.get(&id));
         explained.purpose_title = purpose.map(|purpose| purpose.title.clone());
+        if let Some(place) = recorded.route.as_ref().and_then(|name| policy.route(name)) {
+            let file = format!("partners/{}.toml", place.partner.name);
+            explained.rule = Some(Origin { file, line: place.route.line });
+        }
         if let (Some(route), Some(purpose), Some(lines)) =
             (&recorded.route, recorded.purpose, &recorded.lines)
             && let Ok(claim) = Claim::on_route(&policy, route, purpose, recorded.request.as_ref())

@@ -7,6 +7,7 @@ use crate::decision::gates::{Asked, Gates};
 use crate::decision::{Circumstances, Found, question};
 use crate::document::{FieldId, Presence, Record};
 use crate::policy::Field;
+use crate::policy::origin::Origin;
 use crate::reason::Reason;
 use crate::replay::recorded::Told;
 use crate::time::Timestamp;
@@ -63,15 +64,25 @@ impl Scene<'_> {
         // A claim has a purpose that the register has.
         let Some(gates) = Gates::of(self.claim, found) else { return };
         let asked = gates.whole(&self.circumstances());
+        explained.rule = None;
         explained.gates = asked.iter().map(|asked| rules.step(*asked, None)).collect();
         if let Some((reason, place)) = &self.denied {
             explained.reason = Some(Why::of(*reason));
             explained.place.clone_from(place);
             let shut = explained.gates.iter().find(|step| step.is_shut());
-            let rule = shut.map_or_else(|| rules.of_reason(*reason), |step| step.rule.clone());
-            explained.rule = rule;
+            explained.rule = match shut {
+                Some(step) => step.rule.clone(),
+                None => rules.of_reason(*reason).or_else(|| self.stopped(&rules)),
+            };
         }
         self.groups(&rules, &gates, explained);
+    }
+
+    /// The line by which one refused record stops the others, where that is what happened.
+    fn stopped(&self, rules: &Rules<'_>) -> Option<Origin> {
+        let mut refused = self.verdicts.iter().map(|told| told.refused.is_some());
+        let (some, all) = (refused.clone().any(|is| is), refused.all(|is| is));
+        (some && !all).then(|| rules.of_route("on_refused"))
     }
 
     fn circumstances(&self) -> Circumstances {
@@ -87,18 +98,15 @@ impl Scene<'_> {
         let mut alike: Vec<(Alike, Group)> = Vec::new();
         for (number, seen) in (1_usize..).zip(self.people) {
             let told = self.verdicts.get(seen.verdict).unwrap_or(&nothing);
-            let (standing, consents) = seen.subject.answers(&question, number);
-            let fields = self.fields();
+            let Answers { gates: passed, standing, consents } =
+                seen.subject.answers(gates, &question, number);
+            let says = |consent: &Consent| consent.obstacles.iter().map(|why| why.reason).collect();
+            let of_field = |(id, _): &(FieldId, &Field)| gates.field(*id, standing.as_ref());
             let same = Alike {
                 verdict: seen.verdict,
-                gates: standing.as_ref().map(|s| gates.record(s.as_ref())).unwrap_or_default(),
-                fields: (fields.iter())
-                    .map(|(id, _)| gates.field(*id, standing.as_ref().and_then(Option::as_ref)))
-                    .collect(),
-                says: consents
-                    .iter()
-                    .map(|c| c.obstacles.iter().map(|w| w.reason).collect())
-                    .collect(),
+                gates: passed,
+                fields: self.fields().iter().map(of_field).collect(),
+                says: consents.iter().map(says).collect(),
             };
             if let Some((_, group)) = alike.iter_mut().find(|(other, _)| *other == same) {
                 group.take(number, consents);
@@ -164,6 +172,7 @@ impl Scene<'_> {
         let entry = field.category.and_then(|id| policy.register.categories.get(&id));
         explained.category_title = entry.map(|entry| entry.title.clone());
         explained.line = Some(rules.of_field(field));
+        explained.rule = None;
         explained.gates = asked.iter().map(|asked| rules.step(*asked, Some(field))).collect();
         let shut = explained.gates.iter().find(|step| step.is_shut());
         let rule = shut.and_then(|step| step.rule.clone());
@@ -173,14 +182,18 @@ impl Scene<'_> {
     }
 }
 
+/// What a record's subject answers.
+struct Answers {
+    gates: Vec<Asked>,
+    /// The standing, where there is a subject that somebody looked at.
+    standing: Option<Standing>,
+    consents: Vec<Consent>,
+}
+
 impl Subject {
-    /// The standing, unless nobody looked; and what each consent says to the question.
-    fn answers(
-        &self,
-        question: &Question<'_>,
-        number: usize,
-    ) -> (Option<Option<Standing>>, Vec<Consent>) {
-        match self {
+    fn answers(&self, gates: &Gates<'_>, question: &Question<'_>, number: usize) -> Answers {
+        let mut consents = Vec::new();
+        let standing = match self {
             Self::Consents(all) => {
                 let consent = |terms: &Terms| Consent {
                     of: number,
@@ -190,16 +203,17 @@ impl Subject {
                     valid_until: terms.valid_until,
                     obstacles: terms.obstacles(question).map(Why::of).collect(),
                 };
-                let standing = Standing::of(all, question);
-                (Some(Some(standing)), all.iter().map(consent).collect())
+                consents.extend(all.iter().map(consent));
+                Standing::of(all, question)
             }
-            Self::Said(Reason::SubjectBlocked) => {
-                (Some(Some(Standing::Refused(Reason::SubjectBlocked))), Vec::new())
+            Self::Said(Reason::SubjectBlocked) => Standing::Refused(Reason::SubjectBlocked),
+            Self::Said(reason) => Standing::no(*reason),
+            Self::Unidentified => {
+                return Answers { gates: gates.record(None), standing: None, consents };
             }
-            Self::Said(reason) => (Some(Some(Standing::no(*reason))), Vec::new()),
-            Self::Unidentified => (Some(None), Vec::new()),
-            Self::Unknown => (None, Vec::new()),
-        }
+            Self::Unknown => return Answers { gates: Vec::new(), standing: None, consents },
+        };
+        Answers { gates: gates.record(Some(&standing)), standing: Some(standing), consents }
     }
 }
 

@@ -15,8 +15,9 @@ use uuid::Uuid;
 use super::paint::Paint;
 use super::{Outcome, config, revision};
 use crate::config::Config;
+use crate::consent::block::{self, Block};
 use crate::consent::{Terms, import};
-use crate::explain::{Asked, Explained, decision, file};
+use crate::explain::{Asked, Explained, Facts, decision, file};
 use crate::gateway::SystemClock;
 use crate::ledger::entry::RecordKind;
 use crate::policy::Policy;
@@ -109,20 +110,21 @@ fn rehearsed(arguments: &Arguments, config: Option<&Config>) -> Result<Explained
         now,
         limits: &limits,
     };
-    let explained = match (&arguments.consents, config) {
-        (Some(path), _) => {
-            let given = given(path, now)?;
-            let of = |id: &str| given.get(&(scheme.clone(), id.to_owned())).cloned();
-            file(&policy, &asked, &|id| of(id).unwrap_or_default())
+    let given = arguments.consents.as_deref().map(|path| given(path, now)).transpose()?;
+    let kept = config.map(|config| Kept::open(config, scheme.clone())).transpose()?;
+    let consents = |id: &str| match (&given, &kept) {
+        (Some(given), _) => {
+            given.get(&(scheme.clone(), id.to_owned())).cloned().unwrap_or_default()
         }
-        (None, Some(config)) => {
-            let kept = Kept::open(config, scheme)?;
-            let explained = file(&policy, &asked, &|id| kept.consents(id));
-            kept.unread.into_inner().map_or(Ok(explained), Err)?
-        }
-        (None, None) => file(&policy, &asked, &|_| Vec::new()),
+        (None, Some(kept)) => kept.consents(id),
+        (None, None) => Vec::new(),
     };
-    Ok(explained)
+    let blocks = |id: Option<&str>| kept.as_ref().map(|kept| kept.blocks(id)).unwrap_or_default();
+    let explained = file(&policy, &asked, &Facts { consents: &consents, blocks: &blocks });
+    match kept.and_then(|kept| kept.unread.into_inner()) {
+        Some(error) => Err(error),
+        None => Ok(explained),
+    }
 }
 
 fn route(policy: &Policy, named: Option<&str>) -> Result<Name, Failed> {
@@ -181,18 +183,34 @@ impl Kept {
         Ok(Self { snapshot, secret, scheme, unread })
     }
 
-    /// A subject's consents; where they cannot be read, that is kept.
     fn consents(&self, id: &str) -> Vec<Terms> {
-        let subject = self.secret.reference(self.scheme.as_str(), id);
-        self.terms(&subject).unwrap_or_else(|error| {
-            self.unread.replace(Some(error));
-            Vec::new()
+        self.read(Some(id), RecordKind::Consent, |body| Ok(Some(Terms::read(body)?)))
+    }
+
+    fn blocks(&self, id: Option<&str>) -> Vec<block::Terms> {
+        self.read(id, RecordKind::Block, |body| {
+            let block: Block = serde_json::from_slice(body)?;
+            Ok(block::Terms::of(&block))
         })
     }
 
-    fn terms(&self, subject: &SubjectRef) -> Result<Vec<Terms>, Failed> {
-        let records = self.snapshot.borrow_mut().records_of(subject)?;
-        let consents = records.iter().filter(|record| record.kind == RecordKind::Consent);
-        consents.map(|record| Ok(Terms::read(&record.body)?)).collect()
+    /// What the records of one kind of a subject, or of nobody, say; what cannot be read is kept.
+    fn read<T>(
+        &self,
+        id: Option<&str>,
+        kind: RecordKind,
+        terms: impl Fn(&[u8]) -> Result<Option<T>, Failed>,
+    ) -> Vec<T> {
+        let of = |id| self.secret.reference(self.scheme.as_str(), id);
+        let subject = id.map_or(SubjectRef::EVERYONE, of);
+        let stored = self.snapshot.borrow_mut().records_of(&subject).map_err(Failed::from);
+        let all = stored.and_then(|records| {
+            let of_kind = records.iter().filter(|record| record.kind == kind);
+            of_kind.filter_map(|record| terms(&record.body).transpose()).collect()
+        });
+        all.unwrap_or_else(|error| {
+            self.unread.replace(Some(error));
+            Vec::new()
+        })
     }
 }

@@ -103,7 +103,7 @@ impl View {
             self.field(field, width.unwrap_or(0), lines);
         }
         if group.unmapped_members_removed > 0 {
-            let words = text!("{} members that no rule maps", group.unmapped_members_removed);
+            let words = text!("members that no rule maps: {}", group.unmapped_members_removed);
             let words = words.in_language(self.language);
             let stay = self.paint.bad(&self.told("stay"));
             lines.push(format!("  {words}  {stay}{}", self.rule(group.unmapped_rule.as_ref())));
