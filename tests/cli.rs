@@ -73,6 +73,16 @@ async fn rules_are_signed_with_the_program_or_with_openssl() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_is_explained_before_it_is_sent() {
+    goes_as_written("explain").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sets_of_rules_are_compared_by_effect() {
+    goes_as_written("diff").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_cannot_keep_its_promises_does_not_start() {
     goes_as_written("serve").await;
 }
@@ -180,7 +190,9 @@ fn masked(text: &str, folder: &Path) -> String {
 
 fn mask(word: &str) -> &str {
     let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_kid = word.len() == 22 && word.bytes().any(|b| b.is_ascii_uppercase());
+    let is_kid = word.len() == 22
+        && word.bytes().any(|b| b.is_ascii_uppercase())
+        && word.bytes().any(|b| b.is_ascii_lowercase());
     if Uuid::parse_str(word).is_ok() && !word.starts_with("01920000-") {
         "[uuid]"
     } else if Timestamp::parse(word).is_ok() {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::paint::{Paint, padded};
-use super::{Outcome, WRONG, revision};
+use super::{Outcome, WRONG, config, replay, revision};
 use crate::comparison::{Cell, Change, Comparison, Cover, Covering, Lack, Setting, compare};
 use crate::diagnostic::{Text, text};
-use crate::gateway::SystemClock;
+use crate::gateway::{StartError, SystemClock};
 use crate::policy::Policy;
 use crate::reason::{Language, Reason};
 use crate::time::{Clock as _, Timestamp};
@@ -37,15 +37,35 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
     let at = arguments.at.unwrap_or_else(|| SystemClock.now());
-    let (old, _) = revision::read(&arguments.old, at)?;
-    let (new, _) = revision::read(&arguments.new, at)?;
-    let (old, new) = (Arc::new(old), Arc::new(new));
+    let read = |name: &str| {
+        let read = revision::read(name, at).map(|(policy, _)| Arc::new(policy));
+        read.inspect_err(|error| {
+            // Both have files of the same names.
+            if error.is::<StartError>() {
+                eprintln!("{name}:");
+            }
+        })
+    };
+    let (old, new) = (read(&arguments.old)?, read(&arguments.new)?);
     let comparison = compare(&old, &new, at);
+    let totals = match &arguments.config {
+        Some(file) => Some(replay::through(&config(file)?.store, &new, |_, _, _| ())?),
+        None => None,
+    };
     if arguments.json {
-        say!("{}", serde_json::to_string_pretty(&as_json(&comparison))?);
+        let mut value = as_json(&comparison);
+        if let (Some(object), Some(totals)) = (value.as_object_mut(), &totals) {
+            object.insert("decisions".into(), replay::totals_as_json(totals));
+        }
+        say!("{}", serde_json::to_string_pretty(&value)?);
     } else {
-        let view = View { paint: Paint::stdout(), language, policies: [&old, &new] };
-        view.show(&comparison);
+        let paint = Paint::stdout();
+        View { paint, language, policies: [&old, &new] }.show(&comparison);
+        if let Some(totals) = totals {
+            let recorded = Text::from("recorded decisions by the new rules");
+            say!("\n{}", paint.bold(&recorded.in_language(language)));
+            say!("{}", replay::View { paint, language }.summary(&totals));
+        }
     }
     Ok(if comparison.is_same() { ExitCode::SUCCESS } else { WRONG })
 }

@@ -42,8 +42,7 @@ pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
     let name = arguments.rules.as_deref().unwrap_or(&folder);
     let (policy, _) = revision::read(name, SystemClock.now())?;
     let view = View { paint: Paint::stdout(), language };
-    let bar = ProgressBar::hidden();
-    let totals = through(&config.store, &Arc::new(policy), bar, |bar, recorded, compared| {
+    let totals = through(&config.store, &Arc::new(policy), |bar, recorded, compared| {
         let told = if arguments.json {
             as_json(recorded, compared).map(|value| value.to_string())
         } else {
@@ -65,14 +64,14 @@ pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
 pub(super) fn through(
     store: &Path,
     policy: &Arc<Policy>,
-    bar: ProgressBar,
     mut each: impl FnMut(&ProgressBar, &Recorded, &Compared),
 ) -> Result<Totals, Box<dyn std::error::Error>> {
     if !store.exists() {
         return Err(format!("there is no store at `{}`", store.display()).into());
     }
     let mut snapshot = sqlite::snapshot(store)?;
-    let bar = if std::io::stderr().is_terminal() { long(&mut *snapshot)? } else { bar };
+    let is_terminal = std::io::stderr().is_terminal();
+    let bar = if is_terminal { long(&mut *snapshot)? } else { ProgressBar::hidden() };
     let totals = replay(&mut *snapshot, policy, |seq, made| {
         bar.set_position(seq);
         if let Some((recorded, compared)) = made {
