@@ -55,6 +55,7 @@ pub mod transfer;
 pub mod decision;
 pub mod redaction;
 pub mod rehearsal;
+pub mod comparison;
 pub mod envelope;
 pub mod ledger;
 
@@ -65,6 +66,7 @@ pub mod tls;
 pub mod proxy;
 pub mod server;
 pub mod explain;
+pub mod replay;
 pub mod activation;
 pub mod admin;
 pub mod gateway;

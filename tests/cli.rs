@@ -58,6 +58,11 @@ async fn keys_are_made_and_never_overwritten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_told_in_the_language_asked_for() {
+    goes_as_written("language").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_envelope_that_cannot_be_opened_is_told_why() {
     goes_as_written("open").await;
 }

@@ -40,7 +40,7 @@ mod tests {
     fn each_caller_has_its_own_number_of_requests_a_minute() {
         let caller = |name, requests_per_minute| Caller {
             name: Name::parse(name).unwrap(),
-            routes: Vec::new(),
+            routes: std::sync::Arc::default(),
             requests_per_minute,
         };
         let [lms, crm, free] =

@@ -34,8 +34,8 @@ use sha2::{Digest, Sha256};
 
 use self::register::Parts;
 use super::index::Index;
-use super::model::{Partner, Policy};
 use crate::diagnostic::{Diagnostics, Source, text};
+use crate::policy::{Partner, Policy};
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
 
