@@ -38,6 +38,16 @@ async fn consents_are_kept_from_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_description_of_a_partner_is_imported() {
+    goes_as_written("import").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemas_are_printed() {
+    goes_as_written("schema").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn transfers_are_blocked_from_the_command_line() {
     goes_as_written("block").await;
 }
