@@ -18,7 +18,7 @@ use crate::consent::record::State;
 use crate::document::{FieldPath, Shape};
 use crate::policy::{Candidate, Field, FieldSource, Policy};
 use crate::redaction::redact;
-use crate::transfer::tests::{changed, partner, purpose, route};
+use crate::transfer::tests::{changed, partner, purpose, route, taken};
 use crate::vocabulary::{Country, Name, PurposeId};
 
 /// What rules may map; no two of them contradict each other.
@@ -89,15 +89,19 @@ fn arbitrary_rules() -> impl Strategy<Value = Rules> {
 
 impl Rules {
     fn policy(&self) -> Arc<Policy> {
-        let mut rules = changed(|_| {});
-        let policy = Arc::get_mut(&mut rules).unwrap();
-        purpose(policy, "P09").categories = categories(&self.purpose);
-        let set = categories(&self.partner);
-        partner(policy, "training-gb").purposes.values_mut().for_each(|all| *all = set);
-        let gb = Country::parse("GB").unwrap();
-        policy.register.prohibited.insert(gb, categories(&self.prohibited));
-        self.write(route(policy, "training-gb.enrol"));
-        rules
+        self.policy_with(|_| {})
+    }
+
+    fn policy_with(&self, change: impl FnOnce(&mut Policy)) -> Arc<Policy> {
+        changed(|policy| {
+            purpose(policy, "P09").categories = categories(&self.purpose);
+            let set = categories(&self.partner);
+            partner(policy, "training-gb").purposes.values_mut().for_each(|all| *all = set);
+            let gb = Country::parse("GB").unwrap();
+            policy.register.prohibited.insert(gb, categories(&self.prohibited));
+            self.write(route(policy, "training-gb.enrol"));
+            change(policy);
+        })
     }
 
     fn write(&self, route: &mut Route) {
@@ -378,12 +382,12 @@ proptest! {
         rules in arbitrary_rules(), transfers in arbitrary_transfers(),
         more in arbitrary_terms(true), person in 0..PEOPLE, place: Index, study in any::<bool>(),
     ) {
-        let mut rules = rules.policy();
-        if study {
-            let policy = Arc::get_mut(&mut rules).unwrap();
-            purpose(policy, "P09").depersonalise = true;
-            policy.register.categories.values_mut().for_each(|entry| entry.identifies = false);
-        }
+        let rules = rules.policy_with(|policy| {
+            if study {
+                purpose(policy, "P09").depersonalise = true;
+                policy.register.categories.values_mut().for_each(|entry| entry.identifies = false);
+            }
+        });
         for (body, consents) in transfers {
             // In a study the values of one person point to it.
             let (from, to) = (format!("\"r{person}."), format!("\"r{person} a@b.kz "));
@@ -428,14 +432,11 @@ proptest! {
         transfers in arbitrary_transfers(),
     ) {
         let plain = rules.policy();
-        let mut with = rules.policy();
-        let policy = Arc::get_mut(&mut with).unwrap();
-        let mut copy = partner(&mut Arc::try_unwrap(candidate.policy()).unwrap(), "training-gb")
-            .routes
-            .swap_remove(0);
-        candidate.write(Arc::get_mut(&mut copy).unwrap());
+        let copy = taken("training-gb", |route| candidate.write(route));
         let until = now().plus_millis(1);
-        route(policy, "training-gb.enrol").candidate = Some(Candidate { until, route: copy });
+        let with = rules.policy_with(|policy| {
+            route(policy, "training-gb.enrol").candidate = Some(Candidate { until, route: copy });
+        });
         for (body, consents) in transfers {
             prop_assert_eq!(sent(&plain, &body, &consents), sent(&with, &body, &consents));
         }
