@@ -75,7 +75,8 @@ impl Timestamp {
         let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         let span = Span::new().try_years(years).unwrap_or_else(|_| Span::new().years(YEARS_MAX));
         let then = KAZAKHSTAN.to_datetime(time).saturating_sub(span);
-        let then = KAZAKHSTAN.to_timestamp(then).map_or(MILLIS_MIN, |time| time.as_millisecond());
+        let then =
+            KAZAKHSTAN.to_timestamp(then).map_or(MILLIS_MIN, jiff::Timestamp::as_millisecond);
         Self(then.clamp(MILLIS_MIN, MILLIS_MAX))
     }
 
