@@ -103,6 +103,24 @@ pub(crate) fn admin(by: &str) -> Entry {
     Entry::Admin(Admin { act: "keygen", by: by.into(), object: None })
 }
 
+/// One of files with odd names, and one that officers signed.
+fn activations(odd: &[&str]) -> [Entry; 2] {
+    let files = odd.iter().chain(&["b/ө.toml"]).map(|n| ((*n).to_owned(), HARD.to_owned()));
+    let policy = "p".to_owned();
+    let signed_by = ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into();
+    let (none, by) = (BTreeMap::new(), "start".to_owned());
+    [
+        Activation {
+            by: HARD.into(),
+            files: files.collect(),
+            policy: policy.clone(),
+            signed_by: [].into(),
+        },
+        Activation { by, files: none, policy, signed_by },
+    ]
+    .map(Entry::Activation)
+}
+
 /// One entry of each kind with all members, and one with as few as it can have.
 fn samples() -> Vec<Entry> {
     let refusal = Refusal {
@@ -119,7 +137,7 @@ fn samples() -> Vec<Entry> {
     // In UTF-16 the smiley's surrogates come before U+FFFD, in UTF-8 after.
     let odd = ["\u{fffd}", "\u{1f600}", "a", "\""];
     let removed = odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect();
-    let files = odd.iter().chain(&["b/ө.toml"]).map(|n| ((*n).to_owned(), HARD.to_owned()));
+    let [activation, signed] = activations(&odd);
     let full = Verdict {
         reason: Some(Reason::RequiredFieldRemoved),
         reason_field: Some(HARD.into()),
@@ -148,18 +166,8 @@ fn samples() -> Vec<Entry> {
         request: Name::parse("2026-114").unwrap(),
     });
     vec![
-        Entry::Activation(Activation {
-            by: HARD.into(),
-            files: files.collect(),
-            policy: "p".into(),
-            signed_by: [].into(),
-        }),
-        Entry::Activation(Activation {
-            by: "start".into(),
-            files: [].into(),
-            policy: "p".into(),
-            signed_by: ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into(),
-        }),
+        activation,
+        signed,
         Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
         admin("Айгүл"),
         Entry::Block(block(7, "00")),
