@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use super::model::{Partner, Policy, Route};
+use super::model::{Partner, Policy};
+use super::route::Route;
 use crate::vocabulary::Name;
 
 /// A route with its partner.

@@ -8,9 +8,14 @@ mod index;
 pub mod legal;
 mod model;
 mod parse;
+pub mod origin;
+mod route;
+pub mod schema;
 
 pub use calendar::Calendar;
 pub use case::Case;
 pub use index::Place;
 pub use model::*;
 pub use parse::manifest;
+pub(crate) use parse::{is_host, url_path};
+pub use route::*;

@@ -1,4 +1,4 @@
-//! The register, the partners and their routes, as values that were checked when they were read.
+//! The register and the partners, as values that were checked when they were read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use super::calendar::Calendar;
 use super::case::Case;
 use super::index::Index;
 use super::legal::{Legal, Number};
+use super::route::Route;
 use crate::consent::Notices;
 use crate::diagnostic::Source;
-use crate::document::{FieldPath, FieldSet, Shape};
 use crate::reason::Language;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, CategorySet, Country, Name, PurposeId};
@@ -379,123 +379,4 @@ pub struct Endpoint {
     pub port: u16,
     /// The country where the machine stands.
     pub country: Country,
-}
-
-/// What may be sent to a partner: one kind of request.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// The route's name: the partner's and its own, such as `training-gb.enrol`.
-    pub name: Name,
-    /// The partner's name.
-    pub partner: Name,
-    /// The HTTP method, in capital letters.
-    pub method: String,
-    /// The path at the gateway's host.
-    pub path: String,
-    /// The path at the partner, which is also the path at the partner's virtual host.
-    pub to: String,
-    /// The endpoint.
-    pub endpoint: Name,
-    /// Every country the data go to: the partner's and the endpoint's, sorted.
-    pub countries: Vec<Country>,
-    /// The purposes that it serves; the only one is the default.
-    pub purposes: Vec<PurposeId>,
-    /// The field map, compiled; field `n` of it is `fields[n]`.
-    pub shape: Arc<Shape>,
-    /// The mapped fields.
-    pub fields: Vec<Field>,
-    /// The fields that the partner cannot do without.
-    pub required: FieldSet,
-    /// The namespace of the subjects' identifiers, such as `kz-iin`.
-    pub scheme: Name,
-    /// What happens to the transfer when a subject may not go.
-    pub on_refused: OnRefused,
-    /// What happens to members that no rule maps.
-    pub unmapped: Unmapped,
-    /// Names of the caller's headers that are passed on, in lower case.
-    pub headers: Vec<String>,
-    /// On what its transfers rest.
-    pub basis: Basis,
-    /// From when it takes transfers, if it waits.
-    pub opens: Option<Timestamp>,
-    /// From when it takes none, if it ends.
-    pub closes: Option<Timestamp>,
-    /// For some purposes, the only fields that leave.
-    pub only: BTreeMap<PurposeId, FieldSet>,
-    /// The rules that are tried beside these, without effect.
-    pub candidate: Option<Candidate>,
-    /// The line of its table, counted from 1.
-    pub line: usize,
-}
-
-/// On what a route's transfers rest (94-V Art. 7(5), 9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Basis {
-    /// Each subject's consent.
-    Consent,
-    /// A state body's request, which the caller names.
-    StateRequest,
-}
-
-/// Rules that are tried beside a route's own: their verdict is recorded and nothing more.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// When the trial is over.
-    pub until: Timestamp,
-    /// The route as it would be.
-    pub route: Arc<Route>,
-}
-
-impl Route {
-    /// Whether data on this route leave the country.
-    #[must_use]
-    pub fn is_cross_border(&self) -> bool {
-        self.countries.iter().any(|country| *country != Country::KZ)
-    }
-}
-
-/// A mapped field.
-#[derive(Clone, Debug)]
-pub struct Field {
-    /// Where it stands in the document, from the root.
-    pub path: FieldPath,
-    /// The path as text, as decisions and records write it.
-    pub text: String,
-    /// Its category, or `None` where it is not personal.
-    pub category: Option<CategoryId>,
-    /// Whether it belongs to a subject's record, not to the document as a whole.
-    pub in_record: bool,
-    /// Where its values come from.
-    pub source: FieldSource,
-    /// From when it is mapped: a consent given before does not cover it.
-    pub since: Option<Timestamp>,
-    /// The line in the partner's file, counted from 1.
-    pub line: usize,
-}
-
-/// Where the values of a field come from (94-V Art. 8(1), 8-1, 10(4)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldSource {
-    /// The subject, or the controller's own work.
-    Own,
-    /// A state system: only a consent given through the state service covers it.
-    State,
-}
-
-/// What happens to a transfer when one of its subjects may not go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnRefused {
-    /// That subject's record is left out.
-    Drop,
-    /// The whole transfer is refused.
-    Refuse,
-}
-
-/// What happens to members that no rule maps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmapped {
-    /// They are left out.
-    Remove,
-    /// The whole transfer is refused.
-    Refuse,
 }

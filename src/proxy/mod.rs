@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::config::Limits;
 use crate::decision::{Denial, decide, question};
-use crate::envelope::{self, RecipientKeys, Sealed, Unsealed};
+use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Service};
@@ -202,7 +202,7 @@ impl Proxy {
         redacted: Redacted,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<Sealed, Box<Refusal>> {
+    ) -> Result<envelope::Sealed, Box<Refusal>> {
         let partner = &redacted.permitted().transfer().claim().partner().name;
         let none = RecipientKeys::default();
         let keys = rules.keys.get(partner).unwrap_or(&none);
@@ -385,11 +385,7 @@ fn answer_of(did: Uuid, answer: Answer) -> Response<Body> {
 /// The language that a caller would like refusals in; English where it says nothing.
 fn language(headers: &HeaderMap) -> Language {
     let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    match asked.and_then(|text| text.get(..2)) {
-        Some("kk") => Language::Kk,
-        Some("ru") => Language::Ru,
-        _ => Language::En,
-    }
+    Language::accepted(asked)
 }
 
 fn full(bytes: Bytes) -> Body {

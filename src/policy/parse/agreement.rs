@@ -3,7 +3,7 @@
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
-use crate::policy::model::{Agreement, Assessment, Undertaking};
+use crate::policy::{Agreement, Assessment, Undertaking};
 use crate::time::Timestamp;
 
 /// Reads the agreement, if there is one.

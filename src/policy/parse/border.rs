@@ -4,7 +4,7 @@ use super::agreement::warn_if;
 use super::entry::{self, Known};
 use super::table::{Item, Table};
 use super::word;
-use crate::policy::model::{Adequacy, Treaty};
+use crate::policy::{Adequacy, Treaty};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country};
 

@@ -11,7 +11,7 @@ use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
 use crate::document::{FieldId, FieldPath, FieldSet};
-use crate::policy::model::{Candidate, FieldSource, OnRefused, Route, Unmapped};
+use crate::policy::{Candidate, FieldSource, OnRefused, Route, Unmapped};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, Country, PurposeId};
 

@@ -13,8 +13,8 @@ use super::table::{Item, Table};
 use super::word;
 use crate::consent::block;
 use crate::diagnostic::{nearest, text};
+use crate::policy::Route;
 use crate::policy::case::{Block, Case, CaseText, Expected};
-use crate::policy::model::Route;
 use crate::reason::Reason;
 use crate::vocabulary::{Name, PurposeId};
 

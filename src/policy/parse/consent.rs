@@ -12,8 +12,8 @@ use super::word;
 use crate::consent::Terms;
 use crate::consent::record::{Channel, State};
 use crate::diagnostic::text;
+use crate::policy::Route;
 use crate::policy::case::CaseConsent;
-use crate::policy::model::Route;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 

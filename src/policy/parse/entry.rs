@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
-use crate::policy::model::{Abroad, Category, Words};
+use crate::policy::{Abroad, Category, Words};
 use crate::vocabulary::{CategoryId, CategorySet};
 
 /// The categories that the register has in use, unless they could not be read.

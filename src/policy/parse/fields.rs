@@ -9,7 +9,7 @@ use super::table::{Item, Key, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Shape};
-use crate::policy::model::{Field, FieldSource};
+use crate::policy::{Field, FieldSource};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, PurposeId};
 

@@ -8,9 +8,9 @@ use super::entry;
 use super::table::{Item, Key, Table};
 use super::word;
 use crate::diagnostic::text;
+use crate::policy::Words;
 use crate::policy::calendar::{Calendar, Yearly};
 use crate::policy::legal::{Legal, Number, Unit};
-use crate::policy::model::Words;
 use crate::time::Timestamp;
 
 /// Reads the bases, by their items of Art. 9.

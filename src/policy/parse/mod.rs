@@ -23,6 +23,8 @@ mod table;
 mod web;
 mod word;
 
+pub(crate) use web::{is_host, url_path};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -32,8 +34,8 @@ use sha2::{Digest, Sha256};
 
 use self::register::Parts;
 use super::index::Index;
-use super::model::{Partner, Policy};
 use crate::diagnostic::{Diagnostics, Source, text};
+use crate::policy::{Partner, Policy};
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
 

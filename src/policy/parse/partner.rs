@@ -15,7 +15,7 @@ use super::table::{Item, Key, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{
+use crate::policy::{
     Breach, Endpoint, Partner, PartnerKind, Party, Purpose, Quota, Responsible, StopNotice,
 };
 use crate::time::Timestamp;

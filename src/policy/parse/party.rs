@@ -4,7 +4,7 @@ use super::table::{Item, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{Breach, Party, Responsible, StopNotice};
+use crate::policy::{Breach, Party, Responsible, StopNotice};
 use crate::vocabulary::Country;
 
 /// Reads who a legal person is; the country says how it is numbered.

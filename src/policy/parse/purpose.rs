@@ -6,7 +6,7 @@ use super::entry::{self, Known, Status};
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::Purpose;
+use crate::policy::Purpose;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 

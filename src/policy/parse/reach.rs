@@ -8,7 +8,7 @@ use super::route::Frame;
 use super::table::File;
 use crate::diagnostic::{Text, text};
 use crate::document::FieldId;
-use crate::policy::model::{Abroad, Basis, Field, LegalRequest, Purpose, Route};
+use crate::policy::{Abroad, Basis, Field, LegalRequest, Purpose, Route};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, CategorySet, Name, PurposeId};
 

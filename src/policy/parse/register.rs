@@ -12,7 +12,7 @@ use super::word;
 use crate::diagnostic::text;
 use crate::policy::calendar::Calendar;
 use crate::policy::legal::{Legal, Number};
-use crate::policy::model::{
+use crate::policy::{
     Adequacy, Category, Notice, Party, Purpose, Register, Responsible, Treaty, Words,
 };
 use crate::time::Timestamp;

@@ -9,7 +9,7 @@ use super::register::Parts;
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{LegalRequest, PartnerKind};
+use crate::policy::{LegalRequest, PartnerKind};
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
 

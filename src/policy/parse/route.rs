@@ -12,9 +12,7 @@ use super::table::{Item, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::model::{
-    Basis, Endpoint, LegalRequest, OnRefused, PartnerKind, Route, Unmapped,
-};
+use crate::policy::{Basis, Endpoint, LegalRequest, OnRefused, PartnerKind, Route, Unmapped};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
