@@ -14,7 +14,9 @@ pub(crate) fn rules() -> Arc<Policy> {
 /// The rules of the example with a change that no file of theirs makes.
 pub(crate) fn changed(change: impl FnOnce(&mut Policy)) -> Arc<Policy> {
     let mut policy = read();
-    change(Arc::get_mut(&mut policy).unwrap());
+    let changed = Arc::get_mut(&mut policy).unwrap();
+    change(changed);
+    changed.find_anew();
     policy
 }
 
