@@ -31,6 +31,15 @@ impl Language {
         Self::ALL.into_iter().find(is_it).ok_or(BadLanguage)
     }
 
+    /// The first of the three that an `Accept-Language` value (RFC 9110 section 12.5.4) names;
+    /// English where it names none. Its weights are not looked at.
+    #[must_use]
+    pub fn accepted(value: Option<&str>) -> Self {
+        let ranges = value.unwrap_or_default().split(',');
+        let mut tags = ranges.map(|range| range.split(';').next().unwrap_or_default().trim());
+        tags.find_map(|tag| Self::parse(tag).ok()).unwrap_or(Self::En)
+    }
+
     /// The tag: `kk`, `ru` or `en`.
     #[must_use]
     pub const fn tag(self) -> &'static str {
@@ -520,5 +529,11 @@ mod tests {
         for text in ["", "C", "de_DE.UTF-8", "rus", "r", "k k", "_ru"] {
             assert_eq!(Language::parse(text), Err(BadLanguage), "{text}");
         }
+        let accepted = |value| Language::accepted(Some(value));
+        assert_eq!(accepted("de-DE, kk-KZ;q=0.8 , ru;q=0.9"), Language::Kk);
+        assert_eq!(
+            (accepted("de, *;q=0.1"), Language::accepted(None)),
+            (Language::En, Language::En)
+        );
     }
 }

@@ -38,6 +38,16 @@ async fn consents_are_kept_from_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_description_of_a_partner_is_imported() {
+    goes_as_written("import").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemas_are_printed() {
+    goes_as_written("schema").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn transfers_are_blocked_from_the_command_line() {
     goes_as_written("block").await;
 }
@@ -45,6 +55,11 @@ async fn transfers_are_blocked_from_the_command_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_made_and_never_overwritten() {
     goes_as_written("keygen").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_told_in_the_language_asked_for() {
+    goes_as_written("language").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

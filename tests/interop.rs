@@ -8,13 +8,15 @@
     reason = "tests"
 )]
 
+#[path = "support/python.rs"]
+mod python;
 #[path = "support/world.rs"]
 mod world;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::{Output, Stdio};
 
 use otkel::config::Config;
 use otkel::demo::sample::{self, AIGERIM, MADINA};
@@ -89,14 +91,7 @@ fn check(world: &World) -> Output {
 }
 
 fn python(arguments: &[&OsStr]) -> Output {
-    let program = std::env::var_os("OTKEL_PYTHON").map_or_else(venv, PathBuf::from);
-    let script = manifest().join("tests/interop.py");
-    let ran = Command::new(&program).arg(script).args(arguments).output();
-    let found =
-        ran.unwrap_or_else(|why| panic!("{} does not run: {why}. {CURE}", program.display()));
-    let missing = String::from_utf8_lossy(&found.stderr).contains("ModuleNotFoundError");
-    assert!(!missing, "{} lacks a library. {CURE}", program.display());
-    found
+    python::python("interop.py", arguments, Stdio::null())
 }
 
 fn text(output: &Output) -> String {
@@ -105,13 +100,6 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn venv() -> PathBuf {
-    manifest().join("target/venv/bin/python")
-}
-
 fn manifest() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
-
-const CURE: &str = "Run tests/run, which installs it in target/venv, or name a Python with \
-                    `cryptography` 47 or later and `rfc8785` in OTKEL_PYTHON";

@@ -11,7 +11,7 @@
 //! | `checkpoint: ` size | a checkpoint as kept |
 //! | `entry: ` position, leaf hash | the entry's canonical bytes |
 //! | `lines:` | the subject lines of the entry above |
-//! | `consent: ` record id, position of its last event | the record's canonical JSON |
+//! | `consent: ` or `block: ` record id, position of its last event | its canonical JSON |
 //! | `head: ` right edge of the tree | |
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -19,10 +19,12 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
+use otkel::consent::block::{Block, Reach, State};
+use otkel::consent::record::Evidence;
 use otkel::ledger::checkpoint::{Checkpoint, LogKey, PublicKey};
 use otkel::ledger::entry::{
-    Activation, Admin, Asked, Basis, Candidate, ConsentEvent, Disclosure, Entry, Notify, Outcome,
-    Payload, Recipient, RecordKind, Refusal, Request, Verdict,
+    Activation, Admin, Asked, Basis, BlockEvent, Candidate, ConsentEvent, Disclosure, Entry,
+    Notify, Outcome, Payload, Recipient, RecordKind, Refusal, Request, Verdict,
 };
 use otkel::ledger::line::{Lines, SubjectKey};
 use otkel::ledger::tree::{Frontier, leaf_hash};
@@ -74,7 +76,7 @@ struct Vector {
     entries: Vec<Row>,
     checkpoints: Vec<(u64, String)>,
     published: Option<String>,
-    consents: Vec<(Uuid, u64, String)>,
+    records: Vec<(RecordKind, Uuid, u64, String)>,
     head: Frontier,
 }
 
@@ -135,8 +137,8 @@ impl Vector {
                 put("lines:", lines);
             }
         }
-        for (record, seq, body) in &self.consents {
-            put(&format!("consent: {record} {seq}"), body);
+        for (kind, record, seq, body) in &self.records {
+            put(&format!("{}: {record} {seq}", kind.word()), body);
         }
         put(&format!("head: {}", HEXLOWER.encode(&self.head.to_bytes())), "");
         text
@@ -179,11 +181,13 @@ fn judge(text: &str) -> String {
         for (size, note) in checkpoints {
             verifier.checkpoint(size, note)?;
         }
-        for (_, heading, body) in all("consent: ") {
-            let (record, seq) = heading.split_once(' ').unwrap();
-            let (record, seq) = (record.parse().unwrap(), seq.parse().unwrap());
-            let body = body.trim_end_matches('\n').as_bytes();
-            verifier.record(RecordKind::Consent, &record, seq, body)?;
+        for (name, kind) in [("consent: ", RecordKind::Consent), ("block: ", RecordKind::Block)] {
+            for (_, heading, body) in all(name) {
+                let (record, seq) = heading.split_once(' ').unwrap();
+                let (record, seq) = (record.parse().unwrap(), seq.parse().unwrap());
+                let body = body.trim_end_matches('\n').as_bytes();
+                verifier.record(kind, &record, seq, body)?;
+            }
         }
         let (_, head, _) = all("head: ").next().unwrap();
         let head = HEXLOWER.decode(head.as_bytes()).unwrap();
@@ -192,13 +196,13 @@ fn judge(text: &str) -> String {
     verdict.map_or_else(|fault| fault.to_string(), |_| "sound".into())
 }
 
-/// Eight entries of all kinds, with checkpoints after 3, 5 and 8.
+/// Nine entries of all kinds, with checkpoints after 3, 5 and 9.
 fn sound() -> Vector {
     let (first, second) = (Uuid::from_u128(0xd1), Uuid::from_u128(0xd2));
     let mut vector = Vector::default();
     let body = r#"{"record_id":"00000000-0000-0000-0000-0000000000c1"}"#;
     let digest = HEXLOWER.encode(&Sha256::digest(body));
-    vector.consents.push((Uuid::from_u128(0xc1), 1, body.into()));
+    vector.records.push((RecordKind::Consent, Uuid::from_u128(0xc1), 1, body.into()));
     let (subjects, lines) = lines(&first);
     let files = [("register.toml".to_owned(), "aa".repeat(32))].into();
     let policy = "ab".repeat(32);
@@ -220,6 +224,9 @@ fn sound() -> Vector {
     let reason = Some(Reason::LogBusy);
     let failed = Outcome { result: "failed", reason, status: None, ..outcome(second, 6) };
     vector.push(&Entry::Outcome(failed), None);
+    let (block, body) = lifted();
+    vector.records.push((RecordKind::Block, block.record, 8, body));
+    vector.push(&Entry::Block(block), None);
     vector.sign();
     vector.published = vector.checkpoints.last().map(|(_, note)| note.clone());
     vector
@@ -250,6 +257,7 @@ fn negatives() -> Vec<(&'static str, Vector)> {
         hidden("tail-cut-with-its-checkpoints", |v| {
             v.entries.truncate(5);
             v.checkpoints.truncate(2);
+            v.records.truncate(1);
         }),
         hidden("outcome-of-nothing", |v| edit(v, 5, "\"of\":3", "\"of\":4")),
         case("line-altered", |v| {
@@ -260,10 +268,39 @@ fn negatives() -> Vec<(&'static str, Vector)> {
         case("checkpoint-forged", |v| {
             v.checkpoints[0].1 = v.checkpoints[0].1.replace("\n3\n", "\n2\n");
         }),
-        case("consent-altered", |v| v.consents[0].2 = "{}".into()),
-        case("consent-lost", |v| v.consents.clear()),
-        case("head-of-another-log", |v| v.head = std::iter::repeat_n([0; 32], 8).collect()),
+        case("consent-altered", |v| v.records[0].3 = "{}".into()),
+        case("consent-lost", |v| drop(v.records.remove(0))),
+        case("block-altered", |v| v.records[1].3 = v.records[1].3.replace("lifted", "blocked")),
+        case("block-lost", |v| drop(v.records.pop())),
+        case("block-as-a-consent", |v| v.records[1].0 = RecordKind::Consent),
+        case("head-of-another-log", |v| v.head = std::iter::repeat_n([0; 32], 9).collect()),
     ]
+}
+
+/// A block of all three things that was lifted.
+fn lifted() -> (BlockEvent, String) {
+    let reach = Reach {
+        subject: Some("5f".repeat(16)),
+        partner: Some(Name::parse("training-gb").unwrap()),
+        purpose: Some(PurposeId::parse("P10a").unwrap()),
+    };
+    let id = Uuid::from_u128(0xb1);
+    let mut block = Block::new(id, reach, "No. 7", ("officer", time(8))).unwrap();
+    let decision = Evidence { reference: "No. 8".into(), sha256: "ef".repeat(32) };
+    block.lift(&decision, ("officer", time(9))).unwrap();
+    let body = String::from_utf8(block.bytes().unwrap()).unwrap();
+    let event = BlockEvent {
+        by: "officer".into(),
+        decision: Some(decision.sha256),
+        digest: HEXLOWER.encode(&Sha256::digest(&body)),
+        partner: block.partner,
+        purpose: block.purpose,
+        record: id,
+        state: State::Lifted.word(),
+        subject: Some("5f".repeat(16)),
+        when: time(9),
+    };
+    (event, body)
 }
 
 fn edit(vector: &mut Vector, at: usize, from: &str, to: &str) {

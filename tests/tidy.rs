@@ -45,7 +45,7 @@ const CHECKS: [Check; 11] = [
 ];
 
 /// Core modules with their rank: one may use those of its own rank and below.
-const CORE: [(&str, u8); 13] = [
+const CORE: [(&str, u8); 14] = [
     ("diagnostic", 0),
     ("reason", 0),
     ("time", 0),
@@ -58,6 +58,7 @@ const CORE: [(&str, u8); 13] = [
     ("decision", 5),
     ("redaction", 6),
     ("rehearsal", 7),
+    ("comparison", 7),
     ("envelope", 8),
 ];
 

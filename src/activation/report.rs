@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 use super::{Attempt, NotActivated, Status};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::policy::Policy;
+use crate::reason::Language;
 
 /// The rules in force, with the newest attempt to change them where it was refused.
 #[must_use]
-pub fn in_force(policy: &Policy, status: &Status) -> Value {
-    let warnings: Vec<Value> = status.warnings.iter().map(diagnostic).collect();
+pub fn in_force(policy: &Policy, status: &Status, language: Language) -> Value {
+    let warnings: Vec<Value> =
+        status.warnings.iter().map(|found| diagnostic(found, language)).collect();
     json!({
         "digest": policy.digest,
         "files": policy.files,
@@ -18,32 +20,32 @@ pub fn in_force(policy: &Policy, status: &Status) -> Value {
         "by": status.by,
         "signed_by": status.signed_by,
         "warnings": warnings,
-        "refused": status.refused.as_ref().map(attempt),
+        "refused": status.refused.as_ref().map(|refused| attempt(refused, language)),
     })
 }
 
 /// Why rules did not come into force: one member for each thing that is wrong.
 #[must_use]
-pub fn problems(why: &NotActivated) -> Vec<Value> {
+pub fn problems(why: &NotActivated, language: Language) -> Vec<Value> {
     let found = match why {
         NotActivated::Refused(refused) => refused.diagnostics(),
         NotActivated::Unrecorded(_) => None,
     };
     found.map_or_else(
         || vec![json!({"severity": "error", "message": in_full(why)})],
-        |(_, found)| found.iter().map(diagnostic).collect(),
+        |(_, found)| found.iter().map(|found| diagnostic(found, language)).collect(),
     )
 }
 
-fn attempt(attempt: &Attempt) -> Value {
+fn attempt(attempt: &Attempt, language: Language) -> Value {
     json!({
         "time": attempt.time.to_string(),
         "by": attempt.by,
-        "problems": problems(&attempt.why),
+        "problems": problems(&attempt.why, language),
     })
 }
 
-fn diagnostic(found: &Diagnostic) -> Value {
+fn diagnostic(found: &Diagnostic, language: Language) -> Value {
     let (line, column) = found.source.line_and_column(found.span.start);
     json!({
         "file": found.source.name,
@@ -53,8 +55,8 @@ fn diagnostic(found: &Diagnostic) -> Value {
             Severity::Error => "error",
             Severity::Warning => "warning",
         },
-        "message": found.message.to_string(),
-        "help": found.help.to_string(),
+        "message": found.message.in_language(language),
+        "help": found.help.in_language(language),
     })
 }
 
@@ -63,4 +65,30 @@ fn in_full(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     let causes = causes.map(|cause| format!(": {cause}"));
     std::iter::once(error.to_string()).chain(causes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Diagnostics, Source};
+    use crate::gateway::StartError;
+
+    #[test]
+    fn what_is_wrong_is_told_in_the_language_of_the_officer() {
+        let mut found = Diagnostics::new();
+        let help = "write it: controller, responsible person, categories, purposes, notices";
+        found.error(&Source::new("register.toml", ""), 0..0, "there is no register", help);
+        let why = NotActivated::Refused(StartError::Rules(found));
+        for (language, message) in [
+            (Language::En, "there is no register"),
+            (Language::Ru, "реестра нет"),
+            (Language::Kk, "тізілім жоқ"),
+        ] {
+            let told = problems(&why, language);
+            assert_eq!(
+                (&told[0]["message"], &told[0]["severity"]),
+                (&json!(message), &json!("error"))
+            );
+        }
+    }
 }

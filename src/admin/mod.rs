@@ -17,6 +17,8 @@
 //! | `GET /blocks` | shows every block |
 //! | `POST /blocks/{block}/lift` | lifts a block by a decision |
 //!
+//! What is wrong with rules is told in the language that `Accept-Language` asks for.
+//!
 //! Everything but `/health` asks for an officer's token: `Authorization: Bearer …`. No URL holds a
 //! personal value.
 
@@ -28,7 +30,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -49,6 +51,7 @@ use crate::config;
 use crate::consent::Identifier;
 use crate::explain;
 use crate::gateway::StartError;
+use crate::reason::Language;
 use crate::store::consents::Changed;
 use crate::store::{Blocks, Consents, Reader, Recorder, Unchanged, Withdrawal};
 use crate::telemetry::Metrics;
@@ -195,13 +198,17 @@ async fn checkpoint(State(admin): State<Admin>) -> Response {
     }
 }
 
-async fn rules(State(admin): State<Admin>) -> Response {
+async fn rules(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     let status = admin.activation.status();
     let rules = admin.activation.in_force().now().await;
-    Json(report::in_force(&rules.policy, &status)).into_response()
+    Json(report::in_force(&rules.policy, &status, language(&headers))).into_response()
 }
 
-async fn reload(State(admin): State<Admin>, Extension(officer): Extension<Name>) -> Response {
+async fn reload(
+    State(admin): State<Admin>,
+    Extension(officer): Extension<Name>,
+    headers: HeaderMap,
+) -> Response {
     let reloaded = admin.activation.reload(officer.as_str()).await;
     let why = match reloaded {
         Ok(reloaded) => {
@@ -218,7 +225,18 @@ async fn reload(State(admin): State<Admin>, Extension(officer): Extension<Name>)
         NotActivated::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     let (title, cure) = ("the rules before stay in force", "mend what is named and try again");
-    problem_with(status, title, cure, json!({"problems": report::problems(&why)}))
+    problem_with(
+        status,
+        title,
+        cure,
+        json!({"problems": report::problems(&why, language(&headers))}),
+    )
+}
+
+/// The language in which an officer would like to be told of rules.
+fn language(headers: &HeaderMap) -> Language {
+    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::accepted(asked)
 }
 
 async fn decision(State(admin): State<Admin>, Path(id): Path<String>) -> Response {

@@ -17,9 +17,17 @@ mod block;
 mod check;
 mod consent;
 mod demo;
+mod diff;
+mod explain;
+mod import;
 mod keygen;
+mod new;
 mod open;
+mod paint;
+mod replay;
+mod revision;
 mod rules;
+mod schema;
 mod serve;
 mod table;
 mod verify;
@@ -74,8 +82,22 @@ enum Command {
     Rules(rules::Arguments),
     /// Open an envelope: envelope on standard input, body on standard output.
     Open(open::Arguments),
+    /// Say for every subject and field what happens to it, by which rule, and what would change it.
+    Explain(explain::Arguments),
+    /// Compare two sets of rules by effect: exit code 0 for the same, 1 for another, 2 for trouble.
+    Diff(diff::Arguments),
+    /// Make recorded decisions again by other rules: exit code 1 if any would be another.
+    Replay(replay::Arguments),
     /// Re-derive the ledger from its stored bytes and name the first entry that is wrong.
     Verify(verify::Arguments),
+    /// Write a starting partner file from a description that the partner has.
+    #[command(subcommand)]
+    Import(import::Arguments),
+    /// Write a rule file by questions and answers.
+    #[command(subcommand)]
+    New(new::Arguments),
+    /// Print a JSON Schema, by which editors complete and check the files.
+    Schema(schema::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -91,21 +113,28 @@ pub fn run() -> ExitCode {
     };
     let usual = if matches!(arguments.command, Command::Serve(_)) { "info" } else { "warn" };
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
+    let language = arguments.lang;
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
-        Command::Check(command) => check::run(&command, arguments.lang),
+        Command::Check(command) => check::run(&command, language),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments, language),
+        Command::Replay(arguments) => replay::run(&arguments, language),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Import(arguments) => import::run(arguments),
+        Command::New(arguments) => new::run(&arguments, language),
+        Command::Schema(arguments) => schema::run(&arguments),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("otkel: {}", told(error.as_ref(), arguments.lang));
+            eprintln!("otkel: {}", told(error.as_ref(), language));
             let mut cause = error.source();
             while let Some(deeper) = cause {
                 eprintln!("  because {deeper}");

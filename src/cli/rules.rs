@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::{Outcome, config};
-use crate::activation::load::read_rules;
 use crate::activation::signature::{self, OfficerSecret};
-use crate::gateway::SystemClock;
+use crate::config::Config;
+use crate::gateway::{OpenStore, SystemClock, open_store, read_rules};
 use crate::policy::{Policy, manifest};
-use crate::store::{StoredEntry, sqlite};
+use crate::store::{Reader, StoredEntry, sqlite};
 use crate::time::Clock as _;
 use crate::tls;
 use crate::vocabulary::Name;
@@ -54,6 +57,18 @@ pub(super) enum Arguments {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Print the files of a set that was in force, as `digest` does, or write them to a folder.
+    Show {
+        /// The entry of its activation, or its digest.
+        #[arg(value_name = "ENTRY|DIGEST")]
+        set: String,
+        /// The gateway's configuration file. The gateway may be running.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// A folder to make, for the files.
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
+    },
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -64,6 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         }
         Arguments::Sign { folder, officer, key } => sign(folder, officer, key)?,
         Arguments::History { config: file } => history(&config(file)?.store)?,
+        Arguments::Show { set, config: file, to } => show(&config(file)?, set, to.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -84,6 +100,38 @@ fn sign(folder: &Path, officer: &Name, key: &Path) -> Result<(), Box<dyn std::er
     fs::write(&file, secret.sign(&policy.digest)).map_err(unwritten)?;
     say!("signed {} as `{}`", policy.digest, file.display());
     Ok(())
+}
+
+fn show(config: &Config, set: &str, to: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {
+    let OpenStore { reader, recorder } = open_store(config, Arc::new(SystemClock))?;
+    let digest = match set.parse() {
+        Ok(seq) if set.len() < DIGEST_LENGTH => digest_at(&reader, seq)?.unwrap_or_default(),
+        _ => set.to_owned(),
+    };
+    let files = reader.rules(&digest)?;
+    recorder.close();
+    let files = files.ok_or("no such set was ever in force here: see `otkel rules history`")?;
+    let Some(to) = to else {
+        let sha256 = |bytes: &Vec<u8>| HEXLOWER.encode(&Sha256::digest(bytes));
+        let files = files.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
+        say!("{digest}\n{}", manifest(&files).trim_end());
+        return Ok(());
+    };
+    fs::create_dir(to).map_err(|error| format!("`{}` cannot be made: {error}", to.display()))?;
+    for (path, bytes) in &files {
+        let file = to.join(path);
+        fs::create_dir_all(file.parent().unwrap_or(to))?;
+        fs::write(&file, bytes)?;
+    }
+    say!("{} files in `{}`", files.len(), to.display());
+    Ok(())
+}
+
+/// The digest that the activation at a position names.
+fn digest_at(reader: &Reader, seq: u64) -> Result<Option<String>, Box<dyn std::error::Error>> {
+    let Some(entry) = reader.entries(seq).next().transpose()? else { return Ok(None) };
+    let activation = activation(&entry).filter(|_| entry.seq == seq).transpose()?;
+    Ok(activation.map(|activation| activation.policy))
 }
 
 /// An activation as the ledger holds it.
@@ -151,3 +199,5 @@ fn tell(activation: &Activation, before: Option<&Activation>) {
 
 const KIND: &[u8] = br#""type":"activation""#;
 const PAGE: usize = 512;
+// A digest of digits alone is no position.
+const DIGEST_LENGTH: usize = 64;

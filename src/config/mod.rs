@@ -24,6 +24,9 @@ use crate::policy::Policy;
 use crate::transfer::Caller;
 use crate::vocabulary::{Country, Name};
 
+/// The JSON Schema (draft 2020-12) of the file, by which editors complete and check it.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// The configuration, checked.
 #[derive(Debug)]
 pub struct Config {

@@ -339,7 +339,18 @@ impl Standing {
         }
     }
 
-    fn no(reason: Reason) -> Self {
+    /// Why it is no yes.
+    #[must_use]
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Granted(_) => None,
+            Self::Refused(reason) | Self::Lapsed(reason) | Self::Unknown(reason) => Some(*reason),
+        }
+    }
+
+    /// The standing of a subject whose consents answer no for a reason.
+    #[must_use]
+    pub const fn no(reason: Reason) -> Self {
         match reason {
             Reason::ConsentRefused => Self::Refused(reason),
             Reason::ConsentWithdrawn | Reason::ConsentExpired => Self::Lapsed(reason),

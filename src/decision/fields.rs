@@ -5,9 +5,9 @@ use uuid::Uuid;
 use super::{Case, Verdict};
 use crate::consent::{Grant, Grants, Standing};
 use crate::document::{FieldId, FieldSet, Presence};
-use crate::policy::{Abroad, Basis, Field, FieldSource};
+use crate::policy::{Basis, Field, FieldSource};
 use crate::reason::Reason;
-use crate::vocabulary::{CategoryId, CategorySet, Country};
+use crate::vocabulary::{CategoryId, CategorySet};
 
 /// What stands in the way of each field whatever the subject says.
 pub(super) struct Bars<'a> {
@@ -18,12 +18,12 @@ pub(super) struct Bars<'a> {
     /// The fields of which a study gets none.
     identifying: FieldSet,
     /// The categories that a state body's request lists.
-    requested: CategorySet,
+    pub(super) requested: CategorySet,
 }
 
 /// What lets a record's fields through.
 #[derive(Clone, Copy)]
-enum Ground<'a> {
+pub(super) enum Ground<'a> {
     /// The subject's consents.
     Grants(&'a Grants),
     /// A state body's request.
@@ -36,8 +36,8 @@ impl<'a> Bars<'a> {
     pub(super) fn of(case: &'a Case<'a>) -> Self {
         let register = &case.claim.policy().register;
         let fields = || (0..=FieldId::MAX).zip(&case.route.fields);
-        let fixed: Vec<Option<Reason>> =
-            fields().map(|(id, field)| case.bar(id, field.category)).collect();
+        let shut = |(id, field)| case.fixed(id, field).into_iter().flatten().find_map(|(_, r)| r);
+        let fixed: Vec<Option<Reason>> = fields().map(shut).collect();
         let identifies = |category: &CategoryId| {
             register.categories.get(category).is_none_or(|entry| entry.identifies)
         };
@@ -122,6 +122,11 @@ impl<'a> Bars<'a> {
         self.fixed.get(usize::from(field)).is_some_and(Option::is_none)
     }
 
+    /// Whether no study gets a field.
+    pub(super) fn is_identifying(&self, field: FieldId) -> bool {
+        self.identifying.contains(field)
+    }
+
     /// The consents without which a kept field would stay, or a wish to be told would not count;
     /// and whether there is such a wish.
     pub(super) fn rests_on(
@@ -178,20 +183,10 @@ impl<'a> Bars<'a> {
         if fixed.is_some() {
             return *fixed;
         }
-        let category = field.category?;
+        field.category?;
         match ground {
-            Ground::Request if self.requested.contains(category) => None,
-            Ground::Request | Ground::Nobody => Some(Reason::CategoryNotConsented),
-            Ground::Grants(grants) => {
-                let lists = |grant: &Grant| grant.categories.contains(category);
-                if grants.iter().any(|grant| covers(grant, field)) {
-                    None
-                } else if grants.iter().any(lists) {
-                    Some(Reason::FieldNewerThanConsent)
-                } else {
-                    Some(Reason::CategoryNotConsented)
-                }
-            }
+            Ground::Grants(grants) if grants.iter().any(|grant| covers(grant, field)) => None,
+            _ => self.granted(field, ground).into_iter().flatten().find_map(|(_, reason)| reason),
         }
     }
 
@@ -221,48 +216,8 @@ impl<'a> Bars<'a> {
 }
 
 /// Whether a consent covers a field (94-V Art. 8(4)7), 15(2)).
-fn covers(grant: &Grant, field: &Field) -> bool {
+pub(super) fn covers(grant: &Grant, field: &Field) -> bool {
     field.category.is_some_and(|category| grant.categories.contains(category))
         && field.since.is_none_or(|since| since <= grant.given)
         && (field.source == FieldSource::Own || grant.through_state)
-}
-
-impl Case<'_> {
-    /// Why a field of this category, or of none, stays for every subject.
-    fn bar(&self, field: FieldId, category: Option<CategoryId>) -> Option<Reason> {
-        let only = self.route.only.get(&self.claim.purpose());
-        category.and_then(|category| self.bar_category(category)).or_else(|| {
-            only.filter(|only| !only.contains(field)).map(|_| Reason::FieldNotForPurpose)
-        })
-    }
-
-    fn bar_category(&self, category: CategoryId) -> Option<Reason> {
-        let prohibited = &self.claim.policy().register.prohibited;
-        let barred =
-            |country: &Country| prohibited.get(country).is_some_and(|set| set.contains(category));
-        let partner = self.claim.partner().purposes.get(&self.claim.purpose()).copied();
-        if self.route.countries.iter().any(barred) {
-            Some(Reason::CountryProhibited)
-        } else if self.route.is_cross_border() && !self.may_leave(category) {
-            Some(Reason::CategoryNotAbroad)
-        } else if self.route.basis == Basis::StateRequest {
-            // What a state body asks for is listed in its request, not under a purpose.
-            None
-        } else if !self.purpose.categories.contains(category) {
-            Some(Reason::CategoryNotForPurpose)
-        } else if !partner.unwrap_or_default().contains(category) {
-            Some(Reason::CategoryNotForPartner)
-        } else {
-            None
-        }
-    }
-
-    fn may_leave(&self, category: CategoryId) -> bool {
-        let entry = self.claim.policy().register.categories.get(&category);
-        match entry.map(|entry| entry.abroad) {
-            Some(Abroad::Allow) => true,
-            Some(Abroad::IfRequired) => self.purpose.required.contains(category),
-            Some(Abroad::Deny) | None => false,
-        }
-    }
 }

@@ -9,6 +9,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod fields;
+pub mod gates;
 pub mod identifier;
 
 use std::sync::Arc;
@@ -18,14 +19,11 @@ use uuid::Uuid;
 use fields::Bars;
 
 use crate::consent::{Question, Standing};
-use crate::document::{Document, FieldId, FieldSet, Presence, Scalar, Value};
-use crate::policy::{
-    Basis, LegalRequest, OnRefused, Partner, PartnerKind, Purpose, Route, Unmapped,
-};
+use crate::document::{Document, FieldId, FieldSet, Presence, Record, Scalar, Value};
+use crate::policy::{OnRefused, PartnerKind, Purpose, Route, Unmapped};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
-use crate::vocabulary::Country;
 
 /// A transfer of which at least one subject's record may go.
 #[derive(Debug)]
@@ -192,13 +190,43 @@ pub fn decide(transfer: Transfer, circumstances: &Circumstances) -> Result<Permi
     }
 }
 
+/// What is decided of a claim and of what was found in its document, without the values: the
+/// decision, and why nothing may leave, if nothing may.
+///
+/// It is what [`decide`] decides, but for the values of a study, which it cannot look at.
+#[must_use]
+pub fn judge(
+    claim: &Claim,
+    found: Found<'_>,
+    circumstances: &Circumstances,
+) -> (Decision, Option<(Reason, Option<FieldId>)>) {
+    judge_by(claim, claim.route(), found, circumstances)
+}
+
+/// Which mapped fields were found in a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// In each record.
+    pub records: &'a [Record],
+    /// Outside of all records.
+    pub outside: &'a Presence,
+}
+
+impl<'a> Found<'a> {
+    /// What was found in a document.
+    #[must_use]
+    pub fn of(document: &'a Document) -> Self {
+        Self { records: document.records(), outside: document.outside() }
+    }
+}
+
 /// A transfer with the rules that it is held against.
 struct Case<'a> {
     claim: &'a Claim,
     /// The claim's route, or its candidate.
     route: &'a Route,
     purpose: &'a Purpose,
-    document: &'a Document,
+    found: Found<'a>,
 }
 
 /// What is decided for each record, and why the whole transfer stays, if it does.
@@ -208,100 +236,66 @@ fn weigh(
     document: &Document,
     circumstances: &Circumstances,
 ) -> (Decision, Option<(Reason, Option<FieldId>)>) {
+    let found = Found::of(document);
+    let (decision, why) = judge_by(claim, route, found, circumstances);
+    let why = why.or_else(|| {
+        let purpose = claim.purpose_entry()?;
+        identifier_in(&Case { claim, route, purpose, found }, document)
+    });
+    (decision, why)
+}
+
+fn judge_by(
+    claim: &Claim,
+    route: &Route,
+    found: Found<'_>,
+    circumstances: &Circumstances,
+) -> (Decision, Option<(Reason, Option<FieldId>)>) {
     let Some(purpose) = claim.purpose_entry() else {
         return (Decision::default(), Some((Reason::PurposeUnknown, None)));
     };
-    let case = Case { claim, route, purpose, document };
+    let case = Case { claim, route, purpose, found };
     if let Some(reason) = case.barrier(circumstances) {
         return (Decision::default(), Some((reason, None)));
     }
     let bars = Bars::of(&case);
     let mut decision = Decision::default();
-    for (record, standing) in document.records().iter().zip(&circumstances.standings) {
+    for (record, standing) in found.records.iter().zip(&circumstances.standings) {
         decision.add(&bars, &record.presence, standing.as_ref(), purpose.notify_on_transfer);
     }
-    decision.outside = bars.outside(document.outside());
-    let why = (case.identifying(&bars))
-        .or_else(|| case.identifier(&bars))
-        .or_else(|| decision.whole(route));
+    decision.outside = bars.outside(found.outside);
+    let why = case.identifying(&bars).or_else(|| decision.whole(route));
     (decision, why)
 }
 
 impl Case<'_> {
-    /// What stands in the way of the whole transfer, whatever is in it.
-    fn barrier(&self, circumstances: &Circumstances) -> Option<Reason> {
-        let Circumstances { standings, blocked, now } = circumstances;
-        let records = self.document.records().len();
-        blocked
-            .or_else(|| partner_barrier(self.claim.partner(), *now))
-            .or_else(|| self.ended(*now))
-            .or_else(|| self.not_requested(*now))
-            .or_else(|| self.border())
-            .or_else(|| (records == 0).then_some(Reason::NoSubjects))
-            .or_else(|| (records != standings.len()).then_some(Reason::NoConsent))
-    }
-
-    fn ended(&self, now: Timestamp) -> Option<Reason> {
-        if self.purpose.ended.is_some_and(|ended| ended <= now) {
-            return Some(Reason::PurposeEnded);
-        }
-        let waits = self.route.opens.is_some_and(|opens| now < opens);
-        let is_over = self.route.closes.is_some_and(|closes| closes <= now);
-        (waits || is_over).then_some(Reason::RouteClosed)
-    }
-
-    fn not_requested(&self, now: Timestamp) -> Option<Reason> {
-        if self.route.basis == Basis::Consent {
-            return None;
-        }
-        let in_force = |request: &LegalRequest| request.date <= now && now < request.until;
-        let is_asked = self.claim.legal_request().is_some_and(|(_, request)| in_force(request));
-        let is_state = self.claim.partner().kind == PartnerKind::StateBody;
-        (!is_asked || !is_state).then_some(Reason::LegalRequestIncomplete)
-    }
-
-    fn border(&self) -> Option<Reason> {
-        let Purpose { cross_border, partners, countries, .. } = self.purpose;
-        if self.route.is_cross_border() && !cross_border {
-            return Some(Reason::PurposeNotCrossBorder);
-        }
-        let goes = |country: &Country| {
-            *country == Country::KZ || countries.as_ref().is_none_or(|all| all.contains(country))
-        };
-        if !self.route.countries.iter().all(goes) {
-            return Some(Reason::CountryNotForPurpose);
-        }
-        let partner = &self.claim.partner().name;
-        let is_left_out = partners.as_ref().is_some_and(|all| !all.contains(partner));
-        is_left_out.then_some(Reason::PartnerNotForPurpose)
-    }
-
     /// A field of a study that identifies by its category, wherever it was found.
     fn identifying(&self, bars: &Bars<'_>) -> Option<(Reason, Option<FieldId>)> {
         if !self.purpose.depersonalise {
             return None;
         }
-        let records = self.document.records().iter().map(|record| &record.presence);
-        let mut all = records.chain([self.document.outside()]);
+        let records = self.found.records.iter().map(|record| &record.presence);
+        let mut all = records.chain([self.found.outside]);
         let field = all.find_map(|presence| bars.identifying(presence))?;
         Some((Reason::IdentifierInStudy, Some(field)))
     }
+}
 
-    /// A field of a study whose value points to a person. It does not matter whose consents would
-    /// let it leave, so that one consent more never stops a transfer.
-    fn identifier(&self, bars: &Bars<'_>) -> Option<(Reason, Option<FieldId>)> {
-        if !self.purpose.depersonalise {
-            return None;
-        }
-        let points = |value: &Value<'_>| match &value.scalar {
-            Scalar::Text(text) => identifier::is_in(text),
-            Scalar::Number(number) => identifier::is_number(number),
-            Scalar::Word => false,
-        };
-        let mut values = self.document.values();
-        let found = values.find(|value| bars.may_leave(value.field) && points(value))?;
-        Some((Reason::IdentifierInStudy, Some(found.field)))
+/// A field of a study whose value points to a person. It does not matter whose consents would let
+/// it leave, so that one consent more never stops a transfer.
+fn identifier_in(case: &Case<'_>, document: &Document) -> Option<(Reason, Option<FieldId>)> {
+    if !case.purpose.depersonalise {
+        return None;
     }
+    let bars = Bars::of(case);
+    let points = |value: &Value<'_>| match &value.scalar {
+        Scalar::Text(text) => identifier::is_in(text),
+        Scalar::Number(number) => identifier::is_number(number),
+        Scalar::Word => false,
+    };
+    let mut values = document.values();
+    let found = values.find(|value| bars.may_leave(value.field) && points(value))?;
+    Some((Reason::IdentifierInStudy, Some(found.field)))
 }
 
 impl Decision {
@@ -395,16 +389,6 @@ impl Trial {
             Err(reason) => trial(Decision::default(), Some((reason, None))),
         }
     }
-}
-
-fn partner_barrier(partner: &Partner, now: Timestamp) -> Option<Reason> {
-    let open = partner.active && partner.valid_from <= now && now < partner.valid_to;
-    if !open || now >= partner.review_due {
-        return Some(Reason::PartnerSuspended);
-    }
-    let agreed = partner.agreement.as_ref().is_some_and(|a| a.since <= now && now < a.until);
-    let bound = partner.undertaking.as_ref().is_some_and(|u| u.since <= now && now < u.until);
-    (!agreed || !bound).then_some(Reason::PartnerNotBound)
 }
 
 #[cfg(test)]

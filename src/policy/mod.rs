@@ -8,7 +8,9 @@ mod index;
 pub mod legal;
 mod model;
 mod parse;
+pub mod origin;
 mod route;
+pub mod schema;
 
 pub use calendar::Calendar;
 pub use case::Case;
@@ -16,3 +18,4 @@ pub use index::Place;
 pub use model::*;
 pub use parse::manifest;
 pub use route::*;
+pub(crate) use parse::{is_host, url_path};

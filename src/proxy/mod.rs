@@ -385,11 +385,7 @@ fn answer_of(did: Uuid, answer: Answer) -> Response<Body> {
 /// The language that a caller would like refusals in; English where it says nothing.
 fn language(headers: &HeaderMap) -> Language {
     let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    match asked.and_then(|text| text.get(..2)) {
-        Some("kk") => Language::Kk,
-        Some("ru") => Language::Ru,
-        _ => Language::En,
-    }
+    Language::accepted(asked)
 }
 
 fn full(bytes: Bytes) -> Body {

@@ -1,13 +1,19 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::*;
 use crate::consent::import;
 use crate::demo::sample::{AIGERIM, Expect, NURLAN, consents, transfers};
-use crate::transfer::tests::rules;
 use crate::vocabulary::PurposeId;
 
 fn now() -> Timestamp {
     Timestamp::parse("2026-11-22T09:00:00Z").unwrap()
+}
+
+/// The rules as they are shipped.
+fn rules() -> Arc<Policy> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    Arc::new(crate::gateway::read_rules(&folder, now()).unwrap().0)
 }
 
 /// The terms of the sample's consents, by their subject.
@@ -20,12 +26,18 @@ fn sample_terms() -> BTreeMap<String, Vec<Terms>> {
     terms
 }
 
-fn rehearsed(route: &str, purpose: Option<&str>, body: &str, blocks: &[Block]) -> Rehearsed {
+/// A rehearsal of a request that names a purpose and a state body's request, or neither.
+fn rehearsed(
+    route: &str,
+    (purpose, legal_request): (Option<&str>, Option<&str>),
+    body: &str,
+    blocks: &[Block],
+) -> Rehearsed {
     let terms = sample_terms();
     let rehearsal = Rehearsal {
         route: &Name::parse(route).unwrap(),
         purpose,
-        legal_request: None,
+        legal_request,
         body: &Bytes::copy_from_slice(body.as_bytes()),
         consents: &|subject| terms.get(subject).cloned().unwrap_or_default(),
         blocks,
@@ -60,7 +72,8 @@ fn a_rehearsal_ends_as_the_path_does() {
         let mut routes = rules.partners.values().flat_map(|partner| &partner.routes);
         let path = |route: &&Arc<Route>| (&*route.method, &*route.path) == sample.request;
         let route = routes.find(path).unwrap();
-        let came = rehearsed(route.name.as_str(), sample.purpose, &sample.body, &[]);
+        let named = (sample.purpose, sample.legal_request);
+        let came = rehearsed(route.name.as_str(), named, &sample.body, &[]);
         match sample.expect {
             Expect::Receives(_, text) => {
                 assert_eq!(came.sent(), Some(text.as_bytes()), "{}", sample.title);
@@ -76,7 +89,7 @@ fn a_rehearsal_ends_as_the_path_does() {
 #[test]
 fn every_reason_is_told_with_its_fields() {
     let people = [AIGERIM, NURLAN, "911231200429"];
-    let came = rehearsed("training-gb.enrol", None, &learners(&people), &[]);
+    let came = rehearsed("training-gb.enrol", (None, None), &learners(&people), &[]);
     assert_eq!(came.standings.len(), 3);
     assert!(matches!(came.standings[1], Some(Standing::Unknown(Reason::NoConsent))));
     let reasons: Vec<Reason> = came.reasons().into_iter().collect();
@@ -89,7 +102,7 @@ fn every_reason_is_told_with_its_fields() {
 #[test]
 fn a_block_stops_what_it_covers() {
     let body = learners(&[AIGERIM]);
-    let reason = |block| rehearsed("training-gb.enrol", None, &body, &[block]).reason();
+    let reason = |block| rehearsed("training-gb.enrol", (None, None), &body, &[block]).reason();
     assert_eq!(reason(block(Some(AIGERIM), None, None)), Some(Reason::SubjectBlocked));
     assert_eq!(reason(block(Some(NURLAN), None, None)), None);
     assert_eq!(reason(block(Some(AIGERIM), None, Some("P10a"))), None);
@@ -100,14 +113,14 @@ fn a_block_stops_what_it_covers() {
 
 #[test]
 fn what_is_not_read_is_refused_with_its_place() {
-    let came = rehearsed("training-gb.enrol", None, r#"{"learners":[}"#, &[]);
+    let came = rehearsed("training-gb.enrol", (None, None), r#"{"learners":[}"#, &[]);
     let Ending::Refused(refused) = &came.ending else { panic!("{came:?}") };
     assert_eq!(refused.reason, Reason::DocumentUnparsable);
     assert!(refused.place.as_deref().unwrap().contains("at byte 13"), "{:?}", refused.place);
     assert!(came.transfer().is_none() && came.decision().is_none() && came.standings.is_empty());
 
     let body = learners(&[AIGERIM]);
-    let reason = |route, purpose| rehearsed(route, purpose, &body, &[]).reason();
+    let reason = |route, purpose| rehearsed(route, (purpose, None), &body, &[]).reason();
     assert_eq!(reason("training-gb.leave", None), Some(Reason::RouteUnknown));
     assert_eq!(reason("training-gb.enrol", Some("P07")), Some(Reason::PurposeNotForRoute));
     assert_eq!(reason("mailing-de.subscribers", None), Some(Reason::PurposeUnknown));

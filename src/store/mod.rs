@@ -230,6 +230,30 @@ pub trait Snapshot {
     fn records(&mut self, after: Option<Uuid>, max: usize)
     -> Result<Vec<StoredRecord>, StoreError>;
 
+    /// A record, by its id.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn record(&mut self, id: &Uuid) -> Result<Option<StoredRecord>, StoreError>;
+
+    /// The records of a subject, in the order of their last events.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn records_of(&mut self, subject: &SubjectRef) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// The entry of a decision, with its subject lines and outcome.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn decision(&mut self, did: &Uuid) -> Result<Option<StoredDecision>, StoreError>;
+
+    /// The bytes of the rule file with this SHA-256.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn rule_bytes(&mut self, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError>;
+
     /// The first rule file, or the first of a SHA-256 above `after`.
     ///
     /// # Errors

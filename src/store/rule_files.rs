@@ -10,7 +10,7 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{Reader, StoreError};
+use super::{Reader, Snapshot, StoreError};
 use crate::ledger::tree::Hash;
 use crate::policy::{Policy, manifest};
 
@@ -50,12 +50,7 @@ impl Reader {
     /// # Errors
     /// The store failed, or holds other bytes.
     pub fn rule_file(&self, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(bytes) = self.lookup().rule_file(sha256)? else { return Ok(None) };
-        if Sha256::digest(&bytes).as_slice() == sha256 {
-            Ok(Some(bytes))
-        } else {
-            Err(StoreError::Damaged("a rule file is not the one that its digest names"))
-        }
+        whole(sha256, self.lookup().rule_file(sha256)?)
     }
 
     /// The files of the set of rules with this digest ([`Policy::digest`], in hexadecimal), by
@@ -63,17 +58,45 @@ impl Reader {
     ///
     /// # Errors
     /// The store failed, or holds other bytes.
-    pub fn rules(&self, digest: &str) -> Result<Option<BTreeMap<String, Vec<u8>>>, StoreError> {
-        const DAMAGED: StoreError = StoreError::Damaged("a set of rules is not whole");
-        let Some(digest) = hash(digest) else { return Ok(None) };
-        let Some(list) = self.rule_file(&digest)? else { return Ok(None) };
-        let list = String::from_utf8(list).map_err(|_| DAMAGED)?;
-        let file = |line: &str| {
-            let (sha256, path) = line.split_once("  ").ok_or(DAMAGED)?;
-            let bytes = self.rule_file(&hash(sha256).ok_or(DAMAGED)?)?.ok_or(DAMAGED)?;
-            Ok((path.to_owned(), bytes))
-        };
-        list.lines().map(file).collect::<Result<_, _>>().map(Some)
+    pub fn rules(&self, digest: &str) -> Result<Option<Files>, StoreError> {
+        files(digest, |sha256| self.lookup().rule_file(sha256))
+    }
+}
+
+/// As [`Reader::rules`], in one consistent state of a store.
+///
+/// # Errors
+/// As [`Reader::rules`].
+pub fn rules(snapshot: &mut dyn Snapshot, digest: &str) -> Result<Option<Files>, StoreError> {
+    files(digest, |sha256| snapshot.rule_bytes(sha256))
+}
+
+/// The bytes of a set's files, by their paths.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+fn files(
+    digest: &str,
+    mut read: impl FnMut(&Hash) -> Result<Option<Vec<u8>>, StoreError>,
+) -> Result<Option<Files>, StoreError> {
+    const DAMAGED: StoreError = StoreError::Damaged("a set of rules is not whole");
+    let mut read = |sha256: &Hash| whole(sha256, read(sha256)?);
+    let Some(digest) = hash(digest) else { return Ok(None) };
+    let Some(list) = read(&digest)? else { return Ok(None) };
+    let list = String::from_utf8(list).map_err(|_| DAMAGED)?;
+    let file = |line: &str| {
+        let (sha256, path) = line.split_once("  ").ok_or(DAMAGED)?;
+        let bytes = read(&hash(sha256).ok_or(DAMAGED)?)?.ok_or(DAMAGED)?;
+        Ok((path.to_owned(), bytes))
+    };
+    list.lines().map(file).collect::<Result<_, _>>().map(Some)
+}
+
+fn whole(sha256: &Hash, bytes: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, StoreError> {
+    match bytes {
+        Some(bytes) if Sha256::digest(&bytes).as_slice() != sha256 => {
+            Err(StoreError::Damaged("a rule file is not the one that its digest names"))
+        }
+        bytes => Ok(bytes),
     }
 }
 

@@ -116,6 +116,32 @@ impl Claim {
         Self::find(policy, &Arc::new(Asked::of(caller, target)), did)
     }
 
+    /// The claim on a route that is known by its name, where nobody sends a request.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn on_route(
+        policy: &Arc<Policy>,
+        route: &Name,
+        purpose: PurposeId,
+        legal_request: Option<&Name>,
+    ) -> Result<Self, Refused> {
+        let Some(Place { route: found, .. }) = policy.route(route) else {
+            let known = Known::default();
+            return Err(Refused { reason: Reason::RouteUnknown, place: None, known });
+        };
+        let routes = Arc::new([route.clone()].into());
+        let asked = Asked {
+            caller: Caller { name: route.clone(), routes, requests_per_minute: None },
+            partner_host: None,
+            method: found.method.clone(),
+            path: found.path.clone(),
+            purposes: vec![purpose.to_string()],
+            legal_request: legal_request.map(ToString::to_string),
+        };
+        Self::find(policy, &Arc::new(asked), Uuid::nil())
+    }
+
     /// The same claim under other rules.
     ///
     /// # Errors

@@ -184,4 +184,17 @@ async fn an_officer_finds_every_activation() {
         text(&last["policy"]),
     );
     assert_eq!(told, expected);
+
+    let digest = text(&first["policy"]);
+    assert!(world.otkel(&["rules", "show", "0", "--to", "first"]).status.success());
+    let again = otkel::gateway::read_rules(&world.folder().join("first"), world.clock.now());
+    assert_eq!(again.unwrap().0.digest, digest);
+    let listed =
+        |set: &str| String::from_utf8(world.otkel(&["rules", "show", set]).stdout).unwrap();
+    assert_eq!(listed("0"), listed(&digest));
+    assert_eq!(listed("0").lines().count(), files + 1);
+    for unknown in ["1", "999", &"0".repeat(64)] {
+        let told = world.otkel(&["rules", "show", unknown]);
+        assert!(String::from_utf8(told.stderr).unwrap().contains("no such set"), "{unknown}");
+    }
 }

@@ -56,7 +56,7 @@ struct Rules {
 }
 
 fn arbitrary_rules() -> impl Strategy<Value = Rules> {
-    let source = prop_oneof![9 => Just(FieldSource::Own), 1 => Just(FieldSource::State)];
+    let source = prop_oneof![4 => Just(FieldSource::Own), 1 => Just(FieldSource::State)];
     let since = proptest::option::weighted(0.2, select(vec![day(3), day(5), day(7)]));
     let category = proptest::option::weighted(0.9, 0..CATEGORIES.len());
     let field = (category, source, since).boxed();
@@ -385,8 +385,9 @@ proptest! {
             policy.register.categories.values_mut().for_each(|entry| entry.identifies = false);
         }
         for (body, consents) in transfers {
-            // In a study some values point to a person.
-            let body = if study { body.replace("r1.0\"", "r1.0 a@b.kz\"") } else { body };
+            // In a study the values of one person point to it.
+            let (from, to) = (format!("\"r{person}."), format!("\"r{person} a@b.kz "));
+            let body = if study { body.replace(&from, &to) } else { body };
             let mut with = consents.clone();
             let at = place.index(with[person].len() + 1);
             with[person].insert(at, more.clone());

@@ -85,6 +85,36 @@ impl Shape {
         self.in_record.contains(field)
     }
 
+    /// Whether documents of another shape have the same records, of the same subjects.
+    #[must_use]
+    pub fn has_records_of(&self, other: &Self) -> bool {
+        let way = |shape: &Self, mark: fn(&Node) -> bool| {
+            let mut way = Vec::new();
+            shape.leads_to(Self::ROOT, mark, &mut way).then_some(way)
+        };
+        let same = |mark| way(self, mark) == way(other, mark);
+        same(|node| node.is_record) && same(|node| node.is_subject)
+    }
+
+    /// Finds the way from a node to the one that is marked.
+    fn leads_to(&self, from: NodeId, mark: fn(&Node) -> bool, way: &mut Vec<Segment>) -> bool {
+        let node = self.node(from);
+        if mark(node) {
+            return true;
+        }
+        let every = node.every.map(|id| (Segment::Every, id));
+        let numbered = node.numbered.iter().map(|(n, id)| (Segment::Index(*n), *id));
+        let named = node.named.iter().map(|child| (Segment::Name(child.name.clone()), child.node));
+        every.into_iter().chain(numbered).chain(named).any(|(segment, id)| {
+            way.push(segment);
+            let found = self.leads_to(id, mark, way);
+            if !found {
+                way.pop();
+            }
+            found
+        })
+    }
+
     /// Where the document itself stands.
     pub(crate) const ROOT: NodeId = NodeId(0);
 

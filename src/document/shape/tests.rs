@@ -85,3 +85,19 @@ fn a_node_finds_its_children_by_name_and_number() {
     assert!(e.is_array() && !e.is_numbered());
     assert_eq!(shape.node(e.element(7).unwrap()).field, Some(3));
 }
+
+#[test]
+fn shapes_are_compared_by_their_records_and_subjects() {
+    let shape = |fields: &[&str], records, subject| compile(fields, records, subject).unwrap();
+    let one = shape(&["$.l[*].a"], Some("$.l[*]"), "$.l[*].iin");
+    let more = shape(&["$.z", "$.l[*].x.y", "$.l[*].iin"], Some("$.l[*]"), "$.l[*].iin");
+    assert!(one.has_records_of(&more) && more.has_records_of(&one));
+    for other in [
+        shape(&["$.l[*].a"], Some("$.l[*]"), "$.l[*].id"),
+        shape(&["$.l[*].a"], Some("$.m[*]"), "$.m[*].iin"),
+        shape(&["$.l[0].a"], Some("$.l[0]"), "$.l[0].iin"),
+        shape(&["$.a"], None, "$.iin"),
+    ] {
+        assert!(!one.has_records_of(&other) && !other.has_records_of(&one));
+    }
+}

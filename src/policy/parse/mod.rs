@@ -23,6 +23,8 @@ mod table;
 mod web;
 mod word;
 
+pub(crate) use web::{is_host, url_path};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;

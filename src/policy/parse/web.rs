@@ -48,7 +48,7 @@ pub(super) fn host(item: &Item<'_>) -> Option<String> {
 }
 
 /// The path of a URL: `/`, then segments of unreserved characters (RFC 3986) between slashes.
-pub(super) fn url_path(text: &str) -> Option<&str> {
+pub(crate) fn url_path(text: &str) -> Option<&str> {
     let segments = text.strip_prefix('/')?;
     let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     let fits = |segment: &str| {
@@ -76,7 +76,8 @@ pub(super) fn header(item: &Item<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn is_host(text: &str) -> bool {
+/// Whether a text is a host name as rule files have it.
+pub(crate) fn is_host(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')

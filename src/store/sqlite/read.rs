@@ -74,12 +74,7 @@ impl Lookup for SqliteLookup {
     }
 
     fn record(&self, id: &Uuid) -> Result<Option<StoredRecord>, StoreError> {
-        let sql = "SELECT kind, subject, seq, record, body FROM records WHERE record = ?1";
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut rows = statement.query([id.as_bytes()])?;
-            rows.next()?.map(record).transpose()
-        })
+        self.read(|connection| record_of(connection, id))
     }
 
     fn blocks(&self) -> Result<Vec<StoredRecord>, StoreError> {
@@ -93,28 +88,11 @@ impl Lookup for SqliteLookup {
     }
 
     fn rule_file(&self, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
-        let sql = "SELECT bytes FROM rule_files WHERE sha256 = ?1";
-        self.read(|connection| {
-            Ok(connection.prepare_cached(sql)?.query_row([sha256], |row| row.get(0)).optional()?)
-        })
+        self.read(|connection| rule_bytes(connection, sha256))
     }
 
     fn decision(&self, did: &Uuid) -> Result<Option<StoredDecision>, StoreError> {
-        let sql = "SELECT d.seq, e.bytes, e.lines, r.bytes
-                   FROM decisions d JOIN entries e ON e.seq = d.seq
-                   LEFT JOIN outcomes o ON o.disclosure = d.seq
-                   LEFT JOIN entries r ON r.seq = o.seq WHERE d.did = ?1";
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut rows = statement.query([did.as_bytes()])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            Ok(Some(StoredDecision {
-                seq: natural(row.get(0)?)?,
-                entry: row.get(1)?,
-                lines: row.get(2)?,
-                outcome: row.get(3)?,
-            }))
-        })
+        self.read(|connection| decision(connection, did))
     }
 
     fn entries(&self, from: u64, max: usize) -> Result<Vec<StoredEntry>, StoreError> {
@@ -184,6 +162,26 @@ impl Snapshot for SqliteSnapshot {
         rows.collect()
     }
 
+    fn record(&mut self, id: &Uuid) -> Result<Option<StoredRecord>, StoreError> {
+        record_of(self, id)
+    }
+
+    fn records_of(&mut self, subject: &SubjectRef) -> Result<Vec<StoredRecord>, StoreError> {
+        let sql = "SELECT kind, subject, seq, record, body FROM records
+                   WHERE subject = ?1 ORDER BY seq";
+        let mut statement = self.prepare_cached(sql)?;
+        let rows = statement.query_and_then([&subject.0], record)?;
+        rows.collect()
+    }
+
+    fn decision(&mut self, did: &Uuid) -> Result<Option<StoredDecision>, StoreError> {
+        decision(self, did)
+    }
+
+    fn rule_bytes(&mut self, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
+        rule_bytes(self, sha256)
+    }
+
     fn rule_file(&mut self, after: Option<Hash>) -> Result<Option<RuleFile>, StoreError> {
         let (comparison, after) = match &after {
             None => (">=", &[][..]),
@@ -209,4 +207,32 @@ fn record(row: &Row<'_>) -> Result<StoredRecord, StoreError> {
         record: Uuid::from_bytes(row.get(3)?),
         body: row.get(4)?,
     })
+}
+
+fn record_of(connection: &Connection, id: &Uuid) -> Result<Option<StoredRecord>, StoreError> {
+    let sql = "SELECT kind, subject, seq, record, body FROM records WHERE record = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([id.as_bytes()])?;
+    rows.next()?.map(record).transpose()
+}
+
+fn decision(connection: &Connection, did: &Uuid) -> Result<Option<StoredDecision>, StoreError> {
+    let sql = "SELECT d.seq, e.bytes, e.lines, r.bytes
+               FROM decisions d JOIN entries e ON e.seq = d.seq
+               LEFT JOIN outcomes o ON o.disclosure = d.seq
+               LEFT JOIN entries r ON r.seq = o.seq WHERE d.did = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([did.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(StoredDecision {
+        seq: natural(row.get(0)?)?,
+        entry: row.get(1)?,
+        lines: row.get(2)?,
+        outcome: row.get(3)?,
+    }))
+}
+
+fn rule_bytes(connection: &Connection, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT bytes FROM rule_files WHERE sha256 = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([sha256], |row| row.get(0)).optional()?)
 }

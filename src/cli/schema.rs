@@ -1,0 +1,35 @@
+//! `otkel schema`.
+
+use std::process::ExitCode;
+
+use super::Outcome;
+use crate::{config, policy};
+
+/// The arguments of `otkel schema`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The file that the schema is for.
+    #[arg(value_enum)]
+    file: File,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum File {
+    /// `register.toml`.
+    Register,
+    /// `partners/<id>.toml`.
+    Partner,
+    /// The gateway's configuration.
+    Config,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every command has an outcome")]
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let schema = match arguments.file {
+        File::Register => policy::schema::REGISTER,
+        File::Partner => policy::schema::PARTNER,
+        File::Config => config::SCHEMA,
+    };
+    say!("{}", schema.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
