@@ -175,10 +175,10 @@ impl Case<'_> {
     }
 
     /// What takes the request of a route under the new rules: the same route, or nothing.
-    fn moved(&self, Place { partner, route }: &Place) -> Result<Option<Reason>, Untold> {
+    fn moved(&self, Place { partner, route }: Place<'_>) -> Result<Option<Reason>, Untold> {
         let host = partner.endpoints.get(&route.endpoint).map(|endpoint| endpoint.host.as_str());
         let taker = |host: Option<&str>, path: &str| {
-            let mut at = self.new.routes_at(host, path).iter();
+            let mut at = self.new.routes_at(host, path);
             at.find(|place| place.route.method == route.method).map(|place| &place.route.name)
         };
         match (taker(None, &route.path), taker(host, &route.to)) {
