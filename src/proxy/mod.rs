@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::config::Limits;
 use crate::decision::{Denial, decide, question};
-use crate::envelope::{self, RecipientKeys, Sealed, Unsealed};
+use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Service};

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::consent::{Grant, Grants};
-use crate::policy::{Candidate, FieldSource};
+use crate::policy::{Basis, Candidate, FieldSource};
 use crate::transfer::tests::{changed, partner, purpose, request, route};
-use crate::vocabulary::{Name, PurposeId};
+use crate::vocabulary::{Country, Name, PurposeId};
 
 const ONE: &str = r#"{"learners":[{"iin":"1","family_name":"a","email":"b"}]}"#;
 const SCORED: &str = r#"{"iin":"1","family_name":"a","result":{"score":1}}"#;

@@ -103,6 +103,19 @@ pub(crate) fn admin(by: &str) -> Entry {
     Entry::Admin(Admin { act: "keygen", by: by.into(), object: None })
 }
 
+/// Events of records, with all members and with as few as they can have.
+fn events() -> Vec<Entry> {
+    let lifted = BlockEvent {
+        by: HARD.into(),
+        decision: Some("ef".repeat(32)),
+        purpose: Some(PurposeId::parse("P10a").unwrap()),
+        subject: Some("5f".repeat(16)),
+        state: "lifted",
+        ..block(7, "00")
+    };
+    vec![Entry::Block(block(7, "00")), Entry::Block(lifted), Entry::Consent(consent(7, "00"))]
+}
+
 /// One entry of each kind with all members, and one with as few as it can have.
 fn samples() -> Vec<Entry> {
     let refusal = Refusal {
@@ -147,7 +160,8 @@ fn samples() -> Vec<Entry> {
         officer: Name::parse("a.mysalova").unwrap(),
         request: Name::parse("2026-114").unwrap(),
     });
-    vec![
+    let mut samples = events();
+    samples.extend([
         Entry::Activation(Activation {
             by: HARD.into(),
             files: files.collect(),
@@ -162,16 +176,6 @@ fn samples() -> Vec<Entry> {
         }),
         Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
         admin("Айгүл"),
-        Entry::Block(block(7, "00")),
-        Entry::Block(BlockEvent {
-            by: HARD.into(),
-            decision: Some("ef".repeat(32)),
-            purpose: Some(PurposeId::parse("P10a").unwrap()),
-            subject: Some("5f".repeat(16)),
-            state: "lifted",
-            ..block(7, "00")
-        }),
-        Entry::Consent(consent(7, "00")),
         Entry::from(disclosure(u128::MAX)),
         Entry::from(Disclosure {
             asked: Asked::default(),
@@ -199,7 +203,8 @@ fn samples() -> Vec<Entry> {
             ..refusal.clone()
         }),
         Entry::Refusal(refusal),
-    ]
+    ]);
+    samples
 }
 
 #[test]
