@@ -156,7 +156,7 @@ impl Terms {
         if question.now < self.given {
             return Err(Reason::ConsentNotYetValid);
         }
-        if question.now >= self.valid_until {
+        if question.now >= self.valid_until || self.given <= question.too_old {
             return Err(Reason::ConsentExpired);
         }
         self.answer_abroad(question)?;
@@ -224,6 +224,8 @@ pub struct Question<'a> {
     pub published: bool,
     /// The notices that count.
     pub notices: &'a dyn Notices,
+    /// When the consents were given that are just too old, whatever they say (94-V Art. 8(5)).
+    pub too_old: Timestamp,
     /// The time of the transfer.
     pub now: Timestamp,
 }

@@ -82,3 +82,15 @@ impl Policy {
         self.index.hosts.contains_key(host)
     }
 }
+
+#[cfg(test)]
+impl Policy {
+    /// These rules with a change, and the routes found anew.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        // The index holds every route, and nobody else may while one is changed.
+        self.index = Index::default();
+        change(&mut self);
+        self.index = Index::of(&self.partners);
+        self
+    }
+}
