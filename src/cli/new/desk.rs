@@ -162,12 +162,10 @@ impl<R: BufRead> Desk<R> {
         }
         for found in new {
             let message = found.message.in_language(self.language);
-            let severity = match found.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
+            let severity = found.severity.label().in_language(self.language);
             eprintln!("{severity}: {message}");
-            eprintln!("  help: {}", found.help.in_language(self.language));
+            let help = Text::from("help").in_language(self.language);
+            eprintln!("  {help}: {}", found.help.in_language(self.language));
         }
         if loads {
             self.tell(&"the same answer again lets it be".into());

@@ -103,7 +103,7 @@ fn purposes_of<R: BufRead>(
     register: &Register,
 ) -> Result<(), Stop> {
     for (id, purpose) in register.purposes.iter().filter(|(_, purpose)| purpose.active) {
-        desk.tell(&text!("{}  {}", id, purpose.title.in_language(desk.language())));
+        desk.tell(&format!("{id}  {}", purpose.title.in_language(desk.language())).into());
     }
     ask(desk, draft, &PURPOSES)?;
     for id in draft.list(PURPOSES.key) {
@@ -154,7 +154,7 @@ fn list<R: BufRead>(desk: &Desk<R>, register: &Register, categories: CategorySet
     for id in categories.iter() {
         let title = register.categories.get(&id);
         let title = title.map_or("", |entry| entry.title.in_language(desk.language()));
-        desk.tell(&text!("{}  {}", id, title));
+        desk.tell(&format!("{id}  {title}").into());
     }
 }
 
