@@ -303,12 +303,12 @@ impl Case<'_> {
         }
         let lines = recorded.lines.as_deref().unwrap_or_default();
         let kept = lines.iter().zip(&made.decision.of).all(|(line, of)| {
-            let sent = recorded.verdict(line).map(|told| fields.set(&told.sent));
+            let sent = recorded.verdict(line).map(|told| fields.set(told.sent.keys()));
             let verdict = made.decision.verdicts.get(*of);
             let keep = verdict.filter(|v| v.refused.is_none()).map(|v| v.keep);
             within(keep.unwrap_or_default(), sent.unwrap_or_default())
         });
-        let around = within(made.decision.outside.keep, fields.set(&recorded.outside.sent));
+        let around = within(made.decision.outside.keep, fields.set(recorded.outside.sent.keys()));
         // What left of a study was looked at then, value by value.
         if is_study(before) && recorded.reason.is_none() && kept && around {
             Ok(made)
