@@ -163,8 +163,8 @@ impl Case<'_> {
             if let Some(reason) = self.moved(old)? {
                 return Ok(Err(reason));
             }
-            let new = &self.new.route(name).ok_or(Untold::Route)?.route;
-            let old = &old.route;
+            let new = self.new.route(name).ok_or(Untold::Route)?.route;
+            let old = old.route;
             // With one purpose on the route a caller need not name it; with several it must.
             if old.purposes.len() == 1 && new.purposes.len() != 1 {
                 return Err(Untold::Purpose);
@@ -175,10 +175,10 @@ impl Case<'_> {
     }
 
     /// What takes the request of a route under the new rules: the same route, or nothing.
-    fn moved(&self, Place { partner, route }: &Place) -> Result<Option<Reason>, Untold> {
+    fn moved(&self, Place { partner, route }: Place<'_>) -> Result<Option<Reason>, Untold> {
         let host = partner.endpoints.get(&route.endpoint).map(|endpoint| endpoint.host.as_str());
         let taker = |host: Option<&str>, path: &str| {
-            let mut at = self.new.routes_at(host, path).iter();
+            let mut at = self.new.routes_at(host, path);
             at.find(|place| place.route.method == route.method).map(|place| &place.route.name)
         };
         match (taker(None, &route.path), taker(host, &route.to)) {
