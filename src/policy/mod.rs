@@ -17,5 +17,5 @@ pub use case::Case;
 pub use index::Place;
 pub use model::*;
 pub use parse::manifest;
-pub use route::*;
 pub(crate) use parse::{is_host, url_path};
+pub use route::*;
