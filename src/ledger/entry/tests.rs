@@ -103,6 +103,37 @@ pub(crate) fn admin(by: &str) -> Entry {
     Entry::Admin(Admin { act: "keygen", by: by.into(), object: None })
 }
 
+/// Events of records, with all members and with as few as they can have.
+fn events() -> Vec<Entry> {
+    let lifted = BlockEvent {
+        by: HARD.into(),
+        decision: Some("ef".repeat(32)),
+        purpose: Some(PurposeId::parse("P10a").unwrap()),
+        subject: Some("5f".repeat(16)),
+        state: "lifted",
+        ..block(7, "00")
+    };
+    vec![Entry::Block(block(7, "00")), Entry::Block(lifted), Entry::Consent(consent(7, "00"))]
+}
+
+/// One of files with odd names, and one that officers signed.
+fn activations(odd: &[&str]) -> [Entry; 2] {
+    let files = odd.iter().chain(&["b/ө.toml"]).map(|n| ((*n).to_owned(), HARD.to_owned()));
+    let policy = "p".to_owned();
+    let signed_by = ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into();
+    let (none, by) = (BTreeMap::new(), "start".to_owned());
+    [
+        Activation {
+            by: HARD.into(),
+            files: files.collect(),
+            policy: policy.clone(),
+            signed_by: [].into(),
+        },
+        Activation { by, files: none, policy, signed_by },
+    ]
+    .map(Entry::Activation)
+}
+
 /// One entry of each kind with all members, and one with as few as it can have.
 fn samples() -> Vec<Entry> {
     let refusal = Refusal {
@@ -119,7 +150,7 @@ fn samples() -> Vec<Entry> {
     // In UTF-16 the smiley's surrogates come before U+FFFD, in UTF-8 after.
     let odd = ["\u{fffd}", "\u{1f600}", "a", "\""];
     let removed = odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect();
-    let files = odd.iter().chain(&["b/ө.toml"]).map(|n| ((*n).to_owned(), HARD.to_owned()));
+    let [activation, signed] = activations(&odd);
     let full = Verdict {
         reason: Some(Reason::RequiredFieldRemoved),
         reason_field: Some(HARD.into()),
@@ -147,31 +178,11 @@ fn samples() -> Vec<Entry> {
         officer: Name::parse("a.mysalova").unwrap(),
         request: Name::parse("2026-114").unwrap(),
     });
-    vec![
-        Entry::Activation(Activation {
-            by: HARD.into(),
-            files: files.collect(),
-            policy: "p".into(),
-            signed_by: [].into(),
-        }),
-        Entry::Activation(Activation {
-            by: "start".into(),
-            files: [].into(),
-            policy: "p".into(),
-            signed_by: ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into(),
-        }),
+    let mut samples = events();
+    samples.extend([activation, signed]);
+    samples.extend([
         Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
         admin("Айгүл"),
-        Entry::Block(block(7, "00")),
-        Entry::Block(BlockEvent {
-            by: HARD.into(),
-            decision: Some("ef".repeat(32)),
-            purpose: Some(PurposeId::parse("P10a").unwrap()),
-            subject: Some("5f".repeat(16)),
-            state: "lifted",
-            ..block(7, "00")
-        }),
-        Entry::Consent(consent(7, "00")),
         Entry::from(disclosure(u128::MAX)),
         Entry::from(Disclosure {
             asked: Asked::default(),
@@ -199,7 +210,8 @@ fn samples() -> Vec<Entry> {
             ..refusal.clone()
         }),
         Entry::Refusal(refusal),
-    ]
+    ]);
+    samples
 }
 
 #[test]
