@@ -82,6 +82,11 @@ async fn a_ledger_is_verified_and_a_changed_one_is_told_where() {
     goes_as_written("verify").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_officer_who_breaks_a_file_is_told_what_where_and_how() {
+    goes_as_written("officer").await;
+}
+
 #[test]
 fn every_transcript_is_run() {
     let source = fs::read_to_string(file!()).unwrap();
