@@ -134,6 +134,16 @@ fn activations(odd: &[&str]) -> [Entry; 2] {
     .map(Entry::Activation)
 }
 
+fn request() -> Request {
+    Request {
+        article: "9(1)".into(),
+        date: jiff::civil::date(2026, 10, 1),
+        document: HARD.into(),
+        officer: Name::parse("a.mysalova").unwrap(),
+        request: Name::parse("2026-114").unwrap(),
+    }
+}
+
 /// One entry of each kind with all members, and one with as few as it can have.
 fn samples() -> Vec<Entry> {
     let refusal = Refusal {
@@ -171,13 +181,7 @@ fn samples() -> Vec<Entry> {
         verdicts: vec![full.clone()],
     });
     let short = Candidate { place: None, verdicts: vec![], ..*candidate.clone() };
-    let request = Box::new(Request {
-        article: "9(1)".into(),
-        date: jiff::civil::date(2026, 10, 1),
-        document: HARD.into(),
-        officer: Name::parse("a.mysalova").unwrap(),
-        request: Name::parse("2026-114").unwrap(),
-    });
+    let request = Basis::Request(Box::new(request()));
     let mut samples = events();
     samples.extend([activation, signed]);
     samples.extend([
@@ -192,7 +196,7 @@ fn samples() -> Vec<Entry> {
             ..disclosure(0)
         }),
         Entry::from(Disclosure {
-            basis: Basis::Request(request.clone()),
+            basis: request.clone(),
             border: [("GB".to_owned(), "16(2)"), ("DE".to_owned(), "16(3)(2)")].into(),
             candidate: Some(candidate.clone()),
             notify: Some(Notify { due: jiff::civil::date(2026, 12, 4), n: 12 }),
@@ -202,7 +206,7 @@ fn samples() -> Vec<Entry> {
         Entry::Outcome(Outcome { status: None, ..outcome(5, 0) }),
         Entry::Refusal(Refusal {
             asked: asked(),
-            basis: Some(Basis::Request(request)),
+            basis: Some(request),
             candidate: Some(candidate),
             place: Some(HARD.into()),
             subjects: Some(Subjects { n: 3, root: "ef".repeat(32) }),
