@@ -134,6 +134,20 @@ fn activations(odd: &[&str]) -> [Entry; 2] {
     .map(Entry::Activation)
 }
 
+/// A verdict with all members, and one with as few as it can have.
+fn verdicts(odd: &[&str]) -> [Verdict; 2] {
+    let sent = || disclosure(1).verdicts.remove(0);
+    let full = Verdict {
+        reason: Some(Reason::RequiredFieldRemoved),
+        reason_field: Some(HARD.into()),
+        present: vec![HARD.into(), "$.b".into()],
+        removed: odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect(),
+        ..sent()
+    };
+    let (removed, sent) = (BTreeMap::new(), sent());
+    [full, Verdict { removed, sent: BTreeMap::new(), unmapped: 0, ..sent }]
+}
+
 fn request() -> Request {
     Request {
         article: "9(1)".into(),
@@ -159,21 +173,8 @@ fn samples() -> Vec<Entry> {
     };
     // In UTF-16 the smiley's surrogates come before U+FFFD, in UTF-8 after.
     let odd = ["\u{fffd}", "\u{1f600}", "a", "\""];
-    let removed = odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect();
     let [activation, signed] = activations(&odd);
-    let full = Verdict {
-        reason: Some(Reason::RequiredFieldRemoved),
-        reason_field: Some(HARD.into()),
-        present: vec![HARD.into(), "$.b".into()],
-        removed,
-        ..disclosure(1).verdicts.remove(0)
-    };
-    let bare = Verdict {
-        removed: BTreeMap::new(),
-        sent: BTreeMap::new(),
-        unmapped: 0,
-        ..disclosure(1).verdicts.remove(0)
-    };
+    let [full, bare] = verdicts(&odd);
     let candidate = Box::new(Candidate {
         decision: "refused",
         place: Some(HARD.into()),
