@@ -395,4 +395,4 @@ impl Trial {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -134,6 +134,30 @@ fn activations(odd: &[&str]) -> [Entry; 2] {
     .map(Entry::Activation)
 }
 
+/// A verdict with all members, and one with as few as it can have.
+fn verdicts(odd: &[&str]) -> [Verdict; 2] {
+    let sent = || disclosure(1).verdicts.remove(0);
+    let full = Verdict {
+        reason: Some(Reason::RequiredFieldRemoved),
+        reason_field: Some(HARD.into()),
+        present: vec![HARD.into(), "$.b".into()],
+        removed: odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect(),
+        ..sent()
+    };
+    let (removed, sent) = (BTreeMap::new(), sent());
+    [full, Verdict { removed, sent: BTreeMap::new(), unmapped: 0, ..sent }]
+}
+
+fn request() -> Request {
+    Request {
+        article: "9(1)".into(),
+        date: jiff::civil::date(2026, 10, 1),
+        document: HARD.into(),
+        officer: Name::parse("a.mysalova").unwrap(),
+        request: Name::parse("2026-114").unwrap(),
+    }
+}
+
 /// A refusal of which as little as can be is known.
 fn refusal() -> Refusal {
     Refusal {
@@ -153,21 +177,8 @@ fn refusal() -> Refusal {
 fn samples() -> Vec<Entry> {
     // In UTF-16 the smiley's surrogates come before U+FFFD, in UTF-8 after.
     let odd = ["\u{fffd}", "\u{1f600}", "a", "\""];
-    let removed = odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect();
     let [activation, signed] = activations(&odd);
-    let full = Verdict {
-        reason: Some(Reason::RequiredFieldRemoved),
-        reason_field: Some(HARD.into()),
-        present: vec![HARD.into(), "$.b".into()],
-        removed,
-        ..disclosure(1).verdicts.remove(0)
-    };
-    let bare = Verdict {
-        removed: BTreeMap::new(),
-        sent: BTreeMap::new(),
-        unmapped: 0,
-        ..disclosure(1).verdicts.remove(0)
-    };
+    let [full, bare] = verdicts(&odd);
     let candidate = Box::new(Candidate {
         decision: "refused",
         place: Some(HARD.into()),
@@ -175,13 +186,7 @@ fn samples() -> Vec<Entry> {
         verdicts: vec![full.clone()],
     });
     let short = Candidate { place: None, verdicts: vec![], ..*candidate.clone() };
-    let request = Box::new(Request {
-        article: "9(1)".into(),
-        date: jiff::civil::date(2026, 10, 1),
-        document: HARD.into(),
-        officer: Name::parse("a.mysalova").unwrap(),
-        request: Name::parse("2026-114").unwrap(),
-    });
+    let request = Basis::Request(Box::new(request()));
     let mut samples = events();
     samples.extend([
         activation,
@@ -197,7 +202,7 @@ fn samples() -> Vec<Entry> {
             ..disclosure(0)
         }),
         Entry::from(Disclosure {
-            basis: Basis::Request(request.clone()),
+            basis: request.clone(),
             border: [("GB".to_owned(), "16(2)"), ("DE".to_owned(), "16(3)(2)")].into(),
             candidate: Some(candidate.clone()),
             notify: Some(Notify { due: jiff::civil::date(2026, 12, 4), n: 12 }),
@@ -207,7 +212,7 @@ fn samples() -> Vec<Entry> {
         Entry::Outcome(Outcome { status: None, ..outcome(5, 0) }),
         Entry::Refusal(Refusal {
             asked: asked(),
-            basis: Some(Basis::Request(request)),
+            basis: Some(request),
             candidate: Some(candidate),
             place: Some(HARD.into()),
             subjects: Some(Subjects { n: 3, root: "ef".repeat(32) }),

@@ -6,20 +6,24 @@
 //! as they stand, and looked up in the bytes that were written.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use proptest::strategy::ValueTree;
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
-use super::*;
-use crate::consent::Terms;
+use super::redact;
 use crate::consent::record::State;
-use crate::document::{FieldPath, Shape};
-use crate::policy::{Candidate, Field, FieldSource, Policy};
-use crate::redaction::redact;
+use crate::consent::{Standing, Terms};
+use crate::decision::tests::{ENROL, decided, now, under};
+use crate::decision::{Decision, Denial, Permitted, question};
+use crate::document::{FieldId, FieldPath, FieldSet, Shape};
+use crate::policy::{Candidate, Field, FieldSource, OnRefused, Policy, Route, Unmapped};
+use crate::time::Timestamp;
 use crate::transfer::tests::{changed, partner, purpose, route, taken};
-use crate::vocabulary::{Country, Name, PurposeId};
+use crate::vocabulary::{CategoryId, CategorySet, Country, Name, PurposeId};
 
 /// What rules may map; no two of them contradict each other.
 const PATHS: [&str; 12] = [
@@ -300,7 +304,7 @@ fn sent(policy: &Arc<Policy>, body: &str, consents: &Consents) -> BTreeSet<(Stri
 /// What the ledger is told.
 fn lines(policy: &Arc<Policy>, body: &str, consents: &Consents) -> Decision {
     match decide_for(policy, body, consents) {
-        Ok(permitted) => permitted.decision,
+        Ok(permitted) => permitted.decision().clone(),
         Err(denial) => denial.decision,
     }
 }
