@@ -204,6 +204,8 @@ impl Subject {
                     obstacles: terms.obstacles(question).map(Why::of).collect(),
                 };
                 consents.extend(all.iter().map(consent));
+                // The store's order is that of their last events, which may be of later.
+                consents.sort_by_key(|consent: &Consent| consent.record);
                 Standing::of(all, question)
             }
             Self::Said(Reason::SubjectBlocked) => Standing::Refused(Reason::SubjectBlocked),

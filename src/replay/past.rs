@@ -39,8 +39,8 @@ impl Past {
         Ok(())
     }
 
-    /// The terms of a subject's consents as they were before an entry, the newest last; `None`
-    /// where the record that names the subject is gone.
+    /// The terms of a subject's consents as they were before an entry; `None` where
+    /// the record that names the subject is gone.
     ///
     /// # Errors
     /// The store failed, or holds what this program cannot read.
