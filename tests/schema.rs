@@ -100,6 +100,47 @@ fn what_a_schema_refuses_a_reader_refuses() {
 }
 
 #[test]
+fn words_and_bounds_are_those_of_the_reader() {
+    let (mut refused, mut words, mut bounds) = (Vec::new(), 0, 0);
+    for file in File::all() {
+        let schema = file.kind.schema();
+        let whole = file.value();
+        let mut done = BTreeSet::new();
+        let places = schema.places(&whole).into_iter();
+        for place in places.filter(|place| done.insert(place.pointer.clone())) {
+            let with = |new: toml::Value| {
+                let mut value = whole.clone();
+                *place.value_in(&mut value) = new;
+                file.with(&value)
+            };
+            for word in schema.words(&place.pointer).into_iter().take(100) {
+                let said = with(word.clone().into()).found().to_string();
+                let unknown = ["is not one of", "unknown duty", "unknown reason", "not a country"];
+                assert!(!unknown.iter().any(|no| said.contains(no)), "{word}: {said}");
+                words += 1;
+            }
+            let Some([least, most]) = schema.bounds(&place.pointer) else { continue };
+            // Each number of the law narrows it further.
+            if place.pointer == "/$defs/legal/properties/value" {
+                continue;
+            }
+            for bound in [least, most.or((file.kind != Kind::Config).then_some(i64::MAX))] {
+                let Some(bound) = bound else { continue };
+                let said = with(bound.into()).found().to_string();
+                assert!(!said.contains("out of range"), "{}: {bound}: {said}", place.pointer);
+                bounds += 1;
+            }
+            let outside = [least.map(|least| least - 1), most.map(|most| most + 1)];
+            refused.extend(outside.into_iter().flatten().map(|bound| with(bound.into())));
+        }
+    }
+    for (file, told) in refused.iter().zip(held(&refused, false)) {
+        assert!(told.is_some() && file.is_refused(), "{told:?}\n{}", file.text);
+    }
+    assert!(words > 200 && bounds > 15, "{words} words and {bounds} bounds were tried");
+}
+
+#[test]
 fn a_schema_is_no_stricter_than_the_reader() {
     let cases = fs::read_to_string(root().join("tests/policies/broken.txt")).unwrap();
     let mut asked = Vec::new();
