@@ -239,18 +239,17 @@ async fn decision(State(admin): State<Admin>, Path(id): Path<String>) -> Respons
     let Ok(did) = Uuid::parse_str(&id) else {
         return problem(StatusCode::BAD_REQUEST, "not a decision id", "give the UUID");
     };
-    let rules = admin.activation.in_force().now().await;
-    match admin.reader.decision(&did) {
-        Ok(Some(stored)) => match explain::decision(&stored, &rules.policy) {
-            Some(explained) => Json(explained).into_response(),
-            None => failed(&Unchanged::Unreadable),
-        },
-        Ok(None) => problem(
+    let reader = admin.reader;
+    let explain = move || explain::decision(&mut *reader.snapshot()?, &did);
+    match tokio::task::spawn_blocking(explain).await {
+        Ok(Ok(Some(explained))) => Json(explained).into_response(),
+        Ok(Ok(None)) => problem(
             StatusCode::NOT_FOUND,
             "no such decision",
             "give the id of `Otkel-Decision`, or of `decision` in a refusal",
         ),
-        Err(error) => failed(&error.into()),
+        Ok(Err(explain::Unexplained::Store(error))) => failed(&error.into()),
+        Ok(Err(explain::Unexplained::Entry(_))) | Err(_) => failed(&Unchanged::Unreadable),
     }
 }
 

@@ -93,7 +93,8 @@ impl<'a> Gates<'a> {
             Gate::PurposeEnd => purpose.ended.is_some(),
             Gate::RouteDays => route.opens.is_some() || route.closes.is_some(),
             Gate::StateRequest => route.basis == Basis::StateRequest,
-            Gate::PurposeAbroad | Gate::PurposeCountries => route.is_cross_border(),
+            Gate::PurposeAbroad => route.is_cross_border(),
+            Gate::PurposeCountries => route.is_cross_border() && purpose.countries.is_some(),
             Gate::PurposePartners => purpose.partners.is_some(),
             _ => true,
         };

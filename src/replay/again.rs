@@ -165,8 +165,8 @@ impl Case<'_> {
             if let Some(reason) = self.moved(old)? {
                 return Ok(Err(reason));
             }
-            let new = &self.new.route(name).ok_or(Untold::Route)?.route;
-            let old = &old.route;
+            let new = self.new.route(name).ok_or(Untold::Route)?.route;
+            let old = old.route;
             // With one purpose on the route a caller need not name it; with several it must.
             if old.purposes.len() == 1 && new.purposes.len() != 1 {
                 return Err(Untold::Purpose);

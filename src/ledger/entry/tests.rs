@@ -134,9 +134,9 @@ fn activations(odd: &[&str]) -> [Entry; 2] {
     .map(Entry::Activation)
 }
 
-/// One entry of each kind with all members, and one with as few as it can have.
-fn samples() -> Vec<Entry> {
-    let refusal = Refusal {
+/// A refusal of which as little as can be is known.
+fn refusal() -> Refusal {
+    Refusal {
         did: Uuid::from_u128(1 << 100),
         time: time(),
         asked: Asked::default(),
@@ -146,7 +146,11 @@ fn samples() -> Vec<Entry> {
         place: None,
         subjects: None,
         verdicts: vec![],
-    };
+    }
+}
+
+/// One entry of each kind with all members, and one with as few as it can have.
+fn samples() -> Vec<Entry> {
     // In UTF-16 the smiley's surrogates come before U+FFFD, in UTF-8 after.
     let odd = ["\u{fffd}", "\u{1f600}", "a", "\""];
     let removed = odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect();
@@ -179,8 +183,9 @@ fn samples() -> Vec<Entry> {
         request: Name::parse("2026-114").unwrap(),
     });
     let mut samples = events();
-    samples.extend([activation, signed]);
     samples.extend([
+        activation,
+        signed,
         Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
         admin("Айгүл"),
         Entry::from(disclosure(u128::MAX)),
@@ -207,9 +212,9 @@ fn samples() -> Vec<Entry> {
             place: Some(HARD.into()),
             subjects: Some(Subjects { n: 3, root: "ef".repeat(32) }),
             verdicts: vec![full, bare],
-            ..refusal.clone()
+            ..refusal()
         }),
-        Entry::Refusal(refusal),
+        Entry::Refusal(refusal()),
     ]);
     samples
 }
