@@ -45,7 +45,7 @@ fn claim(bencher: Bencher<'_, '_>, routes: usize) {
     let policy = Arc::new(Policy::read(&files, now()).unwrap().0);
     let all = policy.partners.values().flat_map(|partner| &partner.routes);
     let routes = Arc::new(all.map(|route| route.name.clone()).collect());
-    let caller = Caller { name: Name::parse("lms").unwrap(), routes };
+    let caller = Caller { name: Name::parse("lms").unwrap(), routes, requests_per_minute: None };
     let last = policy.partners.values().next_back().unwrap().routes.last().unwrap();
     let target = Target {
         partner_host: None,

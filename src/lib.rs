@@ -13,14 +13,14 @@
 //! | stage | where | refuses with |
 //! |---|---|---|
 //! | accept | [`server`], [`tls`] | a handshake alert |
-//! | read the head | [`proxy::front`], [`proxy::head`] | 400, 403, 404, 405, 415, 421 |
+//! | read the head | [`proxy::front`], [`proxy::head`] | 400, 403, 404, 405, 415, 421, 429 |
 //! | read the body | [`proxy::body`] | 400, 408, 413 |
 //! | parse | [`transfer`], [`document`] | 400, 422 |
 //! | look up consents | [`store::roll`], [`consent`] | (an answer in four values, not an error) |
 //! | decide | [`decision`] by the rules of [`policy`] | 403 |
 //! | redact | [`redaction`] | nothing: what may not leave is left out |
 //! | seal | [`envelope`] | 503 |
-//! | record | [`store::disclosure`], [`ledger`] | 503; back to *decide* when a consent changed |
+//! | record | [`store::disclosure`], [`ledger`] | 429, 503; *decide* again when a consent changed |
 //! | forward | [`proxy::upstream`] | 502, 504 |
 //! | settle | [`store::disclosure`] | nothing: an open entry is reported by `otkel verify` |
 //!

@@ -158,9 +158,9 @@ async fn everything_about_a_block_is_in_the_ledger_and_nothing_about_a_person() 
         assert_eq!(entry["subject"].as_str().unwrap().len(), 32);
     }
     assert_eq!((blocked.get("decision"), &lifted["decision"]), (None, &json!("5e".repeat(32))));
-    let (found, listed) = world.admin("GET", "/blocks", "").await;
-    assert_eq!((found, listed.as_array().unwrap().len()), (200, 1));
-    assert_eq!(listed[0]["events"][1]["decision"]["reference"], "No. 8");
+    let (status, all) = world.admin("GET", "/blocks", "").await;
+    assert_eq!((status, all.as_array().unwrap().len()), (200, 1));
+    assert_eq!(all[0]["events"][1]["decision"]["reference"], "No. 8");
     let verified = world.otkel(&["verify"]);
     assert!(verified.status.success(), "{verified:?}");
     assert!(String::from_utf8_lossy(&verified.stdout).contains(" 2 block,"), "{verified:?}");

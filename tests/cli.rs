@@ -92,6 +92,11 @@ async fn a_ledger_is_verified_and_a_changed_one_is_told_where() {
     goes_as_written("verify").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_officer_who_breaks_a_file_is_told_what_where_and_how() {
+    goes_as_written("officer").await;
+}
+
 #[test]
 fn every_transcript_is_run() {
     let source = fs::read_to_string(file!()).unwrap();
@@ -120,7 +125,7 @@ async fn a_program_that_is_told_to_end_finishes_what_is_under_way() {
     assert_eq!(wire.read().await.status, 200);
     assert!(tokio::task::block_in_place(|| process.wait()).success());
     let verified = String::from_utf8(world.otkel(&["verify"]).stdout).unwrap();
-    assert!(verified.starts_with("sound: 11 entries"), "{verified}");
+    assert!(verified.starts_with("sound: 13 entries"), "{verified}");
     assert!(verified.contains("1 disclosure, 1 outcome"), "{verified}");
     assert!(!verified.contains("outcome unknown"), "{verified}");
 }

@@ -292,7 +292,13 @@ fn a_notice_cannot_change_under_its_version() {
 
 #[test]
 fn nothing_else_may_lie_in_the_folder() {
-    let strange: [(&str, &[u8], &str); 5] = [
+    let strange: [(&str, &[u8], &str); 11] = [
+        ("cases/enrol.toml", b"", "not a rule file"),
+        ("cases.json", b"{}", "not a rule file"),
+        ("notices/old/2026-09.txt", b"", "not a rule file"),
+        ("signatures/a.mysalova", b"", "not a rule file"),
+        ("signatures/2026/a.sig", b"", "not a rule file"),
+        ("signatures/Mysalova.sig", b"", "not a rule file"),
         ("partners/Training.toml", b"", "the file's name is no partner's"),
         ("partners/training-gb.toml.bak", b"", "not a rule file"),
         ("partners/eu/de.toml", b"", "not a rule file"),
@@ -391,7 +397,7 @@ fn files_below(folder: &str) -> Files {
 }
 
 fn rule_files(files: &Files) -> impl Iterator<Item = (&String, &Vec<u8>)> {
-    files.iter().filter(|(name, _)| name.ends_with(".toml"))
+    files.iter().filter(|(name, _)| name.strip_suffix(".toml").is_some())
 }
 
 fn now() -> Timestamp {

@@ -199,9 +199,7 @@ async fn checkpoint(State(admin): State<Admin>) -> Response {
 }
 
 async fn rules(State(admin): State<Admin>, headers: HeaderMap) -> Response {
-    let status = admin.activation.status();
-    let rules = admin.activation.in_force().now().await;
-    Json(report::in_force(&rules.policy, &status, language(&headers))).into_response()
+    Json(report::in_force(&admin.activation.status(), language(&headers))).into_response()
 }
 
 async fn reload(
@@ -209,14 +207,12 @@ async fn reload(
     Extension(officer): Extension<Name>,
     headers: HeaderMap,
 ) -> Response {
-    let reloaded = admin.activation.reload(officer.as_str()).await;
-    let why = match reloaded {
+    let why = match admin.activation.reload(officer.as_str()).await {
         Ok(reloaded) => {
-            let digest = &admin.activation.in_force().now().await.policy.digest;
-            let entry = admin.activation.status().entry;
-            let changed = reloaded != Reloaded::Unchanged;
-            return Json(json!({"changed": changed, "digest": digest, "entry": entry}))
-                .into_response();
+            let status = admin.activation.status();
+            let (changed, digest) = (reloaded != Reloaded::Unchanged, &status.policy.digest);
+            let told = json!({"changed": changed, "digest": digest, "entry": status.entry});
+            return Json(told).into_response();
         }
         Err(why) => why,
     };

@@ -56,8 +56,11 @@ pub(super) enum Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let (Arguments::Add { desk, .. } | Arguments::Lift { desk, .. } | Arguments::List { desk, .. }) =
-        arguments;
+    let desk = match arguments {
+        Arguments::Add { desk, .. } | Arguments::Lift { desk, .. } | Arguments::List { desk } => {
+            desk
+        }
+    };
     let config = config(&desk.config)?;
     let clock = Arc::new(SystemClock);
     let OpenStore { reader, recorder } = open_store(&config, clock.clone())?;

@@ -83,12 +83,12 @@ impl View<'_> {
         if !wider.is_empty() {
             let title = self.told("WIDER: becomes allowed, given consent");
             say!("{}", self.paint.good(&title));
-            self.changes(wider, "before", |change| change.before.as_ref());
+            self.changes(wider, &self.told("before"), |change| change.before.as_ref());
         }
         if !narrower.is_empty() {
             let title = self.told("NARROWER: becomes refused");
             say!("{}", self.paint.bad(&title));
-            self.changes(narrower, "now", |change| change.after.as_ref());
+            self.changes(narrower, &self.told("now"), |change| change.after.as_ref());
         }
         if !covers.is_empty() {
             say!("{}", self.paint.bold(&self.told("CONSENTS FROM BEFORE")));
@@ -112,7 +112,7 @@ impl View<'_> {
     fn changes<'c>(
         &self,
         changes: &'c [Change],
-        when: &'static str,
+        when: &str,
         why: impl Fn(&'c Change) -> Option<&'c Lack>,
     ) {
         // A field goes to all countries of its route at once, or to none.
@@ -128,16 +128,15 @@ impl View<'_> {
             groups.entry(heading).or_default().entry(why).or_default().push((category, field));
         }
         for ((route, purpose, request, countries), reasons) in groups {
-            let request = request.as_ref().map_or_else(String::new, |request| {
-                text!(", request {}", request).in_language(self.language)
-            });
-            let to = text!("to {}", countries).in_language(self.language);
-            let title = self.paint.dim(self.title(*purpose));
-            let heading = self.paint.bold(&format!("{route}, {purpose}{request}, {to}"));
-            say!("  {heading}  {title}");
+            let heading = match request {
+                Some(name) => text!("{}, {}, request {}, to {}", route, purpose, name, countries),
+                None => text!("{}, {}, to {}", route, purpose, countries),
+            };
+            let heading = self.paint.bold(&heading.in_language(self.language));
+            say!("  {heading}  {}", self.paint.dim(self.title(*purpose)));
             for (why, fields) in reasons {
                 let why = why.map(|lack| lack.words(self.language)).unwrap_or_default();
-                say!("    {}: {why}", self.told(when));
+                say!("    {when}: {why}");
                 for (category, field) in fields {
                     let category = category.map_or("public".to_owned(), |id| id.to_string());
                     say!("      {}  {field}", padded(&category, 6));

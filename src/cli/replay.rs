@@ -105,7 +105,7 @@ impl View {
         match compared {
             Compared::Same => return None,
             Compared::Untold(untold) => {
-                let words = self.told(untold.words());
+                let words = untold.words().in_language(self.language);
                 let cannot = self.told("cannot be told");
                 lines.push(format!("  {}: {words}", self.paint.odd(&cannot)));
             }
@@ -127,7 +127,7 @@ impl View {
             self.group(group, lines);
         }
         if let Some(untold) = difference.untold {
-            let words = self.told(untold.words());
+            let words = untold.words().in_language(self.language);
             let rest = self.told("the rest cannot be told");
             lines.push(format!("    {}: {words}", self.paint.odd(&rest)));
         }
@@ -152,21 +152,21 @@ impl View {
     }
 
     fn outcome(&self, reason: Option<Reason>) -> String {
-        self.way("sent", "refused", reason)
+        self.way(&self.told("sent"), &self.told("refused"), reason)
     }
 
     fn passes(&self, reason: Option<Reason>) -> String {
-        self.way("goes", "stays", reason)
+        self.way(&self.told("goes"), &self.told("stays"), reason)
     }
 
     fn leaves(&self, reason: Option<Reason>) -> String {
-        self.way("leaves", "stays", reason)
+        self.way(&self.told("leaves"), &self.told("stays"), reason)
     }
 
-    fn way(&self, good: &'static str, bad: &'static str, reason: Option<Reason>) -> String {
+    fn way(&self, good: &str, bad: &str, reason: Option<Reason>) -> String {
         match reason {
-            None => self.paint.good(&self.told(good)),
-            Some(reason) => self.paint.bad(&format!("{} {reason}", self.told(bad))),
+            None => self.paint.good(good),
+            Some(reason) => self.paint.bad(&format!("{bad} {reason}")),
         }
     }
 
@@ -183,12 +183,17 @@ impl View {
         );
         let mut lines = vec![self.paint.bold(&head.in_language(self.language))];
         for (way, count) in differing {
-            lines.push(format!("  {count} {}", self.told(way_words(*way))));
+            lines.push(self.count(*count, way_words(*way)));
         }
         for (untold, count) in untold {
-            lines.push(format!("  {count} {}", self.told(untold.words())));
+            lines.push(self.count(*count, untold.words()));
         }
         lines.join("\n")
+    }
+
+    fn count(&self, count: u64, what: Text) -> String {
+        let counted = Text::Template("{} {}", vec![Text::value(&count), what]);
+        format!("  {}", counted.in_language(self.language))
     }
 
     fn told(&self, words: &'static str) -> String {
@@ -196,13 +201,14 @@ impl View {
     }
 }
 
-const fn way_words(way: Way) -> &'static str {
-    match way {
+fn way_words(way: Way) -> Text {
+    let words = match way {
         Way::Wider => "would send more",
         Way::Narrower => "would send less",
         Way::Both => "would send more of one and less of another",
         Way::Reasons => "would send the same for another reason",
-    }
+    };
+    words.into()
 }
 
 const fn way_code(way: Way) -> &'static str {

@@ -40,7 +40,7 @@ pub enum Covering {
 /// The fields of all routes that are on both sides and rest on consent.
 pub(super) fn covers(old: &Arc<Policy>, new: &Arc<Policy>, at: Timestamp) -> Vec<Cover> {
     let routes = new.partners.values().flat_map(|partner| &partner.routes);
-    let on_both = routes.filter_map(|route| Some((&old.route(&route.name)?.route, route)));
+    let on_both = routes.filter_map(|route| Some((old.route(&route.name)?.route, route)));
     on_both.flat_map(|(before, after)| of_route((old, before), (new, after), at)).collect()
 }
 

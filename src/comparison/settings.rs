@@ -227,12 +227,12 @@ fn purpose(owner: &Owner, purpose: &Purpose, to: &mut Settings) {
     set("retention_days", Worth::Limit(purpose.retention_days.map(u64::from)));
     set("end_event", Worth::word(purpose.end_event.as_deref().unwrap_or("none")));
     set("ended", Worth::Day(purpose.ended, Wider::More));
-    set("partners", bound(purpose.partners.as_deref()));
-    set("countries", bound(purpose.countries.as_deref()));
+    set("partners", bound(purpose.partners.as_ref()));
+    set("countries", bound(purpose.countries.as_ref()));
 }
 
-fn bound<T: fmt::Display>(list: Option<&[T]>) -> Worth {
-    list.map_or_else(|| Worth::word("any"), |list| Worth::list(list.iter(), Wider::More))
+fn bound<T: fmt::Display>(list: Option<impl IntoIterator<Item = T>>) -> Worth {
+    list.map_or_else(|| Worth::word("any"), |list| Worth::list(list, Wider::More))
 }
 
 fn partner(owner: &Owner, partner: &Partner, to: &mut Settings) {

@@ -162,7 +162,8 @@ impl Terms {
 
     fn is_in_force(&self, question: &Question<'_>) -> Result<(), Reason> {
         unless(self.given <= question.now, Reason::ConsentNotYetValid)?;
-        unless(question.now < self.valid_until, Reason::ConsentExpired)
+        let holds = question.now < self.valid_until && question.too_old < self.given;
+        unless(holds, Reason::ConsentExpired)
     }
 
     fn is_to_there(&self, question: &Question<'_>) -> Result<(), Reason> {
@@ -243,6 +244,8 @@ pub struct Question<'a> {
     pub published: bool,
     /// The notices that count.
     pub notices: &'a dyn Notices,
+    /// When the consents were given that are just too old, whatever they say (94-V Art. 8(5)).
+    pub too_old: Timestamp,
     /// The time of the transfer.
     pub now: Timestamp,
 }

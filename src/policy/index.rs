@@ -9,21 +9,27 @@ use super::route::Route;
 use crate::vocabulary::Name;
 
 /// A route with its partner.
-#[derive(Clone, Debug)]
-pub struct Place {
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'p> {
     /// The partner.
-    pub partner: Arc<Partner>,
+    pub partner: &'p Arc<Partner>,
     /// The route.
-    pub route: Arc<Route>,
+    pub route: &'p Arc<Route>,
 }
 
 /// The routes by what a caller asks for.
 #[derive(Default)]
 pub(super) struct Index {
-    names: HashMap<Name, Place>,
-    paths: HashMap<String, Vec<Place>>,
-    hosts: HashMap<String, HashMap<String, Vec<Place>>>,
+    names: HashMap<Name, At>,
+    paths: Paths,
+    hosts: HashMap<String, Paths>,
 }
+
+type Paths = HashMap<String, Vec<At>>;
+
+/// A partner's name, and the position of the route among its routes.
+#[derive(Clone)]
+struct At(Name, usize);
 
 impl Index {
     pub(super) fn of(partners: &BTreeMap<Name, Arc<Partner>>) -> Self {
@@ -32,22 +38,22 @@ impl Index {
             for endpoint in partner.endpoints.values() {
                 index.hosts.entry(endpoint.host.clone()).or_default();
             }
-            for route in &partner.routes {
-                let place = Place { partner: Arc::clone(partner), route: Arc::clone(route) };
-                index.insert(place);
+            for (position, route) in partner.routes.iter().enumerate() {
+                index.insert(partner, route, &At(partner.name.clone(), position));
             }
         }
         index
     }
 
-    fn insert(&mut self, place: Place) {
-        let Place { partner, route } = &place;
+    fn insert(&mut self, partner: &Partner, route: &Route, at: &At) {
+        let insert = |paths: &mut Paths, path: &str| {
+            paths.entry(path.to_owned()).or_default().push(at.clone());
+        };
+        insert(&mut self.paths, &route.path);
         if let Some(endpoint) = partner.endpoints.get(&route.endpoint) {
-            let paths = self.hosts.entry(endpoint.host.clone()).or_default();
-            paths.entry(route.to.clone()).or_default().push(place.clone());
+            insert(self.hosts.entry(endpoint.host.clone()).or_default(), &route.to);
         }
-        self.paths.entry(route.path.clone()).or_default().push(place.clone());
-        self.names.insert(route.name.clone(), place);
+        self.names.insert(route.name.clone(), at.clone());
     }
 }
 
@@ -61,24 +67,43 @@ impl fmt::Debug for Index {
 impl Policy {
     /// The route of a name, such as `training-gb.enrol`.
     #[must_use]
-    pub fn route(&self, name: &Name) -> Option<&Place> {
-        self.index.names.get(name)
+    pub fn route(&self, name: &Name) -> Option<Place<'_>> {
+        self.place(self.index.names.get(name)?)
     }
 
     /// The routes that a path leads to, one a method: at a partner's host, in lower case, or at the
     /// gateway's own.
-    #[must_use]
-    pub fn routes_at(&self, partner_host: Option<&str>, path: &str) -> &[Place] {
+    pub fn routes_at(
+        &self,
+        partner_host: Option<&str>,
+        path: &str,
+    ) -> impl Iterator<Item = Place<'_>> {
         let paths = match partner_host {
             None => Some(&self.index.paths),
             Some(host) => self.index.hosts.get(host),
         };
-        paths.and_then(|paths| paths.get(path)).map(Vec::as_slice).unwrap_or_default()
+        let found = paths.and_then(|paths| paths.get(path));
+        found.into_iter().flatten().filter_map(|at| self.place(at))
     }
 
     /// Whether a host, in lower case, is one of a partner's endpoints.
     #[must_use]
     pub fn is_partner_host(&self, host: &str) -> bool {
         self.index.hosts.contains_key(host)
+    }
+
+    fn place(&self, At(partner, position): &At) -> Option<Place<'_>> {
+        let partner = self.partners.get(partner)?;
+        Some(Place { partner, route: partner.routes.get(*position)? })
+    }
+}
+
+#[cfg(test)]
+impl Policy {
+    /// These rules with a change, and the routes found anew.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self.index = Index::of(&self.partners);
+        self
     }
 }

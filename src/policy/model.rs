@@ -1,6 +1,6 @@
 //! The register and the partners, as values that were checked when they were read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::calendar::Calendar;
@@ -170,7 +170,7 @@ pub struct Purpose {
     /// When the purpose ended (94-V Art. 18); nothing goes for it from then on.
     pub ended: Option<Timestamp>,
     /// The only partners that it may go to, if it is limited to some.
-    pub partners: Option<Vec<Name>>,
+    pub partners: Option<BTreeSet<Name>>,
     /// The only countries abroad that it may go to, if it is limited to some.
     pub countries: Option<Vec<Country>>,
     /// The terms of the Data Privacy Vocabulary, with their prefix.

@@ -21,7 +21,7 @@ use crate::consent::block;
 use crate::consent::{Question, Standing, Terms};
 use crate::decision::{Circumstances, Decision, Denial, decide, question};
 use crate::document::Limits;
-use crate::policy::{Policy, Route};
+use crate::policy::{Place, Policy, Route};
 use crate::reason::Reason;
 use crate::redaction::{Redacted, redact};
 use crate::time::Timestamp;
@@ -74,7 +74,7 @@ pub enum Ending {
 #[must_use]
 pub fn rehearse(policy: &Arc<Policy>, rehearsal: &Rehearsal<'_>) -> Rehearsed {
     let refused = |refused| Rehearsed { standings: Vec::new(), ending: Ending::Refused(refused) };
-    let Some(route) = route(policy, rehearsal.route) else {
+    let Some(Place { route, .. }) = policy.route(rehearsal.route) else {
         let known = Known::default();
         return refused(Refused { reason: Reason::RouteUnknown, place: None, known });
     };
@@ -181,12 +181,6 @@ impl Rehearsal<'_> {
         let blocked = block::barrier(&everyone, partner, purpose);
         Circumstances { standings, blocked, now: self.now }
     }
-}
-
-fn route<'p>(policy: &'p Policy, name: &Name) -> Option<&'p Route> {
-    let (partner, _) = name.as_str().split_once('.')?;
-    let partner = policy.partners.get(&Name::parse(partner).ok()?)?;
-    partner.routes.iter().find(|route| route.name == *name).map(|route| &**route)
 }
 
 fn read(

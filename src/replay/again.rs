@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::recorded::{Line, Recorded, Told};
 use crate::consent::{Grant, Grants, Question, Standing, Terms};
 use crate::decision::{Circumstances, Decision, Found, judge, question};
+use crate::diagnostic::Text;
 use crate::document::{FieldId, FieldSet, Presence, Record};
 use crate::policy::{Basis, Field, Place, Policy, Route};
 use crate::reason::Reason;
@@ -77,8 +78,8 @@ pub enum Untold {
 impl Untold {
     /// What it says to people.
     #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
+    pub fn words(self) -> Text {
+        let words = match self {
             Self::Rules => "the rules of that time are not kept",
             Self::Claim => "the path, purpose or request that the caller named is not recorded",
             Self::Route => "the request's path is no longer that of the same route",
@@ -88,7 +89,8 @@ impl Untold {
             Self::Consents => "the subject of a record without consent is not recorded",
             Self::Values => "the values, of which a study gets none that identify, are not kept",
             Self::Quota => "how much of the new quota would have been used is not recorded",
-        }
+        };
+        words.into()
     }
 
     /// A word for it.
@@ -163,8 +165,8 @@ impl Case<'_> {
             if let Some(reason) = self.moved(old)? {
                 return Ok(Err(reason));
             }
-            let new = &self.new.route(name).ok_or(Untold::Route)?.route;
-            let old = &old.route;
+            let new = self.new.route(name).ok_or(Untold::Route)?.route;
+            let old = old.route;
             // With one purpose on the route a caller need not name it; with several it must.
             if old.purposes.len() == 1 && new.purposes.len() != 1 {
                 return Err(Untold::Purpose);
@@ -175,10 +177,10 @@ impl Case<'_> {
     }
 
     /// What takes the request of a route under the new rules: the same route, or nothing.
-    fn moved(&self, Place { partner, route }: &Place) -> Result<Option<Reason>, Untold> {
+    fn moved(&self, Place { partner, route }: Place<'_>) -> Result<Option<Reason>, Untold> {
         let host = partner.endpoints.get(&route.endpoint).map(|endpoint| endpoint.host.as_str());
         let taker = |host: Option<&str>, path: &str| {
-            let mut at = self.new.routes_at(host, path).iter();
+            let mut at = self.new.routes_at(host, path);
             at.find(|place| place.route.method == route.method).map(|place| &place.route.name)
         };
         match (taker(None, &route.path), taker(host, &route.to)) {

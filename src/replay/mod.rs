@@ -228,7 +228,7 @@ fn requests(policy: &Policy) -> BTreeSet<(&Name, &str, &str, &str, &str)> {
 /// What a route asks of a claim: a purpose of its own that is active, a request that is known.
 fn asks<'p>(
     policy: &'p Policy,
-    Place { partner, route }: &'p Place,
+    Place { partner, route }: Place<'p>,
 ) -> (&'p [PurposeId], Vec<PurposeId>, Basis, Vec<&'p Name>) {
     let active = policy.register.purposes.iter().filter(|(_, entry)| entry.active);
     let active = active.map(|(id, _)| *id).collect();

@@ -1,4 +1,5 @@
-//! What a request reads: a subject's key, consents and blocks, from a bounded cache in front of the engine.
+//! What a request reads: a subject's key, consents and blocks, from a bounded cache in front of
+//! the engine.
 //!
 //! Invariants:
 //! 1. The snapshot that [`Reader::facts`] gives is the size of the ledger that this process has
@@ -79,8 +80,8 @@ impl Reader {
 
     /// The snapshot, and what is known of each subject, `None` of one that is not known.
     ///
-    /// The snapshot is for [`super::Guard`]: an append with it fails if any of these subjects has an
-    /// event of a consent or block that the facts may not show.
+    /// The snapshot is for [`super::Guard`]: an append with it fails if any of these subjects has
+    /// an event of a consent or block that the facts may not show.
     ///
     /// # Errors
     /// The store failed or holds what this program cannot read; nothing is then known.

@@ -182,8 +182,8 @@ const fn index(entry: &Entry) -> Index {
 
 /// Follows entries that another process appended, from a head that this one has derived itself.
 ///
-/// Gives the subjects whose consents or blocks they concern. The head row is taken only if it is what the
-/// entries' own bytes lead to, so this process never signs a root that it has not derived.
+/// Gives the subjects whose consents or blocks they concern. The head row is taken only if it is
+/// what the entries' own bytes lead to, so this process never signs a root that it has not derived.
 pub(super) fn follow(
     transaction: &mut dyn Transaction,
     from: &Head,

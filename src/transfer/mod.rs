@@ -307,10 +307,15 @@ impl Transfer {
     }
 }
 
-fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<&'a Place, Reason> {
-    let places = policy.routes_at(asked.partner_host.as_deref(), &asked.path);
-    let unknown = if places.is_empty() { Reason::RouteUnknown } else { Reason::MethodNotAllowed };
-    places.iter().find(|place| place.route.method == asked.method).ok_or(unknown)
+fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<Place<'a>, Reason> {
+    let mut unknown = Reason::RouteUnknown;
+    for place in policy.routes_at(asked.partner_host.as_deref(), &asked.path) {
+        if place.route.method == asked.method {
+            return Ok(place);
+        }
+        unknown = Reason::MethodNotAllowed;
+    }
+    Err(unknown)
 }
 
 fn settle_request(

@@ -29,6 +29,12 @@ fn every_key_says_what_it_says() {
     assert!(p09.has_ended(ended) && !p09.has_ended(ended.plus_millis(-1)) && !p07.has_ended(ended));
     assert!(!register.categories[&CategoryId::parse("D20").unwrap()].identifies);
     assert!(register.categories[&CategoryId::parse("D01").unwrap()].identifies);
+    let (aq, bv) = (Country::parse("AQ").unwrap(), Country::parse("BV").unwrap());
+    assert_eq!((register.adequate.len(), register.adequate[&aq].reference.as_str()), (1, "an act"));
+    let treaty = &register.treaties[&no];
+    assert_eq!(treaty.since.to_string(), "2026-09-30T19:00:00.000Z");
+    assert_eq!(treaty.until.unwrap().to_string(), "2027-10-01T19:00:00.000Z");
+    assert!(register.prohibited[&bv].contains(CategoryId::parse("D04").unwrap()));
     let withdrawal = &register.legal[&Number::Withdrawal];
     assert_eq!((withdrawal.value, withdrawal.unit), (15, Unit::WorkingDays));
     assert_eq!(register.legal.len(), Number::ALL.len());
@@ -56,7 +62,7 @@ fn every_key_says_what_it_says() {
 #[test]
 fn a_candidate_is_the_route_with_the_keys_that_it_gives() {
     let (policy, _) = read(&folder()).unwrap();
-    let route = |name| &policy.route(&Name::parse(name).unwrap()).unwrap().route;
+    let route = |name| policy.route(&Name::parse(name).unwrap()).unwrap().route;
     let groups = route("training-gb.enrol-groups");
     assert_eq!(groups.opens.unwrap().to_string(), "2026-08-31T19:00:00.000Z");
     assert_eq!(groups.closes.unwrap().to_string(), "2027-06-30T19:00:00.000Z");
@@ -79,7 +85,7 @@ only = { P09 = ["$.groups[*].learners[*].family_name"] }
 "#;
     let files = edited("partners/training-gb.toml", given, "");
     let (policy, _) = read(&files).unwrap();
-    let groups = &policy.route(&Name::parse("training-gb.enrol-groups").unwrap()).unwrap().route;
+    let groups = policy.route(&Name::parse("training-gb.enrol-groups").unwrap()).unwrap().route;
     let tried = &groups.candidate.as_ref().unwrap().route;
     assert_eq!(groups.required.iter().collect::<Vec<_>>(), [3]);
     assert_eq!(tried.required.iter().collect::<Vec<_>>(), [0]);

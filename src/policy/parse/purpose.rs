@@ -178,7 +178,7 @@ fn term(item: &Item<'_>) -> Option<String> {
 struct Reach {
     cross_border: bool,
     countries: Option<Vec<Country>>,
-    partners: Option<Vec<Name>>,
+    partners: Option<BTreeSet<Name>>,
 }
 
 fn reach(table: &mut Table<'_>, known: &BTreeSet<Name>) -> Option<Reach> {
@@ -215,7 +215,7 @@ fn reach(table: &mut Table<'_>, known: &BTreeSet<Name>) -> Option<Reach> {
                 text!("add `partners/{}.toml`, or remove the name", name),
             )
         })?;
-        if list.is_empty() { item.wrong("no partner") } else { Some(list) }
+        if list.is_empty() { item.wrong("no partner") } else { Some(list.into_iter().collect()) }
     });
     Some(Reach { cross_border: cross_border?, countries: countries?, partners: partners? })
 }
