@@ -186,7 +186,7 @@ fn masked(text: &str, folder: &Path) -> String {
         text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && !"-_.:+/=".contains(c))
     {
         let word =
-            piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && !"=-_".contains(c));
+            piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && !"=-_+/".contains(c));
         came.push_str(mask(word));
         came.push_str(&piece[word.len()..]);
     }
