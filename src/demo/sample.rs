@@ -125,8 +125,8 @@ fn permitted_otherwise() -> Vec<Sample> {
             purpose: Some("P05"),
             legal_request: None,
             body: format!(
-                r#"{{"learners":[{{"iin":"{AIGERIM}","given_name":"Айгерім","family_name":"Сәрсенова",{}}}]}}"#,
-                r#""email":"a@example.kz""#
+                r#"{{"learners":[{{"iin":"{AIGERIM}","given_name":"Айгерім",{}}}]}}"#,
+                r#""family_name":"Сәрсенова","email":"a@example.kz""#
             ),
             expect: Expect::Receives(
                 "learning-de",
@@ -256,9 +256,8 @@ fn subscriber(iin: &str) -> String {
 }
 
 fn answer(comment: &str) -> String {
-    format!(
-        r#"{{"answers":[{{"iin":"{AIGERIM}","position":"мұғалім","score":87.50,"comment":"{comment}"}}]}}"#
-    )
+    let said = format!(r#""position":"мұғалім","score":87.50,"comment":"{comment}""#);
+    format!(r#"{{"answers":[{{"iin":"{AIGERIM}",{said}}}]}}"#)
 }
 
 /// One sample consent.

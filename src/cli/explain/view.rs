@@ -112,8 +112,8 @@ impl View {
 
     fn consent(&self, consent: &crate::explain::Consent, of_many: bool) -> String {
         let of = if of_many {
-            let of = text!(" of record {}", consent.of);
-            of.in_language(self.language)
+            let of = text!("of record {}", consent.of);
+            format!(" {}", of.in_language(self.language))
         } else {
             String::new()
         };
