@@ -20,7 +20,7 @@
 //! | decide | [`decision`] by the rules of [`policy`] | 403 |
 //! | redact | [`redaction`] | nothing: what may not leave is left out |
 //! | seal | [`envelope`] | 503 |
-//! | record | [`store::disclosure`], [`ledger`] | 429, 503; or back to *decide*, when consents change |
+//! | record | [`store::disclosure`], [`ledger`] | 429, 503; *decide* again when a consent changed |
 //! | forward | [`proxy::upstream`] | 502, 504 |
 //! | settle | [`store::disclosure`] | nothing: an open entry is reported by `otkel verify` |
 //!

@@ -68,6 +68,18 @@ impl Timestamp {
         Self(midnight.as_millisecond().clamp(MILLIS_MIN, MILLIS_MAX))
     }
 
+    /// The same time of the same day in Kazakhstan a number of years before, or of the last day of
+    /// that month; held within the years 0001 to 9999.
+    #[must_use]
+    pub fn years_before(self, years: u32) -> Self {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        let span = Span::new().try_years(years).unwrap_or_else(|_| Span::new().years(YEARS_MAX));
+        let then = KAZAKHSTAN.to_datetime(time).saturating_sub(span);
+        let then =
+            KAZAKHSTAN.to_timestamp(then).map_or(MILLIS_MIN, jiff::Timestamp::as_millisecond);
+        Self(then.clamp(MILLIS_MIN, MILLIS_MAX))
+    }
+
     /// The first moment of the next day in Kazakhstan.
     #[must_use]
     pub fn next_day(self) -> Self {
@@ -129,6 +141,8 @@ pub trait Clock: Send + Sync + 'static {
 // Kazakhstan has one time zone, UTC+5 all year, since 2024-03-01 (IANA tz database, 2024a).
 const KAZAKHSTAN: Offset = offset(5);
 
+/// More years than there are between any two times.
+const YEARS_MAX: i16 = 9999;
 // 0001-01-01T00:00:00Z and 9999-12-30T22:00:00Z, the range that RFC 3339 text can carry.
 const MILLIS_MIN: i64 = -62_135_596_800_000;
 const MILLIS_MAX: i64 = 253_402_207_200_000;
@@ -159,6 +173,17 @@ mod tests {
         for millis in [MILLIS_MIN, MILLIS_MAX] {
             let time = Timestamp(millis);
             assert!(Timestamp::start_of(time.day()) <= time);
+        }
+    }
+
+    #[test]
+    fn years_before_a_day_is_the_same_day_or_the_last_of_its_month() {
+        let before = |text, years| Timestamp::parse(text).unwrap().years_before(years).to_string();
+        assert_eq!(before("2026-11-22T09:00:00.007Z", 10), "2016-11-22T09:00:00.007Z");
+        assert_eq!(before("2028-02-28T19:00:00Z", 1), "2027-02-27T19:00:00.000Z");
+        assert_eq!(before("2026-11-22T09:00:00Z", 0), "2026-11-22T09:00:00.000Z");
+        for years in [9999, u32::MAX] {
+            assert_eq!(before("2026-11-22T09:00:00Z", years), "0001-01-01T00:00:00.000Z");
         }
     }
 

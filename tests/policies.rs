@@ -397,7 +397,7 @@ fn files_below(folder: &str) -> Files {
 }
 
 fn rule_files(files: &Files) -> impl Iterator<Item = (&String, &Vec<u8>)> {
-    files.iter().filter(|(name, _)| name.ends_with(".toml"))
+    files.iter().filter(|(name, _)| name.strip_suffix(".toml").is_some())
 }
 
 fn now() -> Timestamp {

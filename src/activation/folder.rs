@@ -9,8 +9,10 @@ use std::path::Path;
 use super::signature;
 
 /// The files of a set of rules.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Files {
+    /// How the folder looked while they were read.
+    pub look: Look,
     /// The bytes of each rule file by its path below the folder.
     pub rules: BTreeMap<String, Vec<u8>>,
     /// Those of the files below `signatures/`.
@@ -26,19 +28,16 @@ pub struct Files {
 pub fn read(folder: &Path) -> Result<Files, io::Error> {
     let mut before = look(folder)?;
     for _ in 0..TRIES {
-        let mut files = Files::default();
+        let (mut rules, mut signatures) = (BTreeMap::new(), BTreeMap::new());
         for path in before.0.keys() {
             let bytes = fs::read(folder.join(path)).map_err(|error| named(path, &error))?;
-            let kind = if path.starts_with(signature::FOLDER) {
-                &mut files.signatures
-            } else {
-                &mut files.rules
-            };
+            let is_signature = path.starts_with(signature::FOLDER);
+            let kind = if is_signature { &mut signatures } else { &mut rules };
             kind.insert(path.clone(), bytes);
         }
         let after = look(folder)?;
         if before == after {
-            return Ok(files);
+            return Ok(Files { look: after, rules, signatures });
         }
         before = after;
     }

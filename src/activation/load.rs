@@ -9,7 +9,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
-use super::folder::{self, Files};
+use super::folder::{self, Files, Look};
 use super::signature;
 use crate::config::{Config, PartnerFiles, ReportMode};
 use crate::diagnostic::{Diagnostics, Source, text};
@@ -30,6 +30,8 @@ pub struct Loaded {
     pub signed_by: Vec<Name>,
     /// What may not be as it was meant.
     pub warnings: Diagnostics,
+    /// How the folder looked while its files were read.
+    pub look: Look,
 }
 
 /// Reads the rules below a folder.
@@ -62,7 +64,7 @@ pub fn load(
     before: Option<&Rules>,
     now: Timestamp,
 ) -> Result<Loaded, StartError> {
-    let Files { rules: files, signatures } = read_folder(&start.policies)?;
+    let Files { look, rules: files, signatures } = read_folder(&start.policies)?;
     let (policy, mut warnings) = Policy::read(&files, now).map_err(StartError::Rules)?;
     warnings.append(fresh.fits(&policy).map_err(StartError::Config)?);
     let signed_by = permitted(start, &policy, &signatures, now).map_err(StartError::Rules)?;
@@ -76,7 +78,7 @@ pub fn load(
         hosts: start.hosts.clone(),
         policy,
     };
-    Ok(Loaded { rules, signed_by, warnings })
+    Ok(Loaded { rules, signed_by, warnings, look })
 }
 
 fn read_folder(path: &Path) -> Result<Files, StartError> {

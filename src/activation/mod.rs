@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostics;
 use crate::gateway::{OpenStore, StartError};
 use crate::ledger::entry::{Admin, Entry};
+use crate::policy::Policy;
 use crate::proxy::rules::InForce;
 use crate::store::disclosure::activation;
 use crate::store::{Append, Position, Recorder, Unrecorded};
@@ -48,6 +49,8 @@ struct Inner {
 /// What is known of the rules in force and of the last attempt to change them.
 #[derive(Clone, Debug)]
 pub struct Status {
+    /// The rules.
+    pub policy: Arc<Policy>,
     /// Where the ledger holds their activation.
     pub entry: u64,
     /// When they came into force.
@@ -106,16 +109,16 @@ impl Activation {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Unrecorded> {
         let recorder = store.recorder.clone();
-        let looked = folder::look(&config.policies).ok();
         let time = clock.now();
-        let Loaded { rules, signed_by, warnings } = loaded;
+        let Loaded { rules, signed_by, warnings, look } = loaded;
+        let looked = Some(look);
         let append = activation(&rules.policy, BY_START, &signed_by);
-        let digest = rules.policy.digest.clone();
+        let policy = Arc::clone(&rules.policy);
         let (in_force, position) = InForce::start(rules, append, recorder.clone()).await?;
-        tracing::info!(digest, entry = position.seq, by = BY_START, "rules are in force");
-        warn(&warnings);
         let (entry, by) = (position.seq, BY_START.to_owned());
-        let status = Status { entry, time, by, signed_by, warnings, refused: None, looked };
+        let refused = None;
+        let status = Status { policy, entry, time, by, signed_by, warnings, refused, looked };
+        tell(&status);
         let (turn, status) = (tokio::sync::Mutex::new(()), Mutex::new(status));
         Ok(Self(Arc::new(Inner { config, in_force, recorder, clock, turn, status })))
     }
@@ -184,22 +187,21 @@ impl Inner {
     }
 
     async fn put(&self, loaded: Loaded, by: &str, time: Timestamp) -> Result<Reloaded, Unrecorded> {
-        let Loaded { rules, signed_by, warnings } = loaded;
-        let digest = rules.policy.digest.clone();
-        if Arc::ptr_eq(&rules.policy, &self.in_force.now().await.policy) {
+        let Loaded { rules, signed_by, warnings, look } = loaded;
+        let policy = Arc::clone(&rules.policy);
+        if Arc::ptr_eq(&policy, &self.in_force.now().await.policy) {
             self.in_force.refresh(rules).await;
-            self.status().warnings = warnings;
-            tracing::info!(digest, by, "the rules are those in force; keys were read again");
+            let mut status = self.status();
+            (status.warnings, status.looked) = (warnings, Some(look));
+            tracing::info!(policy.digest, by, "the rules are those in force; keys were read again");
             return Ok(Reloaded::Unchanged);
         }
-        let activation = activation(&rules.policy, by, &signed_by);
+        let activation = activation(&policy, by, &signed_by);
         let position = self.in_force.activate(rules, activation).await?;
-        tracing::info!(digest, entry = position.seq, by, "rules are in force");
-        warn(&warnings);
-        let mut status = self.status();
-        let (looked, by) = (status.looked.take(), by.to_owned());
-        let entry = position.seq;
-        *status = Status { entry, time, by, signed_by, warnings, refused: None, looked };
+        let (entry, by, looked, refused) = (position.seq, by.to_owned(), Some(look), None);
+        let status = Status { policy, entry, time, by, signed_by, warnings, refused, looked };
+        tell(&status);
+        *self.status() = status;
         Ok(Reloaded::Activated(position))
     }
 
@@ -208,8 +210,10 @@ impl Inner {
     }
 }
 
-fn warn(warnings: &Diagnostics) {
-    for warning in warnings.iter() {
+fn tell(status: &Status) {
+    let Status { policy, entry, by, .. } = status;
+    tracing::info!(policy.digest, entry, by, "rules are in force");
+    for warning in status.warnings.iter() {
         tracing::warn!("{}", warning.to_string());
     }
 }

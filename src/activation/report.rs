@@ -4,17 +4,16 @@ use serde_json::{Value, json};
 
 use super::{Attempt, NotActivated, Status};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::policy::Policy;
 use crate::reason::Language;
 
 /// The rules in force, with the newest attempt to change them where it was refused.
 #[must_use]
-pub fn in_force(policy: &Policy, status: &Status, language: Language) -> Value {
+pub fn in_force(status: &Status, language: Language) -> Value {
     let warnings: Vec<Value> =
         status.warnings.iter().map(|found| diagnostic(found, language)).collect();
     json!({
-        "digest": policy.digest,
-        "files": policy.files,
+        "digest": status.policy.digest,
+        "files": status.policy.files,
         "entry": status.entry,
         "time": status.time.to_string(),
         "by": status.by,

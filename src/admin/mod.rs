@@ -199,9 +199,7 @@ async fn checkpoint(State(admin): State<Admin>) -> Response {
 }
 
 async fn rules(State(admin): State<Admin>, headers: HeaderMap) -> Response {
-    let status = admin.activation.status();
-    let rules = admin.activation.in_force().now().await;
-    Json(report::in_force(&rules.policy, &status, language(&headers))).into_response()
+    Json(report::in_force(&admin.activation.status(), language(&headers))).into_response()
 }
 
 async fn reload(
@@ -209,14 +207,12 @@ async fn reload(
     Extension(officer): Extension<Name>,
     headers: HeaderMap,
 ) -> Response {
-    let reloaded = admin.activation.reload(officer.as_str()).await;
-    let why = match reloaded {
+    let why = match admin.activation.reload(officer.as_str()).await {
         Ok(reloaded) => {
-            let digest = &admin.activation.in_force().now().await.policy.digest;
-            let entry = admin.activation.status().entry;
-            let changed = reloaded != Reloaded::Unchanged;
-            return Json(json!({"changed": changed, "digest": digest, "entry": entry}))
-                .into_response();
+            let status = admin.activation.status();
+            let (changed, digest) = (reloaded != Reloaded::Unchanged, &status.policy.digest);
+            let told = json!({"changed": changed, "digest": digest, "entry": status.entry});
+            return Json(told).into_response();
         }
         Err(why) => why,
     };
@@ -243,18 +239,17 @@ async fn decision(State(admin): State<Admin>, Path(id): Path<String>) -> Respons
     let Ok(did) = Uuid::parse_str(&id) else {
         return problem(StatusCode::BAD_REQUEST, "not a decision id", "give the UUID");
     };
-    let rules = admin.activation.in_force().now().await;
-    match admin.reader.decision(&did) {
-        Ok(Some(stored)) => match explain::decision(&stored, &rules.policy) {
-            Some(explained) => Json(explained).into_response(),
-            None => failed(&Unchanged::Unreadable),
-        },
-        Ok(None) => problem(
+    let reader = admin.reader;
+    let explain = move || explain::decision(&mut *reader.snapshot()?, &did);
+    match tokio::task::spawn_blocking(explain).await {
+        Ok(Ok(Some(explained))) => Json(explained).into_response(),
+        Ok(Ok(None)) => problem(
             StatusCode::NOT_FOUND,
             "no such decision",
             "give the id of `Otkel-Decision`, or of `decision` in a refusal",
         ),
-        Err(error) => failed(&error.into()),
+        Ok(Err(explain::Unexplained::Store(error))) => failed(&error.into()),
+        Ok(Err(explain::Unexplained::Entry(_))) | Err(_) => failed(&Unchanged::Unreadable),
     }
 }
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::paint::{Paint, padded};
-use super::{Outcome, WRONG, revision};
+use super::{Outcome, WRONG, config, replay, revision};
 use crate::comparison::{Cell, Change, Comparison, Cover, Covering, Lack, Setting, compare};
 use crate::diagnostic::{Text, text};
-use crate::gateway::SystemClock;
+use crate::gateway::{StartError, SystemClock};
 use crate::policy::Policy;
 use crate::reason::{Language, Reason};
 use crate::time::{Clock as _, Timestamp};
@@ -37,15 +37,35 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
     let at = arguments.at.unwrap_or_else(|| SystemClock.now());
-    let (old, _) = revision::read(&arguments.old, at)?;
-    let (new, _) = revision::read(&arguments.new, at)?;
-    let (old, new) = (Arc::new(old), Arc::new(new));
+    let read = |name: &str| {
+        let read = revision::read(name, at).map(|(policy, _)| Arc::new(policy));
+        read.inspect_err(|error| {
+            // Both have files of the same names.
+            if error.is::<StartError>() {
+                eprintln!("{name}:");
+            }
+        })
+    };
+    let (old, new) = (read(&arguments.old)?, read(&arguments.new)?);
     let comparison = compare(&old, &new, at);
+    let totals = match &arguments.config {
+        Some(file) => Some(replay::through(&config(file)?.store, &new, |_, _, _| ())?),
+        None => None,
+    };
     if arguments.json {
-        say!("{}", serde_json::to_string_pretty(&as_json(&comparison))?);
+        let mut value = as_json(&comparison);
+        if let (Some(object), Some(totals)) = (value.as_object_mut(), &totals) {
+            object.insert("decisions".into(), replay::totals_as_json(totals));
+        }
+        say!("{}", serde_json::to_string_pretty(&value)?);
     } else {
-        let view = View { paint: Paint::stdout(), language, policies: [&old, &new] };
-        view.show(&comparison);
+        let paint = Paint::stdout();
+        View { paint, language, policies: [&old, &new] }.show(&comparison);
+        if let Some(totals) = totals {
+            let recorded = Text::from("recorded decisions by the new rules");
+            say!("\n{}", paint.bold(&recorded.in_language(language)));
+            say!("{}", replay::View { paint, language }.summary(&totals));
+        }
     }
     Ok(if comparison.is_same() { ExitCode::SUCCESS } else { WRONG })
 }
@@ -63,12 +83,12 @@ impl View<'_> {
         if !wider.is_empty() {
             let title = self.told("WIDER: becomes allowed, given consent");
             say!("{}", self.paint.good(&title));
-            self.changes(wider, "before", |change| change.before.as_ref());
+            self.changes(wider, &self.told("before"), |change| change.before.as_ref());
         }
         if !narrower.is_empty() {
             let title = self.told("NARROWER: becomes refused");
             say!("{}", self.paint.bad(&title));
-            self.changes(narrower, "now", |change| change.after.as_ref());
+            self.changes(narrower, &self.told("now"), |change| change.after.as_ref());
         }
         if !covers.is_empty() {
             say!("{}", self.paint.bold(&self.told("CONSENTS FROM BEFORE")));
@@ -92,7 +112,7 @@ impl View<'_> {
     fn changes<'c>(
         &self,
         changes: &'c [Change],
-        when: &'static str,
+        when: &str,
         why: impl Fn(&'c Change) -> Option<&'c Lack>,
     ) {
         // A field goes to all countries of its route at once, or to none.
@@ -108,16 +128,15 @@ impl View<'_> {
             groups.entry(heading).or_default().entry(why).or_default().push((category, field));
         }
         for ((route, purpose, request, countries), reasons) in groups {
-            let request = request.as_ref().map_or_else(String::new, |request| {
-                text!(", request {}", request).in_language(self.language)
-            });
-            let to = text!("to {}", countries).in_language(self.language);
-            let title = self.paint.dim(self.title(*purpose));
-            let heading = self.paint.bold(&format!("{route}, {purpose}{request}, {to}"));
-            say!("  {heading}  {title}");
+            let heading = match request {
+                Some(name) => text!("{}, {}, request {}, to {}", route, purpose, name, countries),
+                None => text!("{}, {}, to {}", route, purpose, countries),
+            };
+            let heading = self.paint.bold(&heading.in_language(self.language));
+            say!("  {heading}  {}", self.paint.dim(self.title(*purpose)));
             for (why, fields) in reasons {
                 let why = why.map(|lack| lack.words(self.language)).unwrap_or_default();
-                say!("    {}: {why}", self.told(when));
+                say!("    {when}: {why}");
                 for (category, field) in fields {
                     let category = category.map_or("public".to_owned(), |id| id.to_string());
                     say!("      {}  {field}", padded(&category, 6));

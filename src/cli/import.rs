@@ -12,7 +12,7 @@ use crate::vocabulary::{Name, PurposeId};
 /// The arguments of `otkel import`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Arguments {
-    /// A starting partner file from an OpenAPI document (3.0, 3.1; Swagger 2.0), on standard output.
+    /// Print a starting partner file, from an OpenAPI document (3.0, 3.1; Swagger 2.0).
     ///
     /// It does not load as it is: every guess is to be confirmed, and every `""` to be filled in.
     Openapi {

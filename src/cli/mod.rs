@@ -123,7 +123,7 @@ pub fn run() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
-        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments, language),
         Command::Diff(arguments) => diff::run(&arguments, language),
         Command::Replay(arguments) => replay::run(&arguments, language),
         Command::Verify(arguments) => verify::run(&arguments),

@@ -42,8 +42,7 @@ pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
     let name = arguments.rules.as_deref().unwrap_or(&folder);
     let (policy, _) = revision::read(name, SystemClock.now())?;
     let view = View { paint: Paint::stdout(), language };
-    let bar = ProgressBar::hidden();
-    let totals = through(&config.store, &Arc::new(policy), bar, |bar, recorded, compared| {
+    let totals = through(&config.store, &Arc::new(policy), |bar, recorded, compared| {
         let told = if arguments.json {
             as_json(recorded, compared).map(|value| value.to_string())
         } else {
@@ -65,14 +64,14 @@ pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
 pub(super) fn through(
     store: &Path,
     policy: &Arc<Policy>,
-    bar: ProgressBar,
     mut each: impl FnMut(&ProgressBar, &Recorded, &Compared),
 ) -> Result<Totals, Box<dyn std::error::Error>> {
     if !store.exists() {
         return Err(format!("there is no store at `{}`", store.display()).into());
     }
     let mut snapshot = sqlite::snapshot(store)?;
-    let bar = if std::io::stderr().is_terminal() { long(&mut *snapshot)? } else { bar };
+    let is_terminal = std::io::stderr().is_terminal();
+    let bar = if is_terminal { long(&mut *snapshot)? } else { ProgressBar::hidden() };
     let totals = replay(&mut *snapshot, policy, |seq, made| {
         bar.set_position(seq);
         if let Some((recorded, compared)) = made {
@@ -106,7 +105,7 @@ impl View {
         match compared {
             Compared::Same => return None,
             Compared::Untold(untold) => {
-                let words = self.told(untold.words());
+                let words = untold.words().in_language(self.language);
                 let cannot = self.told("cannot be told");
                 lines.push(format!("  {}: {words}", self.paint.odd(&cannot)));
             }
@@ -128,7 +127,7 @@ impl View {
             self.group(group, lines);
         }
         if let Some(untold) = difference.untold {
-            let words = self.told(untold.words());
+            let words = untold.words().in_language(self.language);
             let rest = self.told("the rest cannot be told");
             lines.push(format!("    {}: {words}", self.paint.odd(&rest)));
         }
@@ -153,21 +152,21 @@ impl View {
     }
 
     fn outcome(&self, reason: Option<Reason>) -> String {
-        self.way("sent", "refused", reason)
+        self.way(&self.told("sent"), &self.told("refused"), reason)
     }
 
     fn passes(&self, reason: Option<Reason>) -> String {
-        self.way("goes", "stays", reason)
+        self.way(&self.told("goes"), &self.told("stays"), reason)
     }
 
     fn leaves(&self, reason: Option<Reason>) -> String {
-        self.way("leaves", "stays", reason)
+        self.way(&self.told("leaves"), &self.told("stays"), reason)
     }
 
-    fn way(&self, good: &'static str, bad: &'static str, reason: Option<Reason>) -> String {
+    fn way(&self, good: &str, bad: &str, reason: Option<Reason>) -> String {
         match reason {
-            None => self.paint.good(&self.told(good)),
-            Some(reason) => self.paint.bad(&format!("{} {reason}", self.told(bad))),
+            None => self.paint.good(good),
+            Some(reason) => self.paint.bad(&format!("{bad} {reason}")),
         }
     }
 
@@ -184,12 +183,17 @@ impl View {
         );
         let mut lines = vec![self.paint.bold(&head.in_language(self.language))];
         for (way, count) in differing {
-            lines.push(format!("  {count} {}", self.told(way_words(*way))));
+            lines.push(self.count(*count, way_words(*way)));
         }
         for (untold, count) in untold {
-            lines.push(format!("  {count} {}", self.told(untold.words())));
+            lines.push(self.count(*count, untold.words()));
         }
         lines.join("\n")
+    }
+
+    fn count(&self, count: u64, what: Text) -> String {
+        let counted = Text::Template("{} {}", vec![Text::value(&count), what]);
+        format!("  {}", counted.in_language(self.language))
     }
 
     fn told(&self, words: &'static str) -> String {
@@ -197,13 +201,14 @@ impl View {
     }
 }
 
-const fn way_words(way: Way) -> &'static str {
-    match way {
+fn way_words(way: Way) -> Text {
+    let words = match way {
         Way::Wider => "would send more",
         Way::Narrower => "would send less",
         Way::Both => "would send more of one and less of another",
         Way::Reasons => "would send the same for another reason",
-    }
+    };
+    words.into()
 }
 
 const fn way_code(way: Way) -> &'static str {

@@ -49,8 +49,10 @@ pub enum Lack {
     Request,
     /// The route does not go to the country.
     Country,
-    /// The route does not map the field, or maps it as another category.
+    /// The route does not map the field.
     Field,
+    /// The route maps the field as another category, or as none.
+    Category,
     /// The decision refuses it.
     Refused(Stays),
 }
@@ -65,6 +67,7 @@ impl Lack {
             Self::Request => "no-request",
             Self::Country => "no-country",
             Self::Field => "no-field",
+            Self::Category => "no-category",
             Self::Refused(stays) => stays.reason.code(),
         }
     }
@@ -77,7 +80,8 @@ impl Lack {
             Self::Purpose => "the route does not serve this purpose".into(),
             Self::Request => "there is no such request".into(),
             Self::Country => "the route does not go to this country".into(),
-            Self::Field => "the route does not map the field as this category".into(),
+            Self::Field => "the route does not map the field".into(),
+            Self::Category => "the route maps the field as another category".into(),
             Self::Refused(Stays { reason, because }) => {
                 let because = because.as_ref().map_or_else(String::new, |f| format!(" ({f})"));
                 Text::Plain(format!("{reason}{because}, {}", reason.words(language)))
@@ -180,6 +184,8 @@ fn absence(policy: &Policy, cell: &Cell) -> Lack {
         Lack::Request
     } else if !route.countries.contains(&cell.country) {
         Lack::Country
+    } else if route.fields.iter().any(|field| field.text == cell.field) {
+        Lack::Category
     } else {
         Lack::Field
     }

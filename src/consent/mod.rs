@@ -126,70 +126,71 @@ impl Terms {
         }
     }
 
-    /// What this consent alone answers, with how near it came to a yes.
+    /// What this consent alone answers.
     fn answer(&self, question: &Question<'_>) -> Result<(), Reason> {
+        CHECKS.iter().try_for_each(|check| check(self, question))
+    }
+
+    /// All that keeps this consent alone from saying yes.
+    pub fn obstacles(&self, question: &Question<'_>) -> impl Iterator<Item = Reason> {
+        CHECKS.iter().filter_map(|check| check(self, question).err())
+    }
+
+    fn is_for(&self, question: &Question<'_>) -> Result<(), Reason> {
         let separate = !question.separate || self.purposes.len() == 1;
-        if !separate || !self.purposes.contains(&question.purpose) {
-            return Err(Reason::PurposeNotConsented);
-        }
+        unless(separate && self.purposes.contains(&question.purpose), Reason::PurposeNotConsented)
+    }
+
+    fn is_given(&self, _: &Question<'_>) -> Result<(), Reason> {
         match self.state {
-            State::ConsentGiven | State::RenewedConsentGiven => {}
-            State::ConsentRefused => return Err(Reason::ConsentRefused),
-            State::ConsentWithdrawn | State::ConsentRevoked => {
-                return Err(Reason::ConsentWithdrawn);
-            }
-            State::ConsentExpired => return Err(Reason::ConsentExpired),
+            State::ConsentGiven | State::RenewedConsentGiven => Ok(()),
+            State::ConsentRefused => Err(Reason::ConsentRefused),
+            State::ConsentWithdrawn | State::ConsentRevoked => Err(Reason::ConsentWithdrawn),
+            State::ConsentExpired => Err(Reason::ConsentExpired),
             State::ConsentUnknown
             | State::ConsentRequested
             | State::ConsentRequestDeferred
-            | State::ConsentInvalidated => return Err(Reason::NoConsent),
-        }
-        if self.third_party_withdrawn {
-            return Err(Reason::ConsentWithdrawn);
-        }
-        if self.recipients.is_empty() {
-            return Err(Reason::ThirdPartyNotConsented);
-        }
-        if !self.recipients.contains(question.partner) {
-            return Err(Reason::RecipientNotConsented);
-        }
-        if question.now < self.given {
-            return Err(Reason::ConsentNotYetValid);
-        }
-        if question.now >= self.valid_until {
-            return Err(Reason::ConsentExpired);
-        }
-        self.answer_abroad(question)?;
-        self.answer_proper(question)
-    }
-
-    /// Whether the right person was asked, by the right text, for the right kind of processing.
-    fn answer_proper(&self, question: &Question<'_>) -> Result<(), Reason> {
-        let minor = self.minor_until.is_some_and(|until| question.now < until);
-        if question.published && !self.publication.iter().any(|s| s == question.partner.as_str()) {
-            Err(Reason::PublicationNotConsented)
-        } else if question.automated && !self.automated {
-            Err(Reason::AutomatedNotConsented)
-        } else if minor && self.given_by_subject {
-            Err(Reason::RepresentativeRequired)
-        } else if !question.notices.has(&self.notice, &self.notice_sha256) {
-            Err(Reason::NoticeUnknown)
-        } else {
-            Ok(())
+            | State::ConsentInvalidated => Err(Reason::NoConsent),
         }
     }
 
-    fn answer_abroad(&self, question: &Question<'_>) -> Result<(), Reason> {
+    fn is_to_others(&self, question: &Question<'_>) -> Result<(), Reason> {
+        unless(!self.third_party_withdrawn, Reason::ConsentWithdrawn)?;
+        unless(!self.recipients.is_empty(), Reason::ThirdPartyNotConsented)?;
+        unless(self.recipients.contains(question.partner), Reason::RecipientNotConsented)
+    }
+
+    fn is_in_force(&self, question: &Question<'_>) -> Result<(), Reason> {
+        unless(self.given <= question.now, Reason::ConsentNotYetValid)?;
+        let holds = question.now < self.valid_until && question.too_old < self.given;
+        unless(holds, Reason::ConsentExpired)
+    }
+
+    fn is_to_there(&self, question: &Question<'_>) -> Result<(), Reason> {
         let mut abroad = question.countries.iter().filter(|country| **country != Country::KZ);
         let Some(first) = abroad.next() else { return Ok(()) };
-        if self.cross_border_withdrawn {
-            return Err(Reason::ConsentWithdrawn);
-        }
-        if self.countries.is_empty() {
-            return Err(Reason::CrossBorderNotConsented);
-        }
+        unless(!self.cross_border_withdrawn, Reason::ConsentWithdrawn)?;
+        unless(!self.countries.is_empty(), Reason::CrossBorderNotConsented)?;
         let named = |country: &Country| self.countries.contains(country);
-        if named(first) && abroad.all(named) { Ok(()) } else { Err(Reason::CountryNotConsented) }
+        unless(named(first) && abroad.all(named), Reason::CountryNotConsented)
+    }
+
+    fn is_public(&self, question: &Question<'_>) -> Result<(), Reason> {
+        let named = || self.publication.iter().any(|s| s == question.partner.as_str());
+        unless(!question.published || named(), Reason::PublicationNotConsented)
+    }
+
+    fn is_automated(&self, question: &Question<'_>) -> Result<(), Reason> {
+        unless(!question.automated || self.automated, Reason::AutomatedNotConsented)
+    }
+
+    fn is_by_whom_it_may(&self, question: &Question<'_>) -> Result<(), Reason> {
+        let minor = self.minor_until.is_some_and(|until| question.now < until);
+        unless(!minor || !self.given_by_subject, Reason::RepresentativeRequired)
+    }
+
+    fn is_informed(&self, question: &Question<'_>) -> Result<(), Reason> {
+        unless(question.notices.has(&self.notice, &self.notice_sha256), Reason::NoticeUnknown)
     }
 
     /// Whether this is an explicit no to the question's purpose and recipient, and since when.
@@ -203,6 +204,25 @@ impl Terms {
             && (self.recipients.is_empty() || self.recipients.contains(question.partner));
         (no && covers).then_some(self.changed)
     }
+}
+
+/// What a consent has to pass, in the order in which it came nearer to a yes.
+type Check = fn(&Terms, &Question<'_>) -> Result<(), Reason>;
+
+const CHECKS: [Check; 9] = [
+    Terms::is_for,
+    Terms::is_given,
+    Terms::is_to_others,
+    Terms::is_in_force,
+    Terms::is_to_there,
+    Terms::is_public,
+    Terms::is_automated,
+    Terms::is_by_whom_it_may,
+    Terms::is_informed,
+];
+
+fn unless(holds: bool, reason: Reason) -> Result<(), Reason> {
+    if holds { Ok(()) } else { Err(reason) }
 }
 
 /// What a transfer asks of a subject's consents.
@@ -224,6 +244,8 @@ pub struct Question<'a> {
     pub published: bool,
     /// The notices that count.
     pub notices: &'a dyn Notices,
+    /// When the consents were given that are just too old, whatever they say (94-V Art. 8(5)).
+    pub too_old: Timestamp,
     /// The time of the transfer.
     pub now: Timestamp,
 }

@@ -61,6 +61,7 @@ fn standing(records: &[Record], change: impl FnOnce(&mut Question<'_>)) -> Stand
         automated: false,
         published: false,
         notices: &Shown,
+        too_old: Timestamp::EPOCH,
         now: time("2026-11-22T09:00:00Z"),
     };
     change(&mut question);
@@ -105,6 +106,7 @@ fn whatever_differs_from_what_was_allowed_is_refused_by_name() {
         automated: false,
         published: false,
         notices: &Shown,
+        too_old: Timestamp::EPOCH,
         now: time(UNTIL).plus_millis(-1),
     };
     assert_eq!(Standing::of(&terms, &question), Standing::Unknown(Reason::RecipientNotConsented));
@@ -172,4 +174,81 @@ fn third_party_and_cross_border_transfer_can_be_withdrawn_on_their_own() {
     let border = [record(1, &["P09"], withdraw(Scope::CrossBorder))];
     assert_eq!(standing(&border, |_| {}), Standing::Lapsed(Reason::ConsentWithdrawn));
     assert!(matches!(standing(&border, |q| q.countries = &[Country::KZ]), Standing::Granted(_)));
+}
+
+#[test]
+fn a_consent_counts_no_longer_than_the_register_says() {
+    let records = [record(1, &["P09"], vec![given(FROM, UNTIL)])];
+    let young = standing(&records, |q| q.too_old = time(FROM).plus_millis(-1));
+    assert_eq!(granted(&young), [1]);
+    let old = standing(&records, |q| q.too_old = time(FROM));
+    assert_eq!(old, Standing::Lapsed(Reason::ConsentExpired));
+}
+
+#[test]
+fn the_right_person_must_have_been_asked_the_right_thing_by_the_right_text() {
+    type Ask = fn(&mut Question<'_>);
+    type Change = fn(&mut Record);
+    let source = |record: &mut Record| {
+        record.publication.allowed = true;
+        record.publication.sources = vec!["website".into(), "training-gb".into()];
+    };
+    let minor = |record: &mut Record| record.minor_until = Some(time("2026-11-22T09:00:00.001Z"));
+    let cases: [(Ask, Change, Option<Reason>); 10] = [
+        (|q| q.published = true, |_| {}, Some(Reason::PublicationNotConsented)),
+        (|q| q.published = true, source, None),
+        (|q| q.automated = true, |_| {}, Some(Reason::AutomatedNotConsented)),
+        (|q| q.automated = true, |r| r.automated_processing = true, None),
+        (|_| {}, minor, Some(Reason::RepresentativeRequired)),
+        (|q| q.now = q.now.plus_millis(1), minor, None),
+        (|_| {}, |r| r.privacy_notice.version = "2".into(), Some(Reason::NoticeUnknown)),
+        (|_| {}, |r| r.privacy_notice.sha256 = "cd".repeat(32), Some(Reason::NoticeUnknown)),
+        (|q| q.published = true, |r| r.privacy_notice.sha256.clear(), Some(Reason::NoticeUnknown)),
+        (
+            |_| {},
+            |r| {
+                r.minor_until = Some(time(UNTIL));
+                r.given_by = "mother, birth certificate No. 12".into();
+            },
+            None,
+        ),
+    ];
+    for (number, (ask, change, expected)) in cases.into_iter().enumerate() {
+        let mut record = record(1, &["P09"], vec![given(FROM, UNTIL)]);
+        if number == 8 {
+            source(&mut record);
+        }
+        change(&mut record);
+        let found = match standing(&[record], ask) {
+            Standing::Granted(_) => None,
+            Standing::Unknown(reason) => Some(reason),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, expected, "case {number}");
+    }
+}
+
+#[test]
+fn all_consents_that_say_yes_count_in_an_order_of_their_own() {
+    let categories =
+        |ids: &[&str]| ids.iter().map(|id| CategoryId::parse(id).unwrap()).collect::<Vec<_>>();
+    let with = |number, at, ids: &[&str], channel| {
+        let mut record = record(number, &["P09"], vec![Event { channel, ..given(at, UNTIL) }]);
+        record.pii_information = categories(ids);
+        record.notify_on_transfer = number == 3;
+        record
+    };
+    let form = Channel::Form;
+    let old = with(1, "2026-09-01T00:00:00Z", &["D01"], form);
+    let new = with(2, "2026-10-01T00:00:00Z", &["D01", "D03"], Channel::StateService);
+    let wide = with(3, "2026-08-01T00:00:00Z", &["D01", "D07"], form);
+    let wanted =
+        |q: &mut Question<'_>| q.wanted = categories(&["D01", "D07"]).into_iter().collect();
+    for records in [[&old, &new, &wide], [&wide, &old, &new], [&new, &wide, &old]] {
+        let records: Vec<Record> = records.into_iter().cloned().collect();
+        let Standing::Granted(grants) = standing(&records, wanted) else { panic!("not granted") };
+        let found = grants.iter().map(|g| (g.record.as_u128(), g.through_state, g.notify));
+        let found: Vec<_> = found.collect();
+        assert_eq!(found, [(3, false, true), (2, true, false), (1, false, false)]);
+    }
 }

@@ -93,7 +93,8 @@ impl<'a> Gates<'a> {
             Gate::PurposeEnd => purpose.ended.is_some(),
             Gate::RouteDays => route.opens.is_some() || route.closes.is_some(),
             Gate::StateRequest => route.basis == Basis::StateRequest,
-            Gate::PurposeAbroad | Gate::PurposeCountries => route.is_cross_border(),
+            Gate::PurposeAbroad => route.is_cross_border(),
+            Gate::PurposeCountries => route.is_cross_border() && purpose.countries.is_some(),
             Gate::PurposePartners => purpose.partners.is_some(),
             _ => true,
         };
@@ -257,12 +258,15 @@ impl Bars<'_> {
             }
             Ground::Nobody => return [Some((Gate::ConsentCategory, not_listed)), None, None],
         };
-        let mut listing = grants.iter().filter(|grant| grant.categories.contains(category));
+        let listing = || grants.iter().filter(|grant| grant.categories.contains(category));
+        let listed = listing().next().is_some();
+        let covers = listing().any(|grant| super::fields::covers(grant, field));
+        let state = listing().any(|grant| grant.through_state);
+        let day = listing().any(|grant| field.since.is_none_or(|since| since <= grant.given));
         let is_state = field.source == FieldSource::State;
-        let covers = listing.clone().any(|grant| super::fields::covers(grant, field));
-        let state = listing.clone().any(|grant| grant.through_state);
-        let listed = listing.next().is_some();
-        let newer = (listed && !covers).then_some(Reason::FieldNewerThanConsent);
+        // Of several, one may be new enough and another of the right channel, and none both.
+        let newer = listed && !covers && (!day || state);
+        let newer = newer.then_some(Reason::FieldNewerThanConsent);
         [
             Some((Gate::ConsentCategory, if listed { None } else { not_listed })),
             (field.since.is_some() || newer.is_some()).then_some((Gate::ConsentDay, newer)),

@@ -20,6 +20,7 @@ use fields::Bars;
 
 use crate::consent::{Question, Standing};
 use crate::document::{Document, FieldId, FieldSet, Presence, Record, Scalar, Value};
+use crate::policy::legal::Number;
 use crate::policy::{OnRefused, PartnerKind, Purpose, Route, Unmapped};
 use crate::reason::Reason;
 use crate::time::Timestamp;
@@ -151,7 +152,8 @@ impl Permitted {
 /// What a transfer asks of each subject's consents.
 #[must_use]
 pub fn question(claim: &Claim, now: Timestamp) -> Question<'_> {
-    let purpose = claim.purpose_entry();
+    let (purpose, register) = (claim.purpose_entry(), &claim.policy().register);
+    let term = register.legal.get(&Number::ConsentTerm).map_or(0, |term| term.value);
     Question {
         purpose: claim.purpose(),
         separate: purpose.is_none_or(|purpose| purpose.separate_consent),
@@ -160,7 +162,8 @@ pub fn question(claim: &Claim, now: Timestamp) -> Question<'_> {
         wanted: claim.wanted(),
         automated: purpose.is_none_or(|purpose| purpose.automated_decision),
         published: claim.partner().kind == PartnerKind::PublicSource,
-        notices: &claim.policy().register,
+        notices: register,
+        too_old: now.years_before(term),
         now,
     }
 }
@@ -392,4 +395,4 @@ impl Trial {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -90,7 +90,7 @@ pub enum Severity {
 
 impl Severity {
     /// The word before a message.
-    fn label(self) -> Text {
+    pub(crate) fn label(self) -> Text {
         match self {
             Self::Error => "error".into(),
             Self::Warning => "warning".into(),

@@ -139,7 +139,7 @@ static WORDS: LazyLock<HashMap<String, (String, String)>> = LazyLock::new(|| {
 // An entry is three texts and an empty line: the English template as it stands in the source, the
 // same in Russian and in Kazakh. `{}` is the next value, `{1}` the first; a line that begins with
 // two blanks continues the one before.
-const CATALOGUE: [&str; 10] = [
+const CATALOGUE: [&str; 11] = [
     include_str!("words/activation.txt"),
     include_str!("words/case.txt"),
     include_str!("words/common.txt"),
@@ -150,6 +150,7 @@ const CATALOGUE: [&str; 10] = [
     include_str!("words/register.txt"),
     include_str!("words/route.txt"),
     include_str!("words/toml.txt"),
+    include_str!("words/tools.txt"),
 ];
 
 #[cfg(test)]

@@ -1,105 +1,306 @@
-//! A decision in words: what was decided for which field, by which clause, and what became of it.
+//! A decision in words: every gate that a transfer, its records and their fields had to pass, the
+//! line of the rules that opened or shut each, and what would have to change.
+//!
+//! A subject is a number in the order of the document, never an identifier.
 
-use serde_json::{Map, Value, json};
+mod file;
+mod gate;
+mod recorded;
+mod scene;
 
-use crate::policy::Policy;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub use file::{Asked, Facts, file};
+pub use recorded::{Unexplained, decision};
+
+use crate::policy::Words;
+use crate::policy::origin::Origin;
 use crate::reason::{Language, Reason};
-use crate::store::StoredDecision;
-use crate::vocabulary::PurposeId;
+use crate::replay::difference::Numbers;
+use crate::replay::recorded::Told;
+use crate::time::Timestamp;
+use crate::vocabulary::{CategoryId, Name, PurposeId};
 
-/// Explains a stored decision field by field, or `None` where it cannot be read.
-#[must_use]
-pub fn decision(stored: &StoredDecision, policy: &Policy) -> Option<Value> {
-    let entry: Value = serde_json::from_slice(&stored.entry).ok()?;
-    let outcome = match &stored.outcome {
-        Some(bytes) => serde_json::from_slice(bytes).ok()?,
-        None if entry.get("type")? == "disclosure" => json!("unknown: no outcome is recorded"),
-        None => json!("nothing was sent"),
-    };
-    let mut explained = Map::new();
-    explained.insert("decision".into(), entry.get("did")?.clone());
-    explained.insert("kind".into(), entry.get("type")?.clone());
-    explained.insert("entry".into(), stored.seq.into());
-    for member in ["time", "caller", "partner", "route", "purpose", "policy", "recipient"] {
-        if let Some(value) = entry.get(member) {
-            explained.insert(member.into(), value.clone());
+/// A transfer, explained.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Explained {
+    /// The decision's id, where it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Uuid>,
+    /// `disclosure` or `refusal` as it is recorded, `rehearsal` where it is not.
+    pub kind: &'static str,
+    /// Its position in the ledger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// When it was decided.
+    pub time: Option<Timestamp>,
+    /// The caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Name>,
+    /// The partner.
+    pub partner: Option<Name>,
+    /// The route.
+    pub route: Option<Name>,
+    /// The purpose.
+    pub purpose: Option<PurposeId>,
+    /// What the purpose is called.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "titles")]
+    pub purpose_title: Option<Words>,
+    /// The recipient as it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<Value>,
+    /// On what it rests, as it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Value>,
+    /// The digest of the rules that decided.
+    pub policy: String,
+    /// Whether these rules are kept: without them only what is recorded can be told.
+    pub rules_kept: bool,
+    /// `sent` or `refused`.
+    pub result: &'static str,
+    /// Why nothing left, if nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Why>,
+    /// The field, or another place, that the reason is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The line of the rules that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Origin>,
+    /// What the whole transfer had to pass.
+    pub gates: Vec<Step>,
+    /// The records, those that were treated alike together; what is outside of all comes last.
+    pub records: Vec<Group>,
+    /// What became of it, as it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Value>,
+}
+
+/// A reason in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// The reason.
+    pub reason: Reason,
+}
+
+impl Why {
+    /// A reason.
+    #[must_use]
+    pub const fn of(reason: Reason) -> Self {
+        Self { reason }
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let reason = self.reason;
+        json!({
+            "code": reason,
+            "clause": reason.clause(),
+            "kk": reason.words(Language::Kk),
+            "ru": reason.words(Language::Ru),
+            "en": reason.words(Language::En),
+            "cure": reason.cure(Language::En),
+        })
+        .serialize(serializer)
+    }
+}
+
+/// Something that was asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// Its name.
+    pub gate: &'static str,
+    /// What it asks for.
+    pub what: &'static str,
+    /// Why it is shut, if it is.
+    pub shut: Option<Why>,
+    /// The line of the rules that opens or shuts it; none where no rule does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Origin>,
+}
+
+impl Step {
+    /// Whether it is shut.
+    #[must_use]
+    pub const fn is_shut(&self) -> bool {
+        self.shut.is_some()
+    }
+}
+
+/// Records that were treated alike, or what is outside of all.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Group {
+    /// Their numbers.
+    #[serde(serialize_with = "numbers")]
+    pub subjects: Numbers,
+    /// How many there are.
+    pub records: u64,
+    /// `permitted`, `redacted`, `withheld` or `refused`.
+    pub decision: &'static str,
+    /// Why the whole record stayed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Why>,
+    /// The field that the reason is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_field: Option<String>,
+    /// The line of the rules that decided, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Origin>,
+    /// What each record had to pass.
+    pub gates: Vec<Step>,
+    /// The subjects' consents, and what each said.
+    pub consents: Vec<Consent>,
+    /// Every field of the map.
+    pub fields: Vec<FieldExplained>,
+    /// How many members were left out because no rule maps them.
+    pub unmapped_members_removed: u64,
+    /// The line that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmapped_rule: Option<Origin>,
+}
+
+/// A consent, and what it says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Consent {
+    /// The number of the record whose subject gave it.
+    pub of: usize,
+    /// The consent record.
+    pub record: Uuid,
+    /// The categories that it lists.
+    pub categories: Vec<CategoryId>,
+    /// When it was given.
+    pub given: Timestamp,
+    /// The first moment at which it no longer holds.
+    pub valid_until: Timestamp,
+    /// All that keeps it from a yes.
+    pub obstacles: Vec<Why>,
+}
+
+/// A field of the map, and what happened to it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FieldExplained {
+    /// Its path.
+    pub field: String,
+    /// The line that maps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<Origin>,
+    /// Its category, unless it is not personal.
+    pub category: Option<String>,
+    /// What the category is called.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "titles")]
+    pub category_title: Option<Words>,
+    /// `sent`; `removed`; `withheld` where it stayed with all the rest; `absent` where it was not
+    /// there.
+    pub did: &'static str,
+    /// Why it stayed, if it was there and did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Why>,
+    /// The line of the rules that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Origin>,
+    /// What it had to pass, in the order of the decision.
+    pub gates: Vec<Step>,
+    /// Everything that would have to change for it to leave.
+    pub to_change: Vec<Change>,
+}
+
+/// Something that would have to change.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    /// What stands in the way, with its cure.
+    pub because: Why,
+    /// The line of the rules, where one stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Origin>,
+}
+
+impl Group {
+    /// What was decided of records, before it is known of which.
+    fn of(told: &Told, goes: bool) -> Self {
+        let clean = told.removed.is_empty() && told.unmapped == 0;
+        let decision = match (&told.refused, goes, clean) {
+            (Some(_), ..) => "refused",
+            (None, false, _) => "withheld",
+            (None, true, false) => "redacted",
+            (None, true, true) => "permitted",
+        };
+        let refused = told.refused.as_ref();
+        Self {
+            decision,
+            reason: refused.map(|(reason, _)| Why::of(*reason)),
+            reason_field: refused.and_then(|(_, field)| field.clone()),
+            unmapped_members_removed: told.unmapped,
+            ..Self::default()
         }
     }
-    if let Some(title) = purpose_title(&entry, policy) {
-        explained.insert("purpose_title".into(), title);
-    }
-    if let Some(code) = entry.get("reason").and_then(Value::as_str) {
-        explained.insert("reason".into(), reason(code)?);
-    }
-    if let Some(place) = entry.get("place") {
-        explained.insert("place".into(), place.clone());
-    }
-    let verdicts = entry.get("verdicts").and_then(Value::as_array);
-    let records = verdicts.into_iter().flatten().map(|v| verdict(v, policy)).collect();
-    explained.insert("records".into(), Value::Array(records));
-    explained.insert("outcome".into(), outcome);
-    Some(Value::Object(explained))
 }
 
-fn purpose_title(entry: &Value, policy: &Policy) -> Option<Value> {
-    let purpose = PurposeId::parse(entry.get("purpose")?.as_str()?).ok()?;
-    let title = &policy.register.purposes.get(&purpose)?.title;
-    Some(json!({"kk": title.kk, "ru": title.ru, "en": title.en}))
+impl FieldExplained {
+    fn of(field: &str, told: &Told, goes: bool) -> Self {
+        let stayed = told.refused.as_ref().map(|(reason, _)| *reason);
+        let (did, reason) = if let Some(reason) = told.removed.get(field) {
+            ("removed", Some(*reason))
+        } else if !told.present.contains(field) {
+            ("absent", None)
+        } else if goes && stayed.is_none() && told.sent.contains_key(field) {
+            ("sent", None)
+        } else {
+            ("withheld", stayed)
+        };
+        let reason = reason.map(Why::of);
+        Self { field: field.to_owned(), did, reason, ..Self::default() }
+    }
 }
 
-/// One verdict, with every field that was sent or removed on a line of its own.
-fn verdict(verdict: &Value, policy: &Policy) -> Value {
-    let mut fields = Vec::new();
-    for (category, paths) in verdict.get("sent").and_then(Value::as_object).into_iter().flatten() {
-        let title = category_title(category, policy);
-        for path in paths.as_array().into_iter().flatten() {
-            fields.push(json!({
-                "field": path, "category": category, "category_title": title, "did": "sent",
-            }));
+impl Explained {
+    /// Gathers for each field all that stands in its way: of its own, of its record, of the whole.
+    fn gather(&mut self) {
+        let whole = shut(&self.gates);
+        let alone = |reason: &Option<Why>, rule: &Option<Origin>| {
+            reason.as_ref().map(|why| Change::of(why.reason, rule.clone()))
+        };
+        let of_whole = alone(&self.reason, &self.rule);
+        for group in &mut self.records {
+            let of_record: Vec<Change> =
+                shut(&group.gates).into_iter().chain(alone(&group.reason, &group.rule)).collect();
+            for field in &mut group.fields {
+                if !matches!(field.did, "removed" | "withheld") {
+                    continue;
+                }
+                // What a field stays for with all the rest is told of its record.
+                let removed = alone(&field.reason, &field.rule).filter(|_| field.did == "removed");
+                let own = shut(&field.gates).into_iter().chain(removed);
+                let others = whole.iter().chain(&of_record).chain(&of_whole).cloned();
+                for change in own.chain(others) {
+                    if field.to_change.iter().all(|known| known.because != change.because) {
+                        field.to_change.push(change);
+                    }
+                }
+            }
         }
     }
-    for (path, code) in verdict.get("removed").and_then(Value::as_object).into_iter().flatten() {
-        let why = code.as_str().and_then(reason);
-        fields.push(json!({"field": path, "did": "removed", "reason": why}));
-    }
-    let outside = verdict.get("n").and_then(Value::as_u64) == Some(0);
-    let mut explained = json!({
-        "records": verdict.get("n"),
-        "where": if outside { "outside of the subjects' records" } else { "in the records" },
-        "decision": verdict.get("decision"),
-        "fields": fields,
-        "unmapped_members_removed": verdict.get("unmapped").cloned().unwrap_or(json!(0)),
-    });
-    let why = verdict.get("reason").and_then(Value::as_str).and_then(reason);
-    if let (Some(why), Some(object)) = (why, explained.as_object_mut()) {
-        object.insert("reason".into(), why);
-        if let Some(field) = verdict.get("reason_field") {
-            object.insert("reason_field".into(), field.clone());
-        }
-    }
-    explained
 }
 
-fn category_title(category: &str, policy: &Policy) -> Value {
-    let id = crate::vocabulary::CategoryId::parse(category).ok();
-    match id.and_then(|id| policy.register.categories.get(&id)) {
-        Some(entry) => json!(entry.title.en),
-        None => json!("not personal"),
+impl Change {
+    fn of(reason: Reason, rule: Option<Origin>) -> Self {
+        Self { because: Why::of(reason), rule }
     }
 }
 
-fn reason(code: &str) -> Option<Value> {
-    let reason = Reason::parse(code)?;
-    Some(json!({
-        "code": code,
-        "clause": reason.clause(),
-        "kk": reason.words(Language::Kk),
-        "ru": reason.words(Language::Ru),
-        "en": reason.words(Language::En),
-        "cure": {
-            "kk": reason.cure(Language::Kk),
-            "ru": reason.cure(Language::Ru),
-            "en": reason.cure(Language::En),
-        },
-    }))
+fn shut(gates: &[Step]) -> Vec<Change> {
+    let change = |step: &Step| Some(Change::of(step.shut.as_ref()?.reason, step.rule.clone()));
+    gates.iter().filter_map(change).collect()
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn titles<S: serde::Serializer>(words: &Option<Words>, serializer: S) -> Result<S::Ok, S::Error> {
+    let words = words.as_ref().map(|w| json!({"kk": w.kk, "ru": w.ru, "en": w.en}));
+    words.serialize(serializer)
+}
+
+fn numbers<S: serde::Serializer>(numbers: &Numbers, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(numbers)
 }

@@ -244,7 +244,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 }
 
 // Brackets open at once in a YAML text.
-const BRACKETS_MAX: usize = 256;
+const BRACKETS_MAX: usize = 128;
 
 // What a value takes in memory beside its text, roughly.
 const NODE_COST: usize = 128;

@@ -70,7 +70,8 @@ fn head(document: &Document, partner: &str) -> String {
 # It does not load before a person has been through it:
 # - each guess: remove `guess` if it is right, mend the category, or remove the line;
 # - each empty \"\": fill it in, dates, numbers and truth values without quotes.
-# A field that is commented out never leaves. Give it a category, or \"public\" if it is not personal.
+# A field that is commented out never leaves; give it a category, or \"public\" where it is not
+# personal, to map it.
 # Save the file as `partners/{partner}.toml`. `otkel check` tells what is still missing.
 "
     )

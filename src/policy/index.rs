@@ -92,14 +92,18 @@ impl Policy {
         self.index.hosts.contains_key(host)
     }
 
-    /// Finds the routes anew, after a change to the partners that no file makes.
-    #[cfg(test)]
-    pub(crate) fn find_anew(&mut self) {
-        self.index = Index::of(&self.partners);
-    }
-
     fn place(&self, At(partner, position): &At) -> Option<Place<'_>> {
         let partner = self.partners.get(partner)?;
         Some(Place { partner, route: partner.routes.get(*position)? })
+    }
+}
+
+#[cfg(test)]
+impl Policy {
+    /// These rules with a change, and the routes found anew.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self.index = Index::of(&self.partners);
+        self
     }
 }

@@ -58,3 +58,6 @@ fn kept_records(decision: &Decision) -> Vec<Option<usize>> {
     let kept = |n: &usize| decision.verdicts.get(*n).is_some_and(|v| v.refused.is_none());
     decision.of.iter().map(|n| kept(n).then_some(*n)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::recorded::{Line, Recorded, Told};
 use crate::consent::{Grant, Grants, Question, Standing, Terms};
 use crate::decision::{Circumstances, Decision, Found, judge, question};
+use crate::diagnostic::Text;
 use crate::document::{FieldId, FieldSet, Presence, Record};
 use crate::policy::{Basis, Field, Place, Policy, Route};
 use crate::reason::Reason;
@@ -77,8 +78,8 @@ pub enum Untold {
 impl Untold {
     /// What it says to people.
     #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
+    pub fn words(self) -> Text {
+        let words = match self {
             Self::Rules => "the rules of that time are not kept",
             Self::Claim => "the path, purpose or request that the caller named is not recorded",
             Self::Route => "the request's path is no longer that of the same route",
@@ -88,7 +89,8 @@ impl Untold {
             Self::Consents => "the subject of a record without consent is not recorded",
             Self::Values => "the values, of which a study gets none that identify, are not kept",
             Self::Quota => "how much of the new quota would have been used is not recorded",
-        }
+        };
+        words.into()
     }
 
     /// A word for it.
@@ -301,12 +303,12 @@ impl Case<'_> {
         }
         let lines = recorded.lines.as_deref().unwrap_or_default();
         let kept = lines.iter().zip(&made.decision.of).all(|(line, of)| {
-            let sent = recorded.verdict(line).map(|told| fields.set(&told.sent));
+            let sent = recorded.verdict(line).map(|told| fields.set(told.sent.keys()));
             let verdict = made.decision.verdicts.get(*of);
             let keep = verdict.filter(|v| v.refused.is_none()).map(|v| v.keep);
             within(keep.unwrap_or_default(), sent.unwrap_or_default())
         });
-        let around = within(made.decision.outside.keep, fields.set(&recorded.outside.sent));
+        let around = within(made.decision.outside.keep, fields.set(recorded.outside.sent.keys()));
         // What left of a study was looked at then, value by value.
         if is_study(before) && recorded.reason.is_none() && kept && around {
             Ok(made)

@@ -218,7 +218,7 @@ impl Side<'_> {
         let went = self.recorded.reason.is_none();
         let goes = self.made.denied.is_none();
         let left: BTreeSet<&str> =
-            (told.sent.iter().filter(|_| went && was.is_none())).map(String::as_str).collect();
+            (told.sent.keys().filter(|_| went && was.is_none())).map(String::as_str).collect();
         let text = |field| self.route.fields.get(usize::from(field)).map(|f| f.text.as_str());
         let leaves: BTreeSet<&str> =
             verdict.keep.iter().filter(|_| goes && is.is_none()).filter_map(text).collect();

@@ -1,6 +1,6 @@
 //! What a consent record was at a place in the ledger: the events that had been recorded by then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -39,8 +39,8 @@ impl Past {
         Ok(())
     }
 
-    /// The terms of a subject's consents as they were before an entry, the newest last; `None`
-    /// where the record that names the subject is gone.
+    /// The terms of a subject's consents as they were before an entry; `None` where
+    /// the record that names the subject is gone.
     ///
     /// # Errors
     /// The store failed, or holds what this program cannot read.
@@ -61,23 +61,24 @@ impl Past {
         Ok(Some(terms))
     }
 
-    /// As if every entry before one had been handed over, for the records of one subject: goes
-    /// back from there until each that changed since is found.
+    /// As if every entry before one had been handed over, for the records of the subjects whom
+    /// some records name: goes back from there until each that changed since is found.
     ///
     /// # Errors
     /// The store failed.
-    pub fn before(
+    pub fn before<'r>(
         snapshot: &mut dyn Snapshot,
-        record: &Uuid,
+        records: impl Iterator<Item = &'r Uuid>,
         before: u64,
     ) -> Result<Self, StoreError> {
-        let mut past = Self::default();
-        let Some(named) = snapshot.record(record)? else { return Ok(past) };
-        let stored = snapshot.records_of(&named.subject)?.into_iter();
-        let mut wanted: Vec<Uuid> = stored
-            .filter(|stored| stored.kind == RecordKind::Consent && stored.seq >= before)
-            .map(|stored| stored.record)
-            .collect();
+        let (mut past, mut wanted) = (Self::default(), HashSet::new());
+        for record in records {
+            let Some(named) = snapshot.record(record)? else { continue };
+            let stored = snapshot.records_of(&named.subject)?.into_iter();
+            let changed =
+                |stored: &StoredRecord| stored.kind == RecordKind::Consent && stored.seq >= before;
+            wanted.extend(stored.filter(changed).map(|stored| stored.record));
+        }
         let mut end = before;
         while end > 0 && !wanted.is_empty() {
             let start = end.saturating_sub(PAGE);
@@ -85,8 +86,7 @@ impl Past {
                 snapshot.entries(start, usize::try_from(end - start).unwrap_or(usize::MAX))?;
             for entry in page.iter().rev().filter(|entry| entry.seq < end) {
                 let Some((record, digest)) = consent_event(&entry.bytes) else { continue };
-                if let Some(place) = wanted.iter().position(|wanted| *wanted == record) {
-                    wanted.swap_remove(place);
+                if wanted.remove(&record) {
                     past.open.insert(record, digest);
                 }
             }

@@ -51,8 +51,8 @@ pub struct Told {
     pub refused: Option<(Reason, Option<String>)>,
     /// The mapped fields that were there with a value.
     pub present: BTreeSet<String>,
-    /// Those that left.
-    pub sent: BTreeSet<String>,
+    /// Those that left, each with its category; `-` where it is not personal.
+    pub sent: BTreeMap<String, String>,
     /// Those that stayed, and the ones that held an object or array.
     pub removed: BTreeMap<String, Reason>,
     /// How many members no rule mapped.
@@ -187,10 +187,14 @@ fn told(verdict: Verdict) -> Option<Told> {
     let removed = verdict.removed.into_iter();
     let removed: Option<BTreeMap<String, Reason>> =
         removed.map(|(field, code)| Some((field, Reason::parse(&code)?))).collect();
-    let (removed, sent) = (removed?, verdict.sent.into_values().flatten().collect::<BTreeSet<_>>());
+    let of = |(category, fields): (String, Vec<String>)| {
+        fields.into_iter().map(move |field| (field, category.clone()))
+    };
+    let sent: BTreeMap<String, String> = verdict.sent.into_iter().flat_map(of).collect();
+    let removed = removed?;
     // Where something was sent, what was there is not written again.
     let there = removed.iter().filter(|(_, reason)| **reason != Reason::FieldShape);
-    let there = there.map(|(field, _)| field).chain(&sent).cloned();
+    let there = there.map(|(field, _)| field).chain(sent.keys()).cloned();
     let present = verdict.present.into_iter().chain(there).collect();
     Some(Told { refused, present, sent, removed, unmapped: verdict.unmapped })
 }

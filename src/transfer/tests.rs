@@ -7,17 +7,22 @@ use crate::vocabulary::CategoryId;
 
 /// The rules of the example, as they are shipped.
 pub(crate) fn rules() -> Arc<Policy> {
-    static RULES: LazyLock<Arc<Policy>> = LazyLock::new(read);
+    static RULES: LazyLock<Arc<Policy>> = LazyLock::new(|| Arc::new(read()));
     Arc::clone(&RULES)
 }
 
 /// The rules of the example with a change that no file of theirs makes.
 pub(crate) fn changed(change: impl FnOnce(&mut Policy)) -> Arc<Policy> {
-    let mut policy = read();
-    let changed = Arc::get_mut(&mut policy).unwrap();
-    change(changed);
-    changed.find_anew();
-    policy
+    Arc::new(read().with(change))
+}
+
+/// A route that no rules have any more, to be changed.
+pub(crate) fn taken(partner: &str, change: impl FnOnce(&mut Route)) -> Arc<Route> {
+    let mut route = None;
+    changed(|policy| route = self::partner(policy, partner).routes.drain(..).next());
+    let mut route = route.unwrap();
+    change(Arc::get_mut(&mut route).unwrap());
+    route
 }
 
 /// A route of rules that are being changed.
@@ -38,27 +43,26 @@ pub(crate) fn purpose<'p>(policy: &'p mut Policy, id: &str) -> &'p mut Purpose {
     policy.register.purposes.get_mut(&PurposeId::parse(id).unwrap()).unwrap()
 }
 
-fn read() -> Arc<Policy> {
-    let files = [
-        ("register.toml", include_bytes!("../../policies/register.toml").as_slice()),
-        ("notices/2026-09.txt", include_bytes!("../../policies/notices/2026-09.txt").as_slice()),
-        (
-            "partners/attestation-kz.toml",
-            include_bytes!("../../policies/partners/attestation-kz.toml").as_slice(),
-        ),
-        (
-            "partners/training-gb.toml",
-            include_bytes!("../../policies/partners/training-gb.toml").as_slice(),
-        ),
-        (
-            "partners/mailing-de.toml",
-            include_bytes!("../../policies/partners/mailing-de.toml").as_slice(),
-        ),
+fn read() -> Policy {
+    macro_rules! files {
+        ($($path:literal)*) => {
+            [$(($path, include_bytes!(concat!("../../policies/", $path)).as_slice()),)*]
+        };
+    }
+    let files = files![
+        "register.toml"
+        "notices/2026-09.txt"
+        "partners/attestation-kz.toml"
+        "partners/learning-de.toml"
+        "partners/mailing-de.toml"
+        "partners/ministry-kz.toml"
+        "partners/research-kz.toml"
+        "partners/training-gb.toml"
     ];
     let files: BTreeMap<String, Vec<u8>> =
         files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect();
     let now = Timestamp::parse("2026-11-22T09:00:00Z").unwrap();
-    Arc::new(Policy::read(&files, now).unwrap().0)
+    Policy::read(&files, now).unwrap().0
 }
 
 /// A claim of a caller that may use every route.

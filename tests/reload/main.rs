@@ -11,6 +11,7 @@
 mod world;
 
 mod configured;
+mod officer;
 mod refused;
 mod signed;
 mod under_way;

@@ -69,7 +69,7 @@ async fn the_second_signature_activates_a_set_that_is_watched() {
 }
 
 /// A world whose rules need the signatures of two officers, who have their keys in its folder.
-fn signed_by_two() -> Plan {
+pub(super) fn signed_by_two() -> Plan {
     let officer = |name: &str| {
         let pem = ed25519_pem().unwrap();
         let public = OfficerSecret::from_pem(&pem).unwrap().public();
@@ -87,7 +87,7 @@ fn signed_by_two() -> Plan {
 }
 
 /// An officer signs the rules in the folder.
-fn sign(world: &World, officer: &str) {
+pub(super) fn sign(world: &World, officer: &str) {
     let key = format!("keys/{officer}.key");
     let program = env!("CARGO_BIN_EXE_otkel");
     shell(world, &format!("{program} rules sign policies --officer {officer} --key {key} >signed"));

@@ -90,6 +90,19 @@ impl Schema {
         says && pointer != "/$defs/text"
     }
 
+    /// The words that a value can be.
+    pub(crate) fn words(&self, pointer: &str) -> Vec<String> {
+        let words = self.at(pointer).get("enum").cloned().unwrap_or_default();
+        serde_json::from_value(words).unwrap_or_default()
+    }
+
+    /// The least and the largest that a whole number can be, where there is one.
+    pub(crate) fn bounds(&self, pointer: &str) -> Option<[Option<i64>; 2]> {
+        let schema = self.at(pointer);
+        let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_i64);
+        (schema.get("type")? == "integer").then(|| ["minimum", "maximum"].map(bound))
+    }
+
     /// Whether people are told what a property is.
     pub(crate) fn describes(&self, pointer: &str) -> bool {
         let schema = self.at(pointer);

@@ -160,7 +160,7 @@ pub(crate) fn consent_at(
     consent
 }
 
-/// The id of a consent record; the sample has 1 to 8.
+/// The id of a consent record; the sample has 1 to 10.
 pub(crate) fn record(number: u64) -> Uuid {
     format!("01920000-0000-7000-8000-{number:012}").parse().unwrap()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::sync::Arc;
 
-use super::draft::Draft;
+use super::draft::{Draft, PROBE};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Text};
 use crate::policy::Policy;
 use crate::reason::Language;
@@ -105,10 +105,12 @@ impl<R: BufRead> Desk<R> {
     pub(super) fn explain(&self, draft: &Draft, key: &'static str, how: Option<Text>) {
         let mut probe = draft.clone();
         probe.probed = Some(key);
+        let place = probe.toml().find(PROBE);
         let found = self.read(&probe).err().unwrap_or_default();
+        let mut errors = found.iter().filter(|found| found.severity == Severity::Error);
         eprintln!();
-        if let Some(first) = found.iter().find(|found| found.severity == Severity::Error) {
-            self.tell(&first.help);
+        if let Some(refused) = errors.find(|found| place.is_none_or(|at| at == found.span.start)) {
+            self.tell(&refused.help);
         }
         if let Some(how) = how {
             self.tell(&how);
@@ -151,23 +153,22 @@ impl<R: BufRead> Desk<R> {
             Err(found) => (found, false),
         };
         let path = draft.path();
-        let about = found.iter().filter(|found| found.source.name == path);
-        let is_new = |found: &&Diagnostic| {
-            found.severity == Severity::Error || !self.kept.contains(&found.message.to_string())
+        let is_new = |found: &&Diagnostic| match found.severity {
+            // Without the draft there is none, so that it is of the draft wherever it shows.
+            Severity::Error => true,
+            Severity::Warning => {
+                found.source.name == path && !self.kept.contains(&found.message.to_string())
+            }
         };
-        let new: Vec<&Diagnostic> = about.filter(is_new).collect();
+        let new: Vec<&Diagnostic> = found.iter().filter(is_new).collect();
         if loads && (again || new.is_empty()) {
             self.kept.extend(new.iter().map(|found| found.message.to_string()));
             return true;
         }
         for found in new {
-            let message = found.message.in_language(self.language);
-            let severity = match found.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
-            eprintln!("{severity}: {message}");
-            eprintln!("  help: {}", found.help.in_language(self.language));
+            let words = [&found.severity.label(), &found.message, &"help".into(), &found.help];
+            let [severity, message, mark, help] = words.map(|w| w.in_language(self.language));
+            eprintln!("{severity}: {message}\n  {mark}: {help}");
         }
         if loads {
             self.tell(&"the same answer again lets it be".into());

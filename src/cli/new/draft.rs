@@ -64,18 +64,14 @@ impl Draft {
         parts.map(ToOwned::to_owned).collect()
     }
 
-    /// The countries that the data go to.
-    pub(super) fn countries(&self) -> Vec<String> {
+    /// The countries abroad that the data go to.
+    pub(super) fn abroad(&self) -> Vec<String> {
         let keys = ["seat", "processing", "storage", "endpoint.country"];
         let mut all: Vec<String> = keys.iter().flat_map(|key| self.list(key)).collect();
+        all.retain(|country| *country != Country::KZ.to_string());
         all.sort();
         all.dedup();
         all
-    }
-
-    /// Whether data go abroad.
-    pub(super) fn is_abroad(&self) -> bool {
-        self.countries().iter().any(|country| *country != Country::KZ.to_string())
     }
 
     /// Whether a route's documents hold many records.
@@ -96,7 +92,7 @@ impl Draft {
         text.push_str("status = \"active\"\n");
         self.table(&mut text, "agreement", &PARTNER);
         self.table(&mut text, "undertaking", &PARTNER);
-        if self.is_abroad() {
+        if !self.abroad().is_empty() {
             self.table(&mut text, "assessment", &ASSESSMENT);
         }
         self.purposes(&mut text);
@@ -153,8 +149,14 @@ impl Draft {
     }
 
     fn route(&self, text: &mut String) {
-        text.push_str("\n[[route]]\nendpoint = \"main\"\n");
-        for question in &ROUTE {
+        let (purposes, rest) = ROUTE.split_at(1);
+        let (way, subjects) = rest.split_at(3);
+        text.push_str("\n[[route]]\n");
+        for question in way {
+            self.line(text, question, own_key(question));
+        }
+        text.push_str("endpoint = \"main\"\n");
+        for question in purposes.iter().chain(subjects) {
             let is_absent = question.key == "route.subjects" && !self.has_records();
             if !is_absent || self.probed == Some(question.key) {
                 self.line(text, question, own_key(question));
@@ -167,7 +169,7 @@ impl Draft {
             self.line(text, &REQUIRED, own_key(&REQUIRED));
         }
         if self.probed == Some(FIELDS) {
-            text.push_str("fields = true\n");
+            let _ = writeln!(text, "fields = {PROBE}");
             return;
         }
         text.push_str("[route.fields]\n");
@@ -213,11 +215,11 @@ fn within<'q>(
     questions.iter().filter(is_within)
 }
 
-// A value that no key takes.
-const PROBE: &str = "{}";
+/// A value that no key takes.
+pub(super) const PROBE: &str = "{}";
 
 // Of keys that do not take every text.
-const STAND_INS: [(&str, &str); 26] = [
+const STAND_INS: [(&str, &str); 27] = [
     ("seat", "KZ"),
     ("type", "third-party"),
     ("party_id", "570140000000"),
@@ -244,6 +246,7 @@ const STAND_INS: [(&str, &str); 26] = [
     ("endpoint.port", "443"),
     ("route.to", "/stand-in"),
     ("route.subject", "$.stand_in_subject"),
+    ("route.on_refused", "refuse"),
 ];
 
 const CONTACT: &str = "a@stand-in.example";

@@ -18,7 +18,7 @@ use crate::document::Limits;
 use crate::policy::{Purpose, Register};
 use crate::reason::Reason;
 use crate::rehearsal::case::{Trial, trials};
-use crate::vocabulary::{CategorySet, Name, PurposeId};
+use crate::vocabulary::{CategoryId, CategorySet, Name, PurposeId};
 
 /// Asks for a partner until its file loads and its cases come out as they say.
 pub(super) fn partner<R: BufRead>(desk: &mut Desk<R>, register: &Register) -> Result<Draft, Stop> {
@@ -29,7 +29,7 @@ pub(super) fn partner<R: BufRead>(desk: &mut Desk<R>, register: &Register) -> Re
     for question in PARTNER.iter().chain(&ENDPOINT) {
         ask(desk, &mut draft, question)?;
     }
-    if draft.is_abroad() {
+    if !draft.abroad().is_empty() {
         for question in &ASSESSMENT {
             ask(desk, &mut draft, question)?;
         }
@@ -70,18 +70,24 @@ fn name<R: BufRead>(desk: &mut Desk<R>) -> Result<Name, Stop> {
 
 fn ask<R: BufRead>(desk: &mut Desk<R>, draft: &mut Draft, question: &Question) -> Result<(), Stop> {
     desk.explain(draft, question.key, question.form.hint());
-    let stands = match question.offer {
-        Offer::None => None,
-        Offer::Absent => Some(Empty::Absent),
-        Offer::Fixed(text) => Some(Empty::Stands(text.to_owned())),
-        Offer::Same(key) => Some(Empty::Stands(draft.answer(key))),
-        Offer::Today => Some(Empty::Stands(desk.today())),
+    settle(desk, draft, question)
+}
+
+fn settle<R: BufRead>(
+    desk: &mut Desk<R>,
+    draft: &mut Draft,
+    question: &Question,
+) -> Result<(), Stop> {
+    let empty = match question.offer {
+        Offer::None => Empty::Refused,
+        Offer::Absent => Empty::Absent,
+        Offer::Fixed(text) => Empty::Stands(text.to_owned()),
+        Offer::Same(key) => Empty::Stands(draft.answer(key)),
+        Offer::Today => Empty::Stands(desk.today()),
         Offer::Request => {
-            let path = format!("POST /{}/{}", draft.id, draft.answer("route.name"));
-            Some(Empty::Stands(path))
+            Empty::Stands(format!("POST /{}/{}", draft.id, draft.answer("route.name")))
         }
     };
-    let empty = stands.unwrap_or(Empty::Refused);
     desk.settle(draft, question.key, &empty, |draft, answer| {
         let answer = if question.form == Form::Digest { digest(answer) } else { answer };
         draft.answers.insert(question.key, answer);
@@ -102,10 +108,11 @@ fn purposes_of<R: BufRead>(
     draft: &mut Draft,
     register: &Register,
 ) -> Result<(), Stop> {
+    desk.explain(draft, PURPOSES.key, Form::List.hint());
     for (id, purpose) in register.purposes.iter().filter(|(_, purpose)| purpose.active) {
-        desk.tell(&text!("{}  {}", id, purpose.title.in_language(desk.language())));
+        desk.tell(&format!("  {id} {}", purpose.title.in_language(desk.language())).into());
     }
-    ask(desk, draft, &PURPOSES)?;
+    settle(desk, draft, &PURPOSES)?;
     for id in draft.list(PURPOSES.key) {
         let purpose = PurposeId::parse(&id).ok().and_then(|id| register.purposes.get(&id));
         let Some(purpose) = purpose else { continue };
@@ -135,9 +142,8 @@ fn route<R: BufRead>(
     }
     let how = "a path, a blank and a category in each line; an empty line ends them";
     desk.explain(draft, FIELDS, Some(how.into()));
-    let listed = draft.categories.values().flat_map(|list| list.split(',').map(str::trim));
-    let listed = listed.filter_map(|id| crate::vocabulary::CategoryId::parse(id).ok()).collect();
-    list(desk, register, listed);
+    let named = draft.categories.values().flat_map(|list| list.split(',').map(str::trim));
+    list(desk, register, named.filter_map(|id| CategoryId::parse(id).ok()).collect());
     let mut empty = Empty::Refused;
     let put = |draft: &mut Draft, line: String| {
         let (path, category) = line.rsplit_once([' ', '\t', '=']).unwrap_or((&line, ""));
@@ -154,7 +160,7 @@ fn list<R: BufRead>(desk: &Desk<R>, register: &Register, categories: CategorySet
     for id in categories.iter() {
         let title = register.categories.get(&id);
         let title = title.map_or("", |entry| entry.title.in_language(desk.language()));
-        desk.tell(&text!("{}  {}", id, title));
+        desk.tell(&format!("  {id} {title}").into());
     }
 }
 

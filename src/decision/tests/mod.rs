@@ -1,5 +1,5 @@
+mod gates;
 mod law;
-mod property;
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::transfer::Target;
 use crate::transfer::tests::{claim, claim_under};
 use crate::vocabulary::{CategoryId, CategorySet};
 
-const ENROL: &str = "/training-gb/enrolments";
+pub(crate) const ENROL: &str = "/training-gb/enrolments";
 const RESULT: &str = "/attestation-kz/results";
 const BATCH: &str = "/attestation-kz/result-batches";
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::parse("2026-11-22T09:00:00Z").unwrap()
 }
 
@@ -26,7 +26,7 @@ fn transfer(path: &str, body: &str) -> Transfer {
 }
 
 /// A transfer by `POST` under changed rules.
-fn under(rules: &Arc<Policy>, path: &str, body: &str) -> Transfer {
+pub(crate) fn under(rules: &Arc<Policy>, path: &str, body: &str) -> Transfer {
     let target =
         Target { partner_host: None, method: "POST", path, purposes: &[], legal_request: None };
     parsed(claim_under(rules, &target).unwrap(), body)
@@ -55,7 +55,7 @@ fn set(categories: &[&str]) -> CategorySet {
     categories.iter().map(|text| CategoryId::parse(text).unwrap()).collect()
 }
 
-fn decided(
+pub(crate) fn decided(
     transfer: Transfer,
     standings: &[Option<Standing>],
     now: Timestamp,

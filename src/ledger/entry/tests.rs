@@ -116,9 +116,51 @@ fn events() -> Vec<Entry> {
     vec![Entry::Block(block(7, "00")), Entry::Block(lifted), Entry::Consent(consent(7, "00"))]
 }
 
-/// One entry of each kind with all members, and one with as few as it can have.
-fn samples() -> Vec<Entry> {
-    let refusal = Refusal {
+/// One of files with odd names, and one that officers signed.
+fn activations(odd: &[&str]) -> [Entry; 2] {
+    let files = odd.iter().chain(&["b/ө.toml"]).map(|n| ((*n).to_owned(), HARD.to_owned()));
+    let policy = "p".to_owned();
+    let signed_by = ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into();
+    let (none, by) = (BTreeMap::new(), "start".to_owned());
+    [
+        Activation {
+            by: HARD.into(),
+            files: files.collect(),
+            policy: policy.clone(),
+            signed_by: [].into(),
+        },
+        Activation { by, files: none, policy, signed_by },
+    ]
+    .map(Entry::Activation)
+}
+
+/// A verdict with all members, and one with as few as it can have.
+fn verdicts(odd: &[&str]) -> [Verdict; 2] {
+    let sent = || disclosure(1).verdicts.remove(0);
+    let full = Verdict {
+        reason: Some(Reason::RequiredFieldRemoved),
+        reason_field: Some(HARD.into()),
+        present: vec![HARD.into(), "$.b".into()],
+        removed: odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect(),
+        ..sent()
+    };
+    let (removed, sent) = (BTreeMap::new(), sent());
+    [full, Verdict { removed, sent: BTreeMap::new(), unmapped: 0, ..sent }]
+}
+
+fn request() -> Request {
+    Request {
+        article: "9(1)".into(),
+        date: jiff::civil::date(2026, 10, 1),
+        document: HARD.into(),
+        officer: Name::parse("a.mysalova").unwrap(),
+        request: Name::parse("2026-114").unwrap(),
+    }
+}
+
+/// A refusal of which as little as can be is known.
+fn refusal() -> Refusal {
+    Refusal {
         did: Uuid::from_u128(1 << 100),
         time: time(),
         asked: Asked::default(),
@@ -128,24 +170,15 @@ fn samples() -> Vec<Entry> {
         place: None,
         subjects: None,
         verdicts: vec![],
-    };
+    }
+}
+
+/// One entry of each kind with all members, and one with as few as it can have.
+fn samples() -> Vec<Entry> {
     // In UTF-16 the smiley's surrogates come before U+FFFD, in UTF-8 after.
     let odd = ["\u{fffd}", "\u{1f600}", "a", "\""];
-    let removed = odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect();
-    let files = odd.iter().chain(&["b/ө.toml"]).map(|n| ((*n).to_owned(), HARD.to_owned()));
-    let full = Verdict {
-        reason: Some(Reason::RequiredFieldRemoved),
-        reason_field: Some(HARD.into()),
-        present: vec![HARD.into(), "$.b".into()],
-        removed,
-        ..disclosure(1).verdicts.remove(0)
-    };
-    let bare = Verdict {
-        removed: BTreeMap::new(),
-        sent: BTreeMap::new(),
-        unmapped: 0,
-        ..disclosure(1).verdicts.remove(0)
-    };
+    let [activation, signed] = activations(&odd);
+    let [full, bare] = verdicts(&odd);
     let candidate = Box::new(Candidate {
         decision: "refused",
         place: Some(HARD.into()),
@@ -153,27 +186,11 @@ fn samples() -> Vec<Entry> {
         verdicts: vec![full.clone()],
     });
     let short = Candidate { place: None, verdicts: vec![], ..*candidate.clone() };
-    let request = Box::new(Request {
-        article: "9(1)".into(),
-        date: jiff::civil::date(2026, 10, 1),
-        document: HARD.into(),
-        officer: Name::parse("a.mysalova").unwrap(),
-        request: Name::parse("2026-114").unwrap(),
-    });
+    let request = Basis::Request(Box::new(request()));
     let mut samples = events();
     samples.extend([
-        Entry::Activation(Activation {
-            by: HARD.into(),
-            files: files.collect(),
-            policy: "p".into(),
-            signed_by: [].into(),
-        }),
-        Entry::Activation(Activation {
-            by: "start".into(),
-            files: [].into(),
-            policy: "p".into(),
-            signed_by: ["aigul", "daniyar"].map(|name| Name::parse(name).unwrap()).into(),
-        }),
+        activation,
+        signed,
         Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
         admin("Айгүл"),
         Entry::from(disclosure(u128::MAX)),
@@ -185,7 +202,7 @@ fn samples() -> Vec<Entry> {
             ..disclosure(0)
         }),
         Entry::from(Disclosure {
-            basis: Basis::Request(request.clone()),
+            basis: request.clone(),
             border: [("GB".to_owned(), "16(2)"), ("DE".to_owned(), "16(3)(2)")].into(),
             candidate: Some(candidate.clone()),
             notify: Some(Notify { due: jiff::civil::date(2026, 12, 4), n: 12 }),
@@ -195,14 +212,14 @@ fn samples() -> Vec<Entry> {
         Entry::Outcome(Outcome { status: None, ..outcome(5, 0) }),
         Entry::Refusal(Refusal {
             asked: asked(),
-            basis: Some(Basis::Request(request)),
+            basis: Some(request),
             candidate: Some(candidate),
             place: Some(HARD.into()),
             subjects: Some(Subjects { n: 3, root: "ef".repeat(32) }),
             verdicts: vec![full, bare],
-            ..refusal.clone()
+            ..refusal()
         }),
-        Entry::Refusal(refusal),
+        Entry::Refusal(refusal()),
     ]);
     samples
 }
