@@ -14,6 +14,10 @@ use otkel::transfer::{Caller, Claim, Target};
 use otkel::vocabulary::Name;
 use uuid::Uuid;
 
+// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -352,7 +352,7 @@ proptest! {
         place in 0_usize..20_000,
         cut in 0_usize..40,
         text in "[\\[\\]\"'={}.,#$*\\\\ \n\u{0}\u{7f}0-9a-zа-я-]{0,6}",
-        which in 0_usize..4,
+        which in 0_usize..5,
     ) {
         let mut files = folder();
         let name = rule_files(&files).nth(which).unwrap().0.clone();

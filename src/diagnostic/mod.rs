@@ -42,7 +42,7 @@ impl Source {
     #[must_use]
     pub fn line_and_column(&self, at: usize) -> (usize, usize) {
         let at = self.boundary(at);
-        let line = self.lines.partition_point(|start| *start <= at);
+        let line = self.line(at);
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
         let column = self.text.get(start..at).unwrap_or_default().chars().count() + 1;
         (line, column)
@@ -62,6 +62,12 @@ impl Source {
             start += text.len();
         }
         0..0
+    }
+
+    /// The line of a byte offset, counted from 1.
+    #[must_use]
+    pub fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at).max(1)
     }
 
     // The last character boundary that is not after the offset; the end of a text belongs to its

@@ -359,7 +359,7 @@ impl Key<'_> {
 
 impl File {
     fn line(&self, at: usize) -> usize {
-        self.source.line_and_column(at).0
+        self.source.line(at)
     }
 
     /// Adds an error.
