@@ -117,6 +117,7 @@ fn a_record_like_the_one_before_is_decided_for_itself() {
     let of = |grants: &[Grant]| granted_by(grants);
     let no = Some(Standing::Unknown(Reason::NoConsent));
     let all = [
+        (name, of(&[late])),
         (both, of(&[late])),
         (both, of(&[early])),
         (both, of(&[narrow])),
@@ -155,7 +156,7 @@ fn a_record_like_the_one_before_is_decided_for_itself() {
         );
         assert_eq!(alone.consents.iter().next(), consents.next(), "{n}");
     }
-    assert_eq!(together.verdicts.iter().map(|v| v.records).sum::<u64>(), 16);
+    assert_eq!(together.verdicts.iter().map(|v| v.records).sum::<u64>(), 17);
     assert_eq!(together.told, 1);
 }
 
