@@ -284,25 +284,26 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grants {
     first: Grant,
-    more: Vec<Grant>,
+    more: Box<[Grant]>,
 }
 
 impl Grants {
     /// The only consent that says yes.
     #[must_use]
-    pub const fn one(grant: Grant) -> Self {
-        Self { first: grant, more: Vec::new() }
+    pub fn one(grant: Grant) -> Self {
+        Self { first: grant, more: Box::default() }
     }
 
     /// Adds a consent that says yes too, behind the others.
     pub fn add(&mut self, grant: Grant) {
-        self.more.push(grant);
+        let more = std::mem::take(&mut self.more).into_iter();
+        self.more = more.chain([grant]).collect();
     }
 
-    /// Whether there is no more than one.
+    /// The consent, where it is the only one.
     #[must_use]
-    pub const fn is_one(&self) -> bool {
-        self.more.is_empty()
+    pub const fn only(&self) -> Option<&Grant> {
+        if self.more.is_empty() { Some(&self.first) } else { None }
     }
 
     /// The consents, in their order.
@@ -310,15 +311,15 @@ impl Grants {
         std::iter::once(&self.first).chain(&self.more)
     }
 
-    fn in_order(mut self, wanted: CategorySet) -> Self {
+    fn in_order(self, wanted: CategorySet) -> Self {
         if self.more.is_empty() {
             return self;
         }
-        self.more.push(self.first);
+        let mut all: Vec<Grant> = self.iter().copied().collect();
         let reach = |grant: &Grant| grant.categories.and(wanted).iter().count();
-        self.more.sort_by_key(|grant| (Reverse(reach(grant)), Reverse(grant.given), grant.record));
-        self.first = self.more.remove(0);
-        self
+        all.sort_by_key(|grant| (Reverse(reach(grant)), Reverse(grant.given), grant.record));
+        let mut all = all.into_iter();
+        all.next().map_or(self, |first| Self { first, more: all.collect() })
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Bars<'a> {
     of_state: FieldSet,
     /// The fields of which a study gets none.
     identifying: FieldSet,
+    /// Whether some field is covered by later consents only.
+    has_newer: bool,
     /// The categories that a state body's request lists.
     pub(super) requested: CategorySet,
 }
@@ -54,10 +56,16 @@ impl<'a> Bars<'a> {
             identifying: (fields().filter(|(_, field)| field.category.iter().any(identifies)))
                 .map(|(id, _)| id)
                 .collect(),
+            has_newer: case.route.fields.iter().any(|field| field.since.is_some()),
             requested: (case.claim.legal_request())
                 .map_or(CategorySet::EMPTY, |(_, request)| request.categories),
             fixed,
         }
+    }
+
+    /// Whether every subject whose record leaves is told of it (94-V Art. 19).
+    pub(super) fn all_are_told(&self) -> bool {
+        self.case.purpose.notify_on_transfer && self.case.route.basis == Basis::Consent
     }
 
     /// What happens to a record.
@@ -139,19 +147,40 @@ impl<'a> Bars<'a> {
         else {
             return false;
         };
+        if let Some(only) = grants.only() {
+            consents.push(only.record);
+            return only.notify;
+        }
         let mut so_far = FieldSet::EMPTY;
         let mut notify = false;
         for (n, grant) in grants.iter().enumerate() {
             let before = so_far;
-            if !grants.is_one() {
-                kept.iter().filter(|f| self.covers(grant, *f)).for_each(|f| so_far.insert(f));
-            }
+            kept.iter().filter(|f| self.covers(grant, *f)).for_each(|f| so_far.insert(f));
             if n == 0 || so_far != before || (grant.notify && !notify) {
                 consents.push(grant.record);
                 notify |= grant.notify;
             }
         }
         notify
+    }
+
+    /// Whether two records differ in nothing that their verdict depends on. It need not see every
+    /// such case, but most records of a batch are of one.
+    pub(super) fn are_alike(
+        &self,
+        (presence, standing): (&Presence, Option<&Standing>),
+        (other, others): (&Presence, Option<&Standing>),
+    ) -> bool {
+        let (Some(Standing::Granted(one)), Some(Standing::Granted(two))) = (standing, others)
+        else {
+            return false;
+        };
+        let (Some(one), Some(two)) = (one.only(), two.only()) else { return false };
+        presence.present == other.present
+            && presence.misshapen == other.misshapen
+            && one.categories == two.categories
+            && one.through_state == two.through_state
+            && (one.given == two.given || !self.has_newer)
     }
 
     fn covers(&self, grant: &Grant, field: FieldId) -> bool {

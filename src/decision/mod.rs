@@ -263,8 +263,12 @@ fn judge_by(
     }
     let bars = Bars::of(&case);
     let mut decision = Decision::default();
+    decision.consents.all.reserve(found.records.len());
+    let mut last = None;
     for (record, standing) in found.records.iter().zip(&circumstances.standings) {
-        decision.add(&bars, &record.presence, standing.as_ref(), purpose.notify_on_transfer);
+        let this = (&record.presence, standing.as_ref());
+        decision.add(&bars, this, last.filter(|last| bars.are_alike(*last, this)).is_some());
+        last = Some(this);
     }
     decision.outside = bars.outside(found.outside);
     let why = case.identifying(&bars).or_else(|| decision.whole(route));
@@ -319,38 +323,51 @@ impl Decision {
         decision
     }
 
+    /// Adds a record, which may be like the one before.
     fn add(
         &mut self,
         bars: &Bars<'_>,
-        presence: &Presence,
-        standing: Option<&Standing>,
-        notify: bool,
+        (presence, standing): (&Presence, Option<&Standing>),
+        as_before: bool,
     ) {
-        let verdict = bars.record(presence, standing);
+        let before = if as_before { self.of.last().copied() } else { None };
+        let position = match before {
+            Some(position) => self.count(position, u64::from(presence.unmapped)),
+            None => self.push(bars.record(presence, standing)),
+        };
+        let Some(verdict) = self.verdicts.get(position) else { return };
         let asked = bars.rests_on(standing, verdict.keep, &mut self.consents.all);
         self.consents.end();
-        if verdict.refused.is_none() && (notify || asked) {
+        if verdict.refused.is_none() && (asked || bars.all_are_told()) {
             self.told = self.told.saturating_add(1);
         }
-        self.push(verdict);
     }
 
-    fn push(&mut self, verdict: Verdict) {
+    fn push(&mut self, verdict: Verdict) -> usize {
         let alike = |v: &Verdict| {
             v.refused == verdict.refused
                 && v.keep == verdict.keep
                 && v.present == verdict.present
                 && v.removed == verdict.removed
         };
-        let position = self.verdicts.iter().position(alike).unwrap_or(self.verdicts.len());
-        match self.verdicts.get_mut(position) {
-            Some(shared) => {
-                shared.unmapped = shared.unmapped.saturating_add(verdict.unmapped);
-                shared.records = shared.records.saturating_add(1);
+        match self.verdicts.iter().position(alike) {
+            Some(position) => self.count(position, verdict.unmapped),
+            None => {
+                self.of.push(self.verdicts.len());
+                self.verdicts.push(Verdict { records: 1, ..verdict });
+                self.verdicts.len().saturating_sub(1)
             }
-            None => self.verdicts.push(Verdict { records: 1, ..verdict }),
+        }
+    }
+
+    /// Counts one more record under a verdict that there is.
+    fn count(&mut self, position: usize, unmapped: u64) -> usize {
+        if let Some(shared) = self.verdicts.get_mut(position) {
+            shared.unmapped = shared.unmapped.saturating_add(unmapped);
+            shared.records = shared.records.saturating_add(1);
         }
         self.of.push(position);
+        position
     }
 
     /// Why the whole transfer stays, if it does.

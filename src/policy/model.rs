@@ -62,7 +62,8 @@ pub struct Register {
 
 impl Notices for Register {
     fn has(&self, version: &str, sha256: &str) -> bool {
-        self.notices.get(version).is_some_and(|known| known.sha256.eq_ignore_ascii_case(sha256))
+        let same = |known: &str| known == sha256 || known.eq_ignore_ascii_case(sha256);
+        self.notices.get(version).is_some_and(|known| same(&known.sha256))
     }
 }
 

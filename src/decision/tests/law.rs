@@ -97,6 +97,70 @@ fn what_any_consent_covers_leaves_and_the_line_names_those_that_were_needed() {
 }
 
 #[test]
+fn a_record_like_the_one_before_is_decided_for_itself() {
+    let since = now();
+    let rules = changed(|policy| {
+        for field in &mut route(policy, "training-gb.enrol").fields {
+            field.since = (field.text == "$.learners[*].email").then_some(since);
+            let is_state = field.text == "$.learners[*].employment.position";
+            field.source = if is_state { FieldSource::State } else { FieldSource::Own };
+        }
+    });
+    let both = r#"{"iin":"1","family_name":"a","email":"b"}"#;
+    let work = r#"{"iin":"1","family_name":"a","employment":{"position":"c"}}"#;
+    let name = r#"{"iin":"1","family_name":"a"}"#;
+    let late = Grant { given: since, ..grant(1, &["D01", "D07", "D08"]) };
+    let early = Grant { given: since.plus_millis(-1), ..late };
+    let state = Grant { through_state: true, ..late };
+    let narrow = Grant { categories: set(&["D01"]), ..late };
+    let told = Grant { notify: true, ..late };
+    let of = |grants: &[Grant]| granted_by(grants);
+    let no = Some(Standing::Unknown(Reason::NoConsent));
+    let all = [
+        (name, of(&[late])),
+        (both, of(&[late])),
+        (both, of(&[early])),
+        (both, of(&[narrow])),
+        (both, of(&[late])),
+        (both, of(&[narrow, late])),
+        (both, no.clone()),
+        (both, of(&[told])),
+        (both, None),
+        (name, of(&[late])),
+        (name, of(&[early])),
+        (work, of(&[late])),
+        (work, of(&[state])),
+        (work, of(&[late])),
+        (name, of(&[state])),
+        (work.replace("\"c\"", "{}").leak() as &str, of(&[state])),
+        (work, no),
+    ];
+    let decide = |some: &[(&str, Option<Standing>)]| {
+        let body = some.iter().map(|(body, _)| *body).collect::<Vec<_>>().join(",");
+        let standings: Vec<_> = some.iter().map(|(_, standing)| standing.clone()).collect();
+        let transfer = under(&rules, ENROL, &format!(r#"{{"learners":[{body}]}}"#));
+        match decided(transfer, &standings, now()) {
+            Ok(permitted) => permitted.decision,
+            Err(denial) => denial.decision,
+        }
+    };
+    let together = decide(&all);
+    let mut consents = together.consents.iter();
+    for (n, one) in all.iter().enumerate() {
+        let alone = decide(std::slice::from_ref(one));
+        let [was, is] = [(&alone, 0), (&together, n)].map(|(d, n)| &d.verdicts[d.of[n]]);
+        assert_eq!(
+            (was.refused, was.keep, &was.removed),
+            (is.refused, is.keep, &is.removed),
+            "{n}"
+        );
+        assert_eq!(alone.consents.iter().next(), consents.next(), "{n}");
+    }
+    assert_eq!(together.verdicts.iter().map(|v| v.records).sum::<u64>(), 17);
+    assert_eq!(together.told, 1);
+}
+
+#[test]
 fn who_is_told_of_a_transfer_is_counted() {
     let two = r#"{"learners":[{"iin":"1","family_name":"a"},{"iin":"2","family_name":"b"}]}"#;
     let told = Grant { notify: true, ..grant(1, &["D01"]) };
