@@ -202,77 +202,79 @@ fn consents_from_before_cover_what_they_covered_and_no_more() {
 
 // --- what else
 
+/// An edit, whose setting it changes, and whether that lets more out.
+const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 11] = [
+    (
+        (GB, "retention_days = 365", "retention_days = 730"),
+        "partner training-gb",
+        "retention_days",
+        Some(true),
+    ),
+    (
+        (GB, "valid_to = 2027-12-31", "valid_to = 2027-12-30"),
+        "partner training-gb",
+        "valid_to",
+        Some(false),
+    ),
+    (
+        (GB, "valid_from = 2026-09-01", "valid_from = 2026-08-01"),
+        "partner training-gb",
+        "valid_from",
+        Some(true),
+    ),
+    (
+        (GB, "retention_days = 365", "retention_days = 365\nquota = { records_per_day = 5 }"),
+        "partner training-gb",
+        "quota records_per_day",
+        Some(false),
+    ),
+    (
+        (GB, "number = \"CPM-2026-014\"", "number = \"CPM-2026-015\""),
+        "partner training-gb",
+        "agreement",
+        None,
+    ),
+    (
+        (GB, "onward_transfer = false", "onward_transfer = true"),
+        "partner training-gb",
+        "onward_transfer",
+        Some(true),
+    ),
+    (
+        (DE, "on_refused = \"drop\"", "on_refused = \"refuse\""),
+        "route mailing-de.subscribers",
+        "on_refused",
+        Some(false),
+    ),
+    (
+        (KZ, "unmapped = \"refuse\"", "unmapped = \"remove\""),
+        "route attestation-kz.result",
+        "unmapped",
+        Some(true),
+    ),
+    (
+        (GB, "required = [\"$.learners[*].family_name\"]", "required = []"),
+        "route training-gb.enrol",
+        "required",
+        Some(true),
+    ),
+    (
+        (REGISTER, "depersonalise = true", "depersonalise = false"),
+        "purpose P10c",
+        "depersonalise",
+        Some(true),
+    ),
+    (
+        (REGISTER, "name = \"Мысалова Айгүл\"", "name = \"Үлгібаев Бауыржан\""),
+        "register",
+        "responsible",
+        None,
+    ),
+];
+
 #[test]
 fn terms_days_and_duties_are_told_with_their_direction() {
-    let cases: [(Edit<'_>, &str, &str, Option<bool>); 11] = [
-        (
-            (GB, "retention_days = 365", "retention_days = 730"),
-            "partner training-gb",
-            "retention_days",
-            Some(true),
-        ),
-        (
-            (GB, "valid_to = 2027-12-31", "valid_to = 2027-12-30"),
-            "partner training-gb",
-            "valid_to",
-            Some(false),
-        ),
-        (
-            (GB, "valid_from = 2026-09-01", "valid_from = 2026-08-01"),
-            "partner training-gb",
-            "valid_from",
-            Some(true),
-        ),
-        (
-            (GB, "retention_days = 365", "retention_days = 365\nquota = { records_per_day = 5 }"),
-            "partner training-gb",
-            "quota records_per_day",
-            Some(false),
-        ),
-        (
-            (GB, "number = \"CPM-2026-014\"", "number = \"CPM-2026-015\""),
-            "partner training-gb",
-            "agreement",
-            None,
-        ),
-        (
-            (GB, "onward_transfer = false", "onward_transfer = true"),
-            "partner training-gb",
-            "onward_transfer",
-            Some(true),
-        ),
-        (
-            (DE, "on_refused = \"drop\"", "on_refused = \"refuse\""),
-            "route mailing-de.subscribers",
-            "on_refused",
-            Some(false),
-        ),
-        (
-            (KZ, "unmapped = \"refuse\"", "unmapped = \"remove\""),
-            "route attestation-kz.result",
-            "unmapped",
-            Some(true),
-        ),
-        (
-            (GB, "required = [\"$.learners[*].family_name\"]", "required = []"),
-            "route training-gb.enrol",
-            "required",
-            Some(true),
-        ),
-        (
-            (REGISTER, "depersonalise = true", "depersonalise = false"),
-            "purpose P10c",
-            "depersonalise",
-            Some(true),
-        ),
-        (
-            (REGISTER, "name = \"Мысалова Айгүл\"", "name = \"Үлгібаев Бауыржан\""),
-            "register",
-            "responsible",
-            None,
-        ),
-    ];
-    for (edit, owner, name, wider) in cases {
+    for (edit, owner, name, wider) in TERMS {
         let comparison = diff(&[edit]);
         assert_eq!(setting(&comparison, owner, name).wider, wider, "{edit:?}");
         assert!(!comparison.is_same() && comparison.texts.is_empty(), "{edit:?}");
