@@ -202,7 +202,7 @@ fn consents_from_before_cover_what_they_covered_and_no_more() {
 
 // --- what else
 
-/// An edit, what it changes and of whom, and whether that is wider.
+/// An edit, whose setting it changes, and whether that lets more out.
 const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 11] = [
     (
         (GB, "retention_days = 365", "retention_days = 730"),
