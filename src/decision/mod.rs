@@ -267,7 +267,7 @@ fn judge_by(
     let mut last = None;
     for (record, standing) in found.records.iter().zip(&circumstances.standings) {
         let this = (&record.presence, standing.as_ref());
-        decision.add(&bars, this, last.filter(|last| bars.are_alike(*last, this)).is_some());
+        decision.add(&bars, this, last.is_some_and(|last| bars.are_alike(last, this)));
         last = Some(this);
     }
     decision.outside = bars.outside(found.outside);
@@ -350,14 +350,12 @@ impl Decision {
                 && v.present == verdict.present
                 && v.removed == verdict.removed
         };
-        match self.verdicts.iter().position(alike) {
-            Some(position) => self.count(position, verdict.unmapped),
-            None => {
-                self.of.push(self.verdicts.len());
-                self.verdicts.push(Verdict { records: 1, ..verdict });
-                self.verdicts.len().saturating_sub(1)
-            }
+        if let Some(position) = self.verdicts.iter().position(alike) {
+            return self.count(position, verdict.unmapped);
         }
+        self.of.push(self.verdicts.len());
+        self.verdicts.push(Verdict { records: 1, ..verdict });
+        self.verdicts.len().saturating_sub(1)
     }
 
     /// Counts one more record under a verdict that there is.
