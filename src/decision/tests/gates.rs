@@ -84,60 +84,85 @@ proptest! {
         random in random_rules(), standing in random_standing(), bits in any::<u8>(),
         active in proptest::bool::weighted(0.9), millis in -1i64..2,
     ) {
-        let rules = policy(random, active);
-        let claim = parsed_claim(&rules);
+        let claim = claimed(&policy(random, active));
         let end = claim.partner().valid_to;
         let now = if millis < 0 { now() } else { end.plus_millis(millis - 1) };
-        let present: FieldSet = (0..7).filter(|n| bits >> n & 1 == 1).collect();
-        let (inside, outside): (Vec<FieldId>, Vec<FieldId>) =
-            present.iter().partition(|n| claim.route().fields[usize::from(*n)].in_record);
-        let found = |fields: Vec<FieldId>| Presence {
-            present: fields.into_iter().collect(),
-            ..Presence::default()
-        };
-        let (records, around) = ([Record { presence: found(inside) }], found(outside));
-        let found = Found { records: &records, outside: &around };
-        let circumstances =
-            Circumstances { standings: vec![standing.clone()], blocked: None, now };
-        let (decision, why) = judge(&claim, found, &circumstances);
-        let gates = Gates::of(&claim, found).unwrap();
-
-        let whole = first(&gates.whole(&circumstances));
-        if decision.of.is_empty() {
-            prop_assert_eq!(whole, why.map(|(reason, _)| reason));
-            return Ok(());
-        }
-        prop_assert_eq!(whole, None);
-        let verdict = &decision.verdicts[0];
-        let shut = first(&gates.record(standing.as_ref()));
-        if let Some(reason) = shut {
-            prop_assert_eq!(verdict.refused, Some((reason, None)));
-            return Ok(());
-        }
-        let study = |asked: &Asked| asked.0 == Gate::Study && asked.1.is_some();
-        let mut identifies = false;
-        let mut asks_state = false;
-        for field in present.iter() {
-            let mapped = &claim.route().fields[usize::from(field)];
-            let asked = gates.field(field, standing.as_ref().filter(|_| mapped.in_record));
-            identifies |= asked.iter().any(study);
-            let others: Vec<Asked> = asked.into_iter().filter(|asked| !study(asked)).collect();
-            let channel = (Gate::ConsentChannel, Some(Reason::StateConsentRequired));
-            let own = others.iter().find(|(_, reason)| reason.is_some());
-            asks_state |= own == Some(&channel)
-                || (others.contains(&channel) && !first(&others).is_some_and(is_fixed));
-            let told = if mapped.in_record { verdict } else { &decision.outside };
-            if verdict.refused.is_some_and(|(reason, _)| reason == Reason::StateConsentRequired) {
-                continue;
-            }
-            let removed = told.removed.iter().find(|(n, _)| *n == field).map(|(_, r)| *r);
-            prop_assert_eq!(first(&others), removed, "{}", mapped.text);
-            prop_assert_eq!(first(&others).is_none(), told.keep.contains(field));
-        }
-        let state = Reason::StateConsentRequired;
-        prop_assert_eq!(asks_state, verdict.refused.is_some_and(|(reason, _)| reason == state));
-        prop_assert_eq!(identifies, why.is_some_and(|(r, _)| r == Reason::IdentifierInStudy));
+        agree(&claim, standing, bits, now)?;
     }
+}
+
+#[test]
+fn of_two_consents_neither_new_enough_and_of_the_right_channel_is_told_as_the_decision_does() {
+    let all = u8::MAX;
+    let claim = claimed(&policy((all, all, 0, all, all, None, false), true));
+    let grant = |record: u128, given, through_state| Grant {
+        record: Uuid::from_u128(record),
+        categories: some(all),
+        given,
+        through_state,
+        notify: false,
+    };
+    let mut grants = Grants::one(grant(1, now(), false));
+    grants.add(grant(2, Timestamp::EPOCH, true));
+    agree(&claim, Some(Standing::Granted(grants)), all, now()).unwrap();
+}
+
+/// Holds what is told of each gate against what is decided.
+fn agree(
+    claim: &Claim,
+    standing: Option<Standing>,
+    bits: u8,
+    now: Timestamp,
+) -> Result<(), TestCaseError> {
+    let present: FieldSet = (0..7).filter(|n| bits >> n & 1 == 1).collect();
+    let (inside, outside): (Vec<FieldId>, Vec<FieldId>) =
+        present.iter().partition(|n| claim.route().fields[usize::from(*n)].in_record);
+    let found = |fields: Vec<FieldId>| Presence {
+        present: fields.into_iter().collect(),
+        ..Presence::default()
+    };
+    let (records, around) = ([Record { presence: found(inside) }], found(outside));
+    let found = Found { records: &records, outside: &around };
+    let circumstances = Circumstances { standings: vec![standing.clone()], blocked: None, now };
+    let (decision, why) = judge(claim, found, &circumstances);
+    let gates = Gates::of(claim, found).unwrap();
+
+    let whole = first(&gates.whole(&circumstances));
+    if decision.of.is_empty() {
+        prop_assert_eq!(whole, why.map(|(reason, _)| reason));
+        return Ok(());
+    }
+    prop_assert_eq!(whole, None);
+    let verdict = &decision.verdicts[0];
+    let shut = first(&gates.record(standing.as_ref()));
+    if let Some(reason) = shut {
+        prop_assert_eq!(verdict.refused, Some((reason, None)));
+        return Ok(());
+    }
+    let study = |asked: &Asked| asked.0 == Gate::Study && asked.1.is_some();
+    let mut identifies = false;
+    let mut asks_state = false;
+    for field in present.iter() {
+        let mapped = &claim.route().fields[usize::from(field)];
+        let asked = gates.field(field, standing.as_ref().filter(|_| mapped.in_record));
+        identifies |= asked.iter().any(study);
+        let others: Vec<Asked> = asked.into_iter().filter(|asked| !study(asked)).collect();
+        let channel = (Gate::ConsentChannel, Some(Reason::StateConsentRequired));
+        let own = others.iter().find(|(_, reason)| reason.is_some());
+        asks_state |= own == Some(&channel)
+            || (others.contains(&channel) && !first(&others).is_some_and(is_fixed));
+        let told = if mapped.in_record { verdict } else { &decision.outside };
+        if verdict.refused.is_some_and(|(reason, _)| reason == Reason::StateConsentRequired) {
+            continue;
+        }
+        let removed = told.removed.iter().find(|(n, _)| *n == field).map(|(_, r)| *r);
+        prop_assert_eq!(first(&others), removed, "{}", mapped.text);
+        prop_assert_eq!(first(&others).is_none(), told.keep.contains(field));
+    }
+    let state = Reason::StateConsentRequired;
+    prop_assert_eq!(asks_state, verdict.refused.is_some_and(|(reason, _)| reason == state));
+    prop_assert_eq!(identifies, why.is_some_and(|(r, _)| r == Reason::IdentifierInStudy));
+    Ok(())
 }
 
 /// Whether a reason is one that no consent can lift.
@@ -152,7 +177,7 @@ fn is_fixed(reason: Reason) -> bool {
     )
 }
 
-fn parsed_claim(rules: &Arc<Policy>) -> Claim {
+fn claimed(rules: &Arc<Policy>) -> Claim {
     let target = Target {
         partner_host: None,
         method: "POST",
