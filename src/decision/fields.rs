@@ -213,9 +213,12 @@ impl<'a> Bars<'a> {
             return *fixed;
         }
         field.category?;
+        let shut = || self.granted(field, ground).into_iter().flatten().find_map(|(_, r)| r);
         match ground {
             Ground::Grants(grants) if grants.iter().any(|grant| covers(grant, field)) => None,
-            _ => self.granted(field, ground).into_iter().flatten().find_map(|(_, reason)| reason),
+            Ground::Request => shut(),
+            // Whatever the gates say, what nobody covers stays.
+            Ground::Grants(_) | Ground::Nobody => shut().or(Some(Reason::CategoryNotConsented)),
         }
     }
 

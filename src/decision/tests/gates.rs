@@ -87,7 +87,7 @@ proptest! {
         let claim = claimed(&policy(random, active));
         let end = claim.partner().valid_to;
         let now = if millis < 0 { now() } else { end.plus_millis(millis - 1) };
-        agree(&claim, standing, bits, now)?;
+        agree(&claim, standing.as_ref(), bits, now)?;
     }
 }
 
@@ -104,13 +104,13 @@ fn of_two_consents_neither_new_enough_and_of_the_right_channel_is_told_as_the_de
     };
     let mut grants = Grants::one(grant(1, now(), false));
     grants.add(grant(2, Timestamp::EPOCH, true));
-    agree(&claim, Some(Standing::Granted(grants)), all, now()).unwrap();
+    agree(&claim, Some(&Standing::Granted(grants)), all, now()).unwrap();
 }
 
 /// Holds what is told of each gate against what is decided.
 fn agree(
     claim: &Claim,
-    standing: Option<Standing>,
+    standing: Option<&Standing>,
     bits: u8,
     now: Timestamp,
 ) -> Result<(), TestCaseError> {
@@ -123,7 +123,7 @@ fn agree(
     };
     let (records, around) = ([Record { presence: found(inside) }], found(outside));
     let found = Found { records: &records, outside: &around };
-    let circumstances = Circumstances { standings: vec![standing.clone()], blocked: None, now };
+    let circumstances = Circumstances { standings: vec![standing.cloned()], blocked: None, now };
     let (decision, why) = judge(claim, found, &circumstances);
     let gates = Gates::of(claim, found).unwrap();
 
@@ -134,7 +134,7 @@ fn agree(
     }
     prop_assert_eq!(whole, None);
     let verdict = &decision.verdicts[0];
-    let shut = first(&gates.record(standing.as_ref()));
+    let shut = first(&gates.record(standing));
     if let Some(reason) = shut {
         prop_assert_eq!(verdict.refused, Some((reason, None)));
         return Ok(());
@@ -144,7 +144,7 @@ fn agree(
     let mut asks_state = false;
     for field in present.iter() {
         let mapped = &claim.route().fields[usize::from(field)];
-        let asked = gates.field(field, standing.as_ref().filter(|_| mapped.in_record));
+        let asked = gates.field(field, standing.filter(|_| mapped.in_record));
         identifies |= asked.iter().any(study);
         let others: Vec<Asked> = asked.into_iter().filter(|asked| !study(asked)).collect();
         let channel = (Gate::ConsentChannel, Some(Reason::StateConsentRequired));
