@@ -139,12 +139,13 @@ static WORDS: LazyLock<HashMap<String, (String, String)>> = LazyLock::new(|| {
 // An entry is three texts and an empty line: the English template as it stands in the source, the
 // same in Russian and in Kazakh. `{}` is the next value, `{1}` the first; a line that begins with
 // two blanks continues the one before.
-const CATALOGUE: [&str; 11] = [
+const CATALOGUE: [&str; 12] = [
     include_str!("words/activation.txt"),
     include_str!("words/case.txt"),
     include_str!("words/common.txt"),
     include_str!("words/config.txt"),
     include_str!("words/document.txt"),
+    include_str!("words/explain.txt"),
     include_str!("words/partner.txt"),
     include_str!("words/reasons.txt"),
     include_str!("words/register.txt"),
