@@ -65,17 +65,20 @@ pub(super) fn known_category(
     id: CategoryId,
     known: Known<'_>,
 ) -> Option<CategoryId> {
+    if known.is_some_and(|known| known.contains_key(&id)) {
+        return Some(id);
+    }
     let text = id.to_string();
     if let Some((_, why)) = closed(&text) {
         return item.wrong_since(text!("`{}` can never be used", text), why);
     }
-    if known.is_some_and(|known| !known.contains_key(&id)) {
-        return item.wrong_since(
-            text!("the register has no category `{}` in use", text),
-            text!("use a category of `register.toml`, or list it there as `[category.{}]`", text),
-        );
+    if known.is_none() {
+        return Some(id);
     }
-    Some(id)
+    item.wrong_since(
+        text!("the register has no category `{}` in use", text),
+        text!("use a category of `register.toml`, or list it there as `[category.{}]`", text),
+    )
 }
 
 /// Refuses the empty set.
