@@ -339,6 +339,17 @@ async fn who_is_told_of_a_transfer_is_recorded_with_the_last_day() {
     assert_eq!(sent.entries[0]["notify"], told, "of two learners one may go");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_is_told_to_keep_data_no_longer_than_the_purpose_needs() {
+    let kept = async |plan: Plan| {
+        let sent = plan.start().await.send(enrol(learners(&[AIGERIM]))).await;
+        let header = &sent.received[0].1.header;
+        (header.exp - header.iat) / (24 * 3600)
+    };
+    assert_eq!(kept(training("retention_days = 30")).await, 30);
+    assert_eq!(kept(training("retention_days = 3650")).await, 365);
+}
+
 // --- the border: 94-V Art. 16
 
 #[tokio::test(flavor = "multi_thread")]

@@ -93,7 +93,8 @@ impl Sealed {
 /// Seals a redacted transfer to the partner's current key.
 ///
 /// The envelope is bound to the partner, the route's method and path, the purpose and the
-/// disclosure's id, and says until when the partner may keep the data.
+/// disclosure's id, and says until when the partner may keep the data: by its own entry or by the
+/// purpose's, whichever ends first.
 ///
 /// # Errors
 /// No key of the partner is valid now; the transfer is handed back with the reason.
@@ -158,7 +159,8 @@ pub fn open(envelope: &[u8], key: &RecipientSecret) -> Result<(Header, Vec<u8>),
 
 fn header(claim: &Claim, issuer: &str, kid: &str, now: Timestamp) -> Header {
     let partner = claim.partner();
-    let days = i64::from(partner.retention_days);
+    let purpose = claim.purpose_entry().and_then(|purpose| purpose.retention_days);
+    let days = i64::from(partner.retention_days.min(purpose.unwrap_or(u32::MAX)));
     Header {
         v: 1,
         did: claim.did(),
