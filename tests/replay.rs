@@ -393,6 +393,7 @@ async fn the_program_says_what_would_differ_and_names_nobody() {
     for told in [text, lines] {
         assert!(!told.contains(AIGERIM) && !told.to_lowercase().contains("zq"), "{told}");
     }
+    fs::remove_dir_all(other).unwrap();
     let cannot = world.otkel(&["replay", "nowhere"]);
     assert_eq!(cannot.status.code(), Some(2));
 }
@@ -430,7 +431,9 @@ fn differs((recorded, compared): &(Recorded, Compared)) -> &Difference {
 
 /// The rules of a world with edits; each `from` must be there.
 fn edited(world: &World, edits: &[(&str, &str, &str)]) -> Arc<Policy> {
-    let (policy, _) = read_rules(&copied(world, edits), SystemClock.now()).unwrap();
+    let folder = copied(world, edits);
+    let (policy, _) = read_rules(&folder, SystemClock.now()).unwrap();
+    fs::remove_dir_all(folder).unwrap();
     Arc::new(policy)
 }
 
