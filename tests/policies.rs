@@ -206,6 +206,16 @@ fn every_key_is_described() {
 }
 
 #[test]
+fn the_partner_that_the_bench_sends_to_loads() {
+    let mut files = shipped();
+    let partner = std::fs::read_to_string(root().join("benches/path/partner.toml")).unwrap();
+    let partner = partner.replace("@PARTNER@", "partner.test").replace("@PATH@", "/enrol");
+    files.insert("partners/partner.toml".to_owned(), partner.into_bytes());
+    let (_, warnings) = read(&files).unwrap_or_else(|found| panic!("{found}"));
+    assert!(warnings.is_empty(), "{warnings}");
+}
+
+#[test]
 fn the_examples_in_the_readme_load() {
     let readme = std::fs::read_to_string(root().join("policies/README.md")).unwrap();
     let examples: Vec<&str> = readme.split("```toml\n").skip(1).collect();
