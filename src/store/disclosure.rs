@@ -269,9 +269,11 @@ fn border(claim: &Claim, now: Timestamp) -> BTreeMap<String, &'static str> {
 }
 
 fn notify(policy: &Policy, told: u64, now: Timestamp) -> Option<Notify> {
+    if told == 0 {
+        return None;
+    }
     let term = policy.register.legal.get(&Number::TransferNotice)?;
-    let due = policy.register.calendar.working_days_after(now.day(), term.value);
-    (told > 0).then_some(Notify { due, n: told })
+    Some(Notify { due: policy.register.calendar.due(now, term.value), n: told })
 }
 
 fn candidate(trial: &Trial) -> entry::Candidate {
