@@ -114,13 +114,10 @@ fn permitted(
 fn on_trial(policy: &Policy, route: &Route, found: &mut Diagnostics) {
     let file = format!("partners/{}.toml", route.partner);
     let source = policy.sources.get(&file).map_or_else(|| Source::new(file, ""), Arc::clone);
-    let lines = source.text.split_inclusive('\n');
-    let start: usize = lines.take(route.line.saturating_sub(1)).map(str::len).sum();
-    let length = source.text.lines().nth(route.line.saturating_sub(1)).map_or(0, str::len);
     let message = text!("the route `{}` tries a candidate, which is forbidden here", route.name);
     let help = "remove `[route.candidate]`, or try it on a gateway whose configuration has \
         `rules.report_mode = \"allowed\"`";
-    found.error(&source, start..start + length, message, help);
+    found.error(&source, source.line_span(route.line), message, help);
 }
 
 /// The way to every endpoint; one that is reached as before keeps its connections.

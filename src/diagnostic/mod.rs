@@ -52,16 +52,12 @@ impl Source {
     /// no such line.
     #[must_use]
     pub fn line_span(&self, line: usize) -> Range<usize> {
-        let mut start = 0;
-        for (number, text) in (1..).zip(self.text.split_inclusive('\n')) {
-            if number == line {
-                let inner = text.trim();
-                let start = start + text.len() - text.trim_start().len();
-                return start..start + inner.len();
-            }
-            start += text.len();
-        }
-        0..0
+        let start = line.checked_sub(1).and_then(|before| self.lines.get(before)).copied();
+        let end = self.lines.get(line).copied().unwrap_or(self.text.len());
+        let Some(start) = start.filter(|start| *start < end) else { return 0..0 };
+        let text = self.text.get(start..end).unwrap_or_default();
+        let start = end - text.trim_start().len();
+        start..start + text.trim().len()
     }
 
     /// The line of a byte offset, counted from 1.
@@ -187,9 +183,7 @@ impl Diagnostics {
         message: impl Into<Text>,
         help: impl Into<Text>,
     ) {
-        let (message, help) = (message.into(), help.into());
-        let source = Arc::clone(source);
-        self.found.push(Diagnostic { severity: Severity::Error, source, span, message, help });
+        self.push(Severity::Error, source, span, (message.into(), help.into()));
     }
 
     /// Adds a warning.
@@ -200,9 +194,18 @@ impl Diagnostics {
         message: impl Into<Text>,
         help: impl Into<Text>,
     ) {
-        let (message, help) = (message.into(), help.into());
+        self.push(Severity::Warning, source, span, (message.into(), help.into()));
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        source: &Arc<Source>,
+        span: Range<usize>,
+        (message, help): (Text, Text),
+    ) {
         let source = Arc::clone(source);
-        self.found.push(Diagnostic { severity: Severity::Warning, source, span, message, help });
+        self.found.push(Diagnostic { severity, source, span, message, help });
     }
 
     /// Adds all that was found elsewhere.
