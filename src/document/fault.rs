@@ -29,8 +29,14 @@ pub enum Fault {
     BadEscape,
     /// A number in no form of RFC 8259 §6, such as `01`, `+1`, `.5` or `1.`.
     BadNumber,
+    /// A line in the header of a part that is in no form of RFC 2046 or RFC 7578, or folded.
+    BadPartHead,
     /// The body has more bytes than allowed.
     BodyTooLong,
+    /// The boundary where it does not divide two parts.
+    BoundaryInside,
+    /// The boundary must stand here.
+    BoundaryMissing,
     /// The body begins with U+FEFF.
     ByteOrderMark,
     /// A colon must stand here.
@@ -57,6 +63,26 @@ pub enum Fault {
     NumberRange,
     /// A number has more bytes than allowed.
     NumberTooLong,
+    /// Content that is not what it is said to be, or more than that, or encrypted.
+    OtherContent,
+    /// A part in a charset other than UTF-8.
+    PartCharset,
+    /// A part in a transfer encoding, such as base64.
+    PartEncoded,
+    /// The header of a part has more bytes than allowed.
+    PartHeadTooLong,
+    /// The same header field twice in one part.
+    PartHeaderTwice,
+    /// A header field that a part may not have.
+    PartHeaderUnknown,
+    /// The length that a part states is not its length.
+    PartLength,
+    /// The name of a part holds an escape that readers read in different ways.
+    PartNameAmbiguous,
+    /// A part of a form without a name.
+    PartNameMissing,
+    /// The media type of a part is not that of the syntax that the rules declare.
+    PartType,
     /// The document is a single string, number or literal.
     ScalarRoot,
     /// A string has more bytes than allowed.
@@ -67,6 +93,8 @@ pub enum Fault {
     TooManyElements,
     /// An object has more members than allowed.
     TooManyMembers,
+    /// The body has more parts than allowed.
+    TooManyParts,
     /// The document has more subject records than allowed.
     TooManyRecords,
     /// The document has more mapped values than allowed.
@@ -88,10 +116,12 @@ impl Fault {
             Self::BodyTooLong
                 | Self::KeyTooLong
                 | Self::NumberTooLong
+                | Self::PartHeadTooLong
                 | Self::StringTooLong
                 | Self::TooDeep
                 | Self::TooManyElements
                 | Self::TooManyMembers
+                | Self::TooManyParts
                 | Self::TooManyRecords
                 | Self::TooManyValues
         )
@@ -102,7 +132,10 @@ impl Fault {
         match self {
             Self::BadEscape => "bad escape",
             Self::BadNumber => "bad number",
+            Self::BadPartHead => "bad header of a part",
             Self::BodyTooLong => "body too long",
+            Self::BoundaryInside => "boundary inside of a part",
+            Self::BoundaryMissing => "no boundary",
             Self::ByteOrderMark => "byte order mark",
             Self::ColonMissing => "no colon after the member name",
             Self::CommaMissing => "no comma, or no closing bracket",
@@ -116,11 +149,22 @@ impl Fault {
             Self::NotUtf8 => "bytes that are not UTF-8",
             Self::NumberRange => "number out of range",
             Self::NumberTooLong => "number too long",
+            Self::OtherContent => "content is not of the type that it is said to be",
+            Self::PartCharset => "part not in UTF-8",
+            Self::PartEncoded => "encoded part",
+            Self::PartHeadTooLong => "header of a part too long",
+            Self::PartHeaderTwice => "header field of a part twice",
+            Self::PartHeaderUnknown => "unknown header field of a part",
+            Self::PartLength => "wrong length of a part",
+            Self::PartNameAmbiguous => "ambiguous name of a part",
+            Self::PartNameMissing => "part without a name",
+            Self::PartType => "a part is of another type than declared",
             Self::ScalarRoot => "the document is neither an object nor an array",
             Self::StringTooLong => "string too long",
             Self::TooDeep => "nested too deeply",
             Self::TooManyElements => "too many elements",
             Self::TooManyMembers => "too many members",
+            Self::TooManyParts => "too many parts",
             Self::TooManyRecords => "too many records",
             Self::TooManyValues => "too many values",
             Self::Trailing => "bytes after the document",

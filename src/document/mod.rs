@@ -10,7 +10,10 @@
 mod fault;
 mod fields;
 mod limits;
+mod media;
+mod multipart;
 mod names;
+mod opaque;
 mod parse;
 mod path;
 mod scan;
@@ -26,6 +29,7 @@ use bytes::Bytes;
 pub use fault::{BadDocument, Fault};
 pub use fields::{FieldId, FieldSet};
 pub use limits::Limits;
+pub use media::MediaType;
 pub use path::{BadPath, FieldPath, Segment};
 pub use shape::{BadShape, Shape};
 pub(crate) use tape::{Container, Op, Span, Step, Subject};

@@ -1,13 +1,14 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
-//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks; `kem` agrees
-//! on the secret.
+//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks, [`request`]
+//! a whole request as payload; `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod format;
 mod kem;
 pub mod key;
+pub mod request;
 pub mod stream;
 mod unique;
 
