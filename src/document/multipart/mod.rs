@@ -1,6 +1,3 @@
 //! Multipart bodies: the fields of a form (RFC 7578), or parts in a row (RFC 2046 section 5.1.3).
 
-pub(super) mod find;
-pub(super) mod split;
-
-pub(super) use find::Finder;
+mod split;

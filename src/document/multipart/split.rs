@@ -11,9 +11,10 @@
 
 use std::ops::Range;
 
+use memchr::memmem::Finder;
+
 use super::super::fault::Fault;
 use super::super::media::{self, MediaType};
-use super::find::Finder;
 
 /// A part as it stands in the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +75,8 @@ pub(crate) fn split(body: &[u8], boundary: &str, bounds: Bounds) -> Result<Vec<P
         if parts.len() >= bounds.parts_max {
             return Err((Fault::TooManyParts, at));
         }
-        let end = finder.find(body, start).ok_or((Fault::Truncated, body.len()))?;
+        let rest = body.get(start..).unwrap_or_default();
+        let end = start + finder.find(rest).ok_or((Fault::Truncated, body.len()))?;
         let whole = body.get(start..end).unwrap_or_default();
         let whole = whole.strip_suffix(CRLF).ok_or((Fault::BoundaryInside, end))?;
         parts.push(part(whole, start, bounds)?);

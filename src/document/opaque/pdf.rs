@@ -1,7 +1,7 @@
 //! PDF (ISO 32000-2): the header at the first byte, the end of file at the last, and between them
 //! the place of the cross-references that the end names.
 
-use super::super::multipart::Finder;
+use memchr::memmem;
 
 /// Checks a document; the error is where it stops being one.
 ///
@@ -61,15 +61,9 @@ fn is_object(bytes: &[u8]) -> bool {
 
 /// Where a name stands that is not the beginning of a longer one.
 fn find_name(content: &[u8], name: &[u8]) -> Option<usize> {
-    let finder = Finder::new(name);
-    let mut at = 0;
-    while let Some(found) = finder.find(content, at) {
-        at = found + name.len();
-        if !content.get(at).is_some_and(u8::is_ascii_alphanumeric) {
-            return Some(found);
-        }
-    }
-    None
+    let is_whole =
+        |at: &usize| !content.get(at + name.len()).is_some_and(u8::is_ascii_alphanumeric);
+    memmem::find_iter(content, name).find(is_whole)
 }
 
 const OBJECT_BYTES_MAX: usize = 32;
