@@ -11,17 +11,7 @@ mod pdf;
 mod png;
 
 use super::fault::Fault;
-
-/// A type of content that is checked and otherwise not looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opaque {
-    /// PDF.
-    Pdf,
-    /// PNG.
-    Png,
-    /// JPEG.
-    Jpeg,
-}
+use super::syntax::Opaque;
 
 /// Checks that content is of a kind.
 pub(crate) fn check(kind: Opaque, content: &[u8]) -> Result<(), (Fault, usize)> {
