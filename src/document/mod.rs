@@ -8,6 +8,8 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod charset;
+mod cut;
 mod fault;
 mod fields;
 mod findings;
@@ -29,6 +31,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use charset::{Charset, Converter};
+pub use cut::{Cutter, Records};
 pub use fault::{BadDocument, Fault};
 pub use fields::{FieldId, FieldSet};
 use findings::{Findings, SubjectAt};
