@@ -1,10 +1,11 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
-//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks; `kem` agrees
-//! on the secret.
+//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks, [`field`] single
+//! values; `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod field;
 pub mod format;
 mod kem;
 pub mod key;

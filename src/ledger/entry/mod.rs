@@ -144,8 +144,20 @@ pub struct Admin {
     pub act: &'static str,
     /// Who did it.
     pub by: String,
+    /// The document that it rests on, by its number or place.
+    pub document: Option<String>,
     /// The thing it was done to: a record id or a name, never a personal value.
     pub object: Option<String>,
+    /// The partner that it concerns.
+    pub partner: Option<Name>,
+}
+
+impl Admin {
+    /// An act of which there is no more to say.
+    #[must_use]
+    pub const fn plain(act: &'static str, by: String) -> Self {
+        Self { act, by, document: None, object: None, partner: None }
+    }
 }
 
 /// Transfers were blocked, or a block was lifted (94-V Art. 24(1)(3), 25(2)(8)).
@@ -295,6 +307,12 @@ pub struct Candidate {
 pub struct Verdict {
     /// `permitted`, `redacted` or `refused`.
     pub decision: &'static str,
+    /// Identifiers that were found in fields that may not hold them: how many of each kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::counts")]
+    pub found: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Values that were to be sent and were not, for what they are: how many for each reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::counts")]
+    pub lost: BTreeMap<String, BTreeMap<String, u64>>,
     /// The number of subject records this verdict is for.
     pub n: u64,
     /// The mapped fields that were there, where nothing was sent of them.
@@ -312,6 +330,9 @@ pub struct Verdict {
     /// Fields that were sent, by category; `-` holds those that are not personal.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
     pub sent: BTreeMap<String, Vec<String>>,
+    /// Fields that were sent and not as they were, with the word of their treatment.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub treated: BTreeMap<String, &'static str>,
     /// The number of members removed because no rule maps them.
     #[serde(skip_serializing_if = "is_zero")]
     pub unmapped: u64,

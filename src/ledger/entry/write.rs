@@ -37,6 +37,14 @@ pub(super) fn by_name<S: Serializer, V: Serialize>(
     serializer.collect_map(members)
 }
 
+/// Writes counts by two names; the inner ones are words and reason codes, sorted as they are.
+pub(super) fn counts<S: Serializer>(
+    map: &BTreeMap<String, BTreeMap<String, u64>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    by_name(map, serializer)
+}
+
 struct Placed<'a> {
     entry: &'a Entry,
     seq: u64,
@@ -74,7 +82,9 @@ impl Placed<'_> {
     fn admin<M: SerializeMap>(&self, entry: &Admin, to: &mut M) -> Result<(), M::Error> {
         to.serialize_entry("act", entry.act)?;
         to.serialize_entry("by", &entry.by)?;
+        optional(to, "document", entry.document.as_ref())?;
         optional(to, "object", entry.object.as_ref())?;
+        optional(to, "partner", entry.partner.as_ref())?;
         to.serialize_entry("seq", &self.seq)?;
         self.time_type_version(to)
     }
