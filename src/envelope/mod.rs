@@ -20,7 +20,7 @@ pub use format::{BadEnvelope, Header, MEDIA_TYPE};
 pub use key::{BadKey, RecipientKey, RecipientKeys, RecipientSecret};
 
 use crate::decision::{Decision, Permitted, Trial};
-use crate::redaction::Redacted;
+use crate::redaction::{Manifest, Redacted};
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
 use format::Recipient;
@@ -40,6 +40,12 @@ impl Sealed {
     #[must_use]
     pub const fn claim(&self) -> &Claim {
         self.redacted.permitted().transfer().claim()
+    }
+
+    /// What became of its values, where that is not what was decided.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        self.redacted.manifest()
     }
 
     /// What was decided.

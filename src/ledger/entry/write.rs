@@ -37,14 +37,6 @@ pub(super) fn by_name<S: Serializer, V: Serialize>(
     serializer.collect_map(members)
 }
 
-/// Writes counts by two names; the inner ones are words and reason codes, sorted as they are.
-pub(super) fn counts<S: Serializer>(
-    map: &BTreeMap<String, BTreeMap<String, u64>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    by_name(map, serializer)
-}
-
 struct Placed<'a> {
     entry: &'a Entry,
     seq: u64,
@@ -139,6 +131,7 @@ impl Placed<'_> {
         optional(to, "route", asked.route.as_ref())?;
         to.serialize_entry("seq", &self.seq)?;
         to.serialize_entry("snapshot", &entry.snapshot)?;
+        optional(to, "stream", entry.stream.as_ref())?;
         to.serialize_entry("subjects", &entry.subjects)?;
         self.decided(entry.time, &entry.verdicts, to)
     }
@@ -166,6 +159,7 @@ impl Placed<'_> {
         to.serialize_entry("reason", &entry.reason)?;
         optional(to, "route", asked.route.as_ref())?;
         to.serialize_entry("seq", &self.seq)?;
+        optional(to, "stream", entry.stream.as_ref())?;
         optional(to, "subjects", entry.subjects.as_ref())?;
         self.decided(entry.time, &entry.verdicts, to)
     }

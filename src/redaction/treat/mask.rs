@@ -5,7 +5,7 @@
 
 use crate::policy::{Mask, OnNumber};
 
-use super::New;
+use super::super::edit::New;
 
 /// A text of which the first and last characters stay and each other one is a `*`.
 ///
