@@ -105,7 +105,8 @@ fn lacking(
                 .into(),
         )),
         Treatment::Encrypt { to: Some(to) } => {
-            let has = config.partners.get(&partner.name).is_some_and(|f| f.recipients.contains_key(to));
+            let has =
+                config.partners.get(&partner.name).is_some_and(|f| f.recipients.contains_key(to));
             (!has).then(|| {
                 let help = text!(
                     "add the recipient's key list to the configuration: \
@@ -113,7 +114,14 @@ fn lacking(
                     partner.name,
                     to
                 );
-                (text!("the route `{}` encrypts to `{}`, whose keys are missing", route.name, to), help)
+                (
+                    text!(
+                        "the route `{}` encrypts to `{}`, whose keys are missing",
+                        route.name,
+                        to
+                    ),
+                    help,
+                )
             })
         }
         _ => None,

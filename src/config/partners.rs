@@ -76,10 +76,7 @@ impl Check<'_> {
         partners
     }
 
-    fn recipients(
-        &mut self,
-        raw: &BTreeMap<Spanned<String>, PathBuf>,
-    ) -> BTreeMap<Name, PathBuf> {
+    fn recipients(&mut self, raw: &BTreeMap<Spanned<String>, PathBuf>) -> BTreeMap<Name, PathBuf> {
         let recipients = raw.iter();
         recipients.filter_map(|(name, keys)| Some((self.name(name)?, self.path(keys)))).collect()
     }

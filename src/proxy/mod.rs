@@ -159,7 +159,8 @@ impl Proxy {
                     match self.0.recorder.record(sealed, &roll).await {
                         Ok(recorded) => return Ok((recorded, Arc::clone(rules))),
                         Err(failed) if failed.1 == Unrecorded::Quota => {
-                            let denial = failed.0.into_permitted().deny(Reason::QuotaExceeded, None);
+                            let denial =
+                                failed.0.into_permitted().deny(Reason::QuotaExceeded, None);
                             self.deny(denial, &roll, now).await?
                         }
                         Err(failed) => again(failed.0.into_transfer(), failed.1)?,

@@ -126,10 +126,7 @@ impl Redacted {
 /// # Errors
 /// A denial: a value that the partner cannot do without has no treatment, or no key is there to
 /// encrypt one to.
-pub fn redact(
-    permitted: Permitted,
-    treating: &mut Treating<'_>,
-) -> Result<Redacted, Box<Denial>> {
+pub fn redact(permitted: Permitted, treating: &mut Treating<'_>) -> Result<Redacted, Box<Denial>> {
     let decision = permitted.decision();
     let verdicts: Vec<FieldSet> = decision.verdicts.iter().map(|verdict| verdict.keep).collect();
     let records = kept_records(decision);
