@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::load::has;
 use crate::config::Config;
-use crate::diagnostic::{Diagnostics, Text, text};
+use crate::diagnostic::{Diagnostics, text};
 use crate::envelope::RecipientKeys;
 use crate::gateway::StartError;
 use crate::keyfile;
-use crate::policy::{Field, Partner, Policy, Route, Treatment};
+use crate::policy::{Field, Policy, Treatment};
 use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::time::Timestamp;
 use crate::tls;
@@ -69,61 +69,30 @@ pub(super) fn pseudonyms(config: &Config) -> Result<Option<PseudonymSecret>, Sta
     read.map(Some).map_err(unfit)
 }
 
-/// Holds the treatments of all routes against the keys that the configuration has.
+/// Holds the treatments of all routes, and of their candidates, against the keys that there are.
 ///
 /// # Errors
-/// Fields that could never be pseudonymised or encrypted.
+/// Fields that could never be pseudonymised.
 pub(super) fn suffice(config: &Config, policy: &Policy) -> Result<(), Diagnostics> {
+    if config.pseudonym_secret.is_some() {
+        return Ok(());
+    }
     let mut found = Diagnostics::new();
     for partner in policy.partners.values() {
         let candidates = partner.routes.iter().filter_map(|route| route.candidate.as_ref());
         let candidates = candidates.map(|candidate| &candidate.route);
-        for route in partner.routes.iter().chain(candidates) {
-            for field in &route.fields {
-                if let Some((message, help)) = lacking(config, partner, route, field) {
-                    let source = policy.source_of(partner);
-                    found.error(&source, source.line_span(field.line), message, help);
-                }
-            }
+        let fields = partner.routes.iter().chain(candidates).flat_map(|route| &route.fields);
+        for field in fields.filter(|field| is_pseudonymised(field)) {
+            let source = policy.source_of(partner);
+            let message = text!("for the pseudonyms of `{}` there is no secret", field.text);
+            let help = "make it with `otkel keygen pseudonyms FILE`, and write \
+                `[pseudonyms] secret = \"FILE\"` in the configuration";
+            found.error(&source, source.line_span(field.line), message, help);
         }
     }
     if found.has_errors() { Err(found) } else { Ok(()) }
 }
 
-/// What a field's treatment needs and the configuration does not have, with the cure.
-fn lacking(
-    config: &Config,
-    partner: &Partner,
-    route: &Route,
-    field: &Field,
-) -> Option<(Text, Text)> {
-    match &field.treatment {
-        Treatment::Pseudonymise { .. } if config.pseudonym_secret.is_none() => Some((
-            text!("the route `{}` makes pseudonyms, for which there is no secret", route.name),
-            "make it with `otkel keygen pseudonyms`, and name its file in the configuration: \
-             `[pseudonyms]`, `secret`"
-                .into(),
-        )),
-        Treatment::Encrypt { to: Some(to) } => {
-            let has =
-                config.partners.get(&partner.name).is_some_and(|f| f.recipients.contains_key(to));
-            (!has).then(|| {
-                let help = text!(
-                    "add the recipient's key list to the configuration: \
-                     `[partner.{}.recipients]`, `{}`",
-                    partner.name,
-                    to
-                );
-                (
-                    text!(
-                        "the route `{}` encrypts to `{}`, whose keys are missing",
-                        route.name,
-                        to
-                    ),
-                    help,
-                )
-            })
-        }
-        _ => None,
-    }
+fn is_pseudonymised(field: &Field) -> bool {
+    matches!(field.treatment, Treatment::Pseudonymise { .. })
 }

@@ -4,7 +4,7 @@
 //! `policies/`. Paths are relative to the file.
 
 mod limits;
-mod partners;
+mod partner;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use limits::Limits;
-pub use partners::PartnerFiles;
+pub use partner::PartnerFiles;
 pub use rules::{ReportMode, RuleSettings};
 
 use crate::activation::signature::OfficerKey;
@@ -92,6 +92,7 @@ struct Places {
     source: Arc<Source>,
     routes: Vec<(Name, Range<usize>)>,
     partners: Vec<(Name, Range<usize>)>,
+    recipients: Vec<(Name, Name, Range<usize>)>,
 }
 
 impl Config {
@@ -109,6 +110,7 @@ impl Config {
             source: Arc::clone(&source),
             routes: Vec::new(),
             partners: Vec::new(),
+            recipients: Vec::new(),
         };
         let mut check = Check { source, found: Diagnostics::new(), folder, places: Some(places) };
         let config = check.config(raw);
@@ -141,7 +143,7 @@ impl Config {
     /// come, and nothing can be sent by it.
     ///
     /// # Errors
-    /// A partner of the rules that is missing here.
+    /// A partner of the rules, or one of its recipients, that is missing here.
     pub fn fits(&self, policy: &Policy) -> Result<Diagnostics, Diagnostics> {
         let mut found = Diagnostics::new();
         let source = &self.places.source;
@@ -154,18 +156,7 @@ impl Config {
                 found.warning(source, place.clone(), message, help);
             }
         }
-        for (name, place) in &self.places.partners {
-            if !policy.partners.contains_key(name) {
-                let help = text!("remove the table, or add `partners/{}.toml`", name);
-                let message = text!("the rules have no partner `{}`", name);
-                found.warning(source, place.clone(), message, help);
-            }
-        }
-        for name in policy.partners.keys().filter(|name| !self.partners.contains_key(*name)) {
-            let help = text!("add `[partner.{}]` with its CA, client certificate and keys", name);
-            let message = text!("the partner `{}` of the rules is missing here", name);
-            found.error(source, source.text.len()..source.text.len(), message, help);
-        }
+        self.fits_partners(policy, &mut found);
         if found.has_errors() { Err(found) } else { Ok(found) }
     }
 }
@@ -182,7 +173,7 @@ struct Raw {
     #[serde(default)]
     caller: Vec<RawCaller>,
     #[serde(default)]
-    partner: BTreeMap<Spanned<String>, partners::Raw>,
+    partner: BTreeMap<Spanned<String>, partner::Raw>,
     #[serde(default)]
     resolve: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]

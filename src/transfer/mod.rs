@@ -153,7 +153,7 @@ impl Claim {
     fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
         let mut known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
         let refused = |reason, known: &Known| Refused { reason, place: None, known: known.clone() };
-        let Place { partner, route } =
+        let (Place { partner, route }, path_values) =
             find(policy, asked).map_err(|reason| refused(reason, &known))?;
         known.partner = Some(partner.name.clone());
         known.route = Some(route.name.clone());
@@ -173,7 +173,7 @@ impl Claim {
             policy: Arc::clone(policy),
             partner: Arc::clone(partner),
             route: Arc::clone(route),
-            path_values: Vec::new(),
+            path_values,
             purpose,
             legal_request,
         })
@@ -319,11 +319,21 @@ impl Transfer {
     }
 }
 
-fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<Place<'a>, Reason> {
+type Found<'a> = (Place<'a>, Vec<(String, String)>);
+
+fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<Found<'a>, Reason> {
+    let at_partner = asked.partner_host.is_some();
     let mut unknown = Reason::RouteUnknown;
     for place in policy.routes_at(asked.partner_host.as_deref(), &asked.path) {
-        if place.route.method == asked.method {
-            return Ok(place);
+        let template = place.route.template_at(at_partner);
+        let values = match template.values(&asked.path) {
+            Some(values) => values,
+            // A claim on a route by its name, where nobody sends a path.
+            None if asked.path == template.to_string() => Vec::new(),
+            None => continue,
+        };
+        if place.route.method_at(at_partner) == asked.method {
+            return Ok((place, values));
         }
         unknown = Reason::MethodNotAllowed;
     }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Check;
+use super::{Check, Config};
+use crate::diagnostic::{Diagnostics, text};
+use crate::policy::Policy;
 use crate::vocabulary::Name;
 
 /// What the gateway keeps of a partner outside its rule file.
@@ -22,13 +24,12 @@ pub struct PartnerFiles {
     pub key: PathBuf,
     /// The partner's key list (JSON).
     pub keys: PathBuf,
-    /// The key lists (JSON) of its recipients, by the names that its rule file gives them.
-    pub recipients: BTreeMap<Name, PathBuf>,
     /// A header that the gateway adds for the partner, with the file of its value.
     pub credential: Option<(String, PathBuf)>,
+    /// The key lists (JSON) of those within the partner who hold keys of their own.
+    pub recipients: BTreeMap<Name, PathBuf>,
 }
 
-/// A table `[partner.NAME]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
@@ -38,9 +39,9 @@ pub(super) struct Raw {
     certificate: PathBuf,
     key: PathBuf,
     keys: PathBuf,
-    #[serde(default)]
-    recipients: BTreeMap<Spanned<String>, PathBuf>,
     credential: Option<RawCredential>,
+    #[serde(default)]
+    recipient: BTreeMap<Spanned<String>, RawRecipient>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +49,47 @@ pub(super) struct Raw {
 struct RawCredential {
     header: Spanned<String>,
     file: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRecipient {
+    keys: PathBuf,
+}
+
+impl Config {
+    /// Holds the partners of the file, and their recipients, against those of the rules.
+    pub(super) fn fits_partners(&self, policy: &Policy, found: &mut Diagnostics) {
+        let source = &self.places.source;
+        for (name, place) in &self.places.partners {
+            if !policy.partners.contains_key(name) {
+                let help = text!("remove the table, or add `partners/{}.toml`", name);
+                let message = text!("the rules have no partner `{}`", name);
+                found.warning(source, place.clone(), message, help);
+            }
+        }
+        for name in policy.partners.keys().filter(|name| !self.partners.contains_key(*name)) {
+            let help = text!("add `[partner.{}]` with its CA, client certificate and keys", name);
+            let message = text!("the partner `{}` of the rules is missing here", name);
+            found.error(source, source.text.len()..source.text.len(), message, help);
+        }
+        for (partner, name, place) in &self.places.recipients {
+            let known = policy.partners.get(partner);
+            if known.is_some_and(|known| !known.recipients.contains_key(name)) {
+                let message = text!("the partner `{}` has no recipient `{}`", partner, name);
+                let help = text!("remove the table, or add `[recipient.{}]` to its file", name);
+                found.warning(source, place.clone(), message, help);
+            }
+        }
+        for (name, files) in &self.partners {
+            let known = policy.partners.get(name).into_iter().flat_map(|p| p.recipients.keys());
+            for recipient in known.filter(|recipient| !files.recipients.contains_key(*recipient)) {
+                let message = text!("the recipient `{}` of `{}` is missing here", recipient, name);
+                let help = text!("add `[partner.{}.recipient.{}]` with its keys", name, recipient);
+                found.error(source, source.text.len()..source.text.len(), message, help);
+            }
+        }
+    }
 }
 
 impl Check<'_> {
@@ -61,6 +103,7 @@ impl Check<'_> {
             if let Some(places) = &mut self.places {
                 places.partners.push((name.clone(), key.span()));
             }
+            let recipients = self.recipients(&name, partner.recipient);
             let credential = partner.credential.and_then(|raw| self.credential(&raw));
             let files = PartnerFiles {
                 ca: self.path(&partner.ca),
@@ -68,17 +111,28 @@ impl Check<'_> {
                 certificate: self.path(&partner.certificate),
                 key: self.path(&partner.key),
                 keys: self.path(&partner.keys),
-                recipients: self.recipients(&partner.recipients),
                 credential,
+                recipients,
             };
             partners.insert(name, files);
         }
         partners
     }
 
-    fn recipients(&mut self, raw: &BTreeMap<Spanned<String>, PathBuf>) -> BTreeMap<Name, PathBuf> {
-        let recipients = raw.iter();
-        recipients.filter_map(|(name, keys)| Some((self.name(name)?, self.path(keys)))).collect()
+    fn recipients(
+        &mut self,
+        partner: &Name,
+        raw: BTreeMap<Spanned<String>, RawRecipient>,
+    ) -> BTreeMap<Name, PathBuf> {
+        let mut recipients = BTreeMap::new();
+        for (key, recipient) in raw {
+            let Some(name) = self.name(&key) else { continue };
+            if let Some(places) = &mut self.places {
+                places.recipients.push((partner.clone(), name.clone(), key.span()));
+            }
+            recipients.insert(name, self.path(&recipient.keys));
+        }
+        recipients
     }
 
     fn pin(&mut self, text: &Spanned<String>) -> Option<String> {
