@@ -1,10 +1,11 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
-//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks, [`request`]
-//! a whole request as payload; `kem` agrees on the secret.
+//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks, [`field`] single
+//! values, [`request`] a whole request as payload; `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod field;
 pub mod format;
 mod kem;
 pub mod key;
@@ -20,7 +21,7 @@ pub use format::{BadEnvelope, Header, MEDIA_TYPE};
 pub use key::{BadKey, RecipientKey, RecipientKeys, RecipientSecret};
 
 use crate::decision::{Decision, Permitted, Trial};
-use crate::redaction::Redacted;
+use crate::redaction::{Manifest, Redacted};
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
 use format::Recipient;
@@ -40,6 +41,12 @@ impl Sealed {
     #[must_use]
     pub const fn claim(&self) -> &Claim {
         self.redacted.permitted().transfer().claim()
+    }
+
+    /// What became of its values, where that is not what was decided.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        self.redacted.manifest()
     }
 
     /// What was decided.

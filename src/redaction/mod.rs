@@ -3,12 +3,17 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod edit;
+mod editor;
 mod json;
+pub mod treat;
 
-use crate::decision::{Decision, Permitted};
+use crate::decision::{Decision, Denial, Permitted};
 use crate::document::{Document, FieldSet, Tape};
 use crate::transfer::Transfer;
 use edit::{Edits, Untouched};
+use editor::Editor;
+pub use editor::{Manifest, Tally, treated};
+use treat::Treating;
 
 /// What of a document is kept. What it does not mention is left out.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +85,7 @@ fn write(document: &Document, selection: &Selection<'_>, edits: &mut impl Edits)
 pub struct Redacted {
     permitted: Permitted,
     body: Vec<u8>,
+    manifest: Manifest,
 }
 
 impl Redacted {
@@ -89,10 +95,17 @@ impl Redacted {
         &self.permitted
     }
 
-    /// The body that may leave: what was kept, byte for byte as the caller wrote it.
+    /// The body that may leave: what was kept, byte for byte as the caller wrote it, but for the
+    /// values that were treated.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// What became of its values, where that is not what was decided.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
     /// What was permitted, when it may not go after all.
@@ -108,16 +121,24 @@ impl Redacted {
     }
 }
 
-/// Writes the part of a transfer's document that was permitted, in one pass.
-#[must_use]
-pub fn redact(permitted: Permitted) -> Redacted {
+/// Writes the part of a transfer's document that was permitted, its values treated, in one pass.
+///
+/// # Errors
+/// A denial: a value that the partner cannot do without has no treatment, or no key is there to
+/// encrypt one to.
+pub fn redact(permitted: Permitted, treating: &mut Treating<'_>) -> Result<Redacted, Box<Denial>> {
     let decision = permitted.decision();
     let verdicts: Vec<FieldSet> = decision.verdicts.iter().map(|verdict| verdict.keep).collect();
     let records = kept_records(decision);
     let selection =
         Selection { outside: &decision.outside.keep, records: &records, verdicts: &verdicts };
-    let body = write(permitted.transfer().document(), &selection, &mut Untouched);
-    Redacted { permitted, body }
+    let transfer = permitted.transfer();
+    let mut editor = Editor::new(transfer.claim(), treating, verdicts.len());
+    let body = write(transfer.document(), &selection, &mut editor);
+    match editor.finish() {
+        Ok(manifest) => Ok(Redacted { permitted, body, manifest }),
+        Err((reason, field)) => Err(Box::new(permitted.deny(reason, Some(field)))),
+    }
 }
 
 fn kept_records(decision: &Decision) -> Vec<Option<usize>> {
