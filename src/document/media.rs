@@ -7,6 +7,9 @@
 //! Narrower than the RFCs, so that no two readers differ: nothing is escaped, no parameter stands
 //! twice, none is empty between two semicolons.
 
+use super::charset::Charset;
+use super::syntax::{Multipart, MultipartKind, Opaque, Syntax, Xml, XmlKind};
+
 /// A media type as a header says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaType {
@@ -32,11 +35,81 @@ impl MediaType {
         let mut named = self.parameters.iter().filter(|(known, _)| known == name);
         named.next().map(|(_, value)| value.as_str())
     }
+}
 
-    /// Whether it has no parameters but these.
+impl Syntax {
+    /// Whether a body that is written so can have a media type, whatever charset that names.
     #[must_use]
-    pub fn has_only(&self, names: &[&str]) -> bool {
-        self.parameters.iter().all(|(name, _)| names.contains(&name.as_str()))
+    pub fn has_type(&self, media: &MediaType) -> bool {
+        let (types, parameters): (&[&str], &[&str]) = match self {
+            Self::Json => (&["application/json"], &["charset"]),
+            Self::Ndjson => {
+                let types = &["application/x-ndjson", "application/jsonl", "application/ndjson"];
+                (types, &["charset"])
+            }
+            Self::Csv(_) => (&["text/csv"], &["charset", "header"]),
+            Self::Xml(Xml { kind: XmlKind::Plain, .. }) => {
+                (&["application/xml", "text/xml"], &["charset"])
+            }
+            Self::Xml(Xml { kind: XmlKind::Soap11, .. }) => (&["text/xml"], &["charset"]),
+            Self::Xml(Xml { kind: XmlKind::Soap12, .. }) => {
+                (&["application/soap+xml"], &["charset", "action"])
+            }
+            Self::Form => (&["application/x-www-form-urlencoded"], &["charset"]),
+            Self::Multipart(_) => (&[self.media()], &["boundary"]),
+            Self::Text => (&["text/plain"], &["charset"]),
+            Self::Opaque(_) => (&[self.media()], &[]),
+            Self::Empty => (&[], &[]),
+        };
+        let header = media.parameter("header");
+        types.contains(&media.essence.as_str())
+            && media.parameters.iter().all(|(name, _)| parameters.contains(&name.as_str()))
+            && header.is_none_or(|header| header.eq_ignore_ascii_case("present"))
+            && media.parameter("boundary").is_some() == matches!(self, Self::Multipart(_))
+    }
+
+    /// The media type of such a body as it is sent on, with its parameters; a body of parts has a
+    /// boundary.
+    #[must_use]
+    pub fn content_type(&self, boundary: Option<&str>) -> String {
+        let media = self.media();
+        match (self, boundary) {
+            (Self::Csv(_), _) => format!("{media}; charset=utf-8; header=present"),
+            (Self::Xml(_) | Self::Text, _) => format!("{media}; charset=utf-8"),
+            (Self::Multipart(_), Some(boundary)) => format!("{media}; boundary={boundary}"),
+            _ => media.to_owned(),
+        }
+    }
+
+    /// How the name of a file ends that holds such a body.
+    #[must_use]
+    pub const fn extension(&self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Csv(_) => "csv",
+            Self::Xml(_) => "xml",
+            Self::Opaque(Opaque::Pdf) => "pdf",
+            Self::Opaque(Opaque::Png) => "png",
+            Self::Opaque(Opaque::Jpeg) => "jpg",
+            Self::Form | Self::Multipart(_) | Self::Text | Self::Empty => "txt",
+        }
+    }
+}
+
+impl Multipart {
+    /// Whether the parts are the fields of a form.
+    #[must_use]
+    pub fn is_form(&self) -> bool {
+        self.kind == MultipartKind::FormData
+    }
+}
+
+impl MediaType {
+    /// Whether the charset that it names, if it names one, is this.
+    #[must_use]
+    pub fn is_in(&self, charset: Charset) -> bool {
+        self.parameter("charset").is_none_or(|label| charset.is_named(label))
     }
 }
 
@@ -83,6 +156,7 @@ const OWS: [char; 2] = [' ', '\t'];
 
 #[cfg(test)]
 mod tests {
+    use super::super::syntax::Csv;
     use super::*;
 
     #[test]
@@ -109,7 +183,6 @@ mod tests {
         }
         let csv = MediaType::parse("text/csv; header=present").unwrap();
         assert_eq!((csv.parameter("header"), csv.parameter("charset")), (Some("present"), None));
-        assert!(csv.has_only(&["charset", "header"]) && !csv.has_only(&["charset"]));
     }
 
     #[test]
@@ -144,5 +217,52 @@ mod tests {
         ] {
             assert_eq!(MediaType::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn each_syntax_has_its_types() {
+        let (soap11, soap12) = (xml(XmlKind::Soap11), xml(XmlKind::Soap12));
+        let form = multipart(MultipartKind::FormData);
+        let all = [
+            Syntax::Json,
+            Syntax::Ndjson,
+            Syntax::Csv(Csv::default()),
+            xml(XmlKind::Plain),
+            soap11.clone(),
+            soap12.clone(),
+            Syntax::Form,
+            form.clone(),
+            multipart(MultipartKind::Mixed),
+            Syntax::Text,
+            Syntax::Opaque(Opaque::Pdf),
+            Syntax::Opaque(Opaque::Png),
+            Syntax::Opaque(Opaque::Jpeg),
+        ];
+        for syntax in &all {
+            let own = MediaType::parse(&syntax.content_type(Some("b"))).unwrap();
+            let takers = all.iter().filter(|other| other.has_type(&own));
+            // A SOAP 1.1 message is an XML document.
+            assert_eq!(takers.count(), if *syntax == soap11 { 2 } else { 1 }, "{syntax:?}");
+        }
+        let takes = |syntax: &Syntax, text| syntax.has_type(&MediaType::parse(text).unwrap());
+        assert!(takes(&Syntax::Ndjson, "application/jsonl; charset=utf-8"));
+        assert!(takes(&Syntax::Csv(Csv::default()), "text/csv; header=Present"));
+        assert!(!takes(&Syntax::Csv(Csv::default()), "text/csv; header=absent"));
+        assert!(takes(&soap12, "application/soap+xml; action=\"urn:x\"; charset=utf-8"));
+        assert!(!takes(&soap11, "text/xml; action=\"urn:x\""));
+        assert!(!takes(&form, "multipart/form-data"));
+        assert!(!takes(&form, "multipart/form-data; boundary=b; charset=utf-8"));
+        assert!(!takes(&Syntax::Json, "application/problem+json"));
+        assert!(!takes(&Syntax::Json, "application/json; profile=x"));
+        assert!(!takes(&Syntax::Opaque(Opaque::Png), "image/png; x=y"));
+        assert!(!takes(&Syntax::Empty, "text/plain"));
+    }
+
+    fn xml(kind: XmlKind) -> Syntax {
+        Syntax::Xml(Xml { kind, namespaces: Vec::new() })
+    }
+
+    fn multipart(kind: MultipartKind) -> Syntax {
+        Syntax::Multipart(Multipart { kind, parts: Vec::new() })
     }
 }

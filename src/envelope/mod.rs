@@ -13,6 +13,8 @@ pub mod request;
 pub mod stream;
 mod unique;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hpke::rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
@@ -25,6 +27,7 @@ use crate::redaction::{Manifest, Redacted};
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
 use format::Recipient;
+use request::Request;
 
 /// A transfer whose payload only the partner can read.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ pub struct Sealed {
     envelope: Bytes,
     sha256: [u8; 32],
     kid: String,
+    media: String,
     time: Timestamp,
 }
 
@@ -79,6 +83,12 @@ impl Sealed {
         &self.kid
     }
 
+    /// The media type of what is inside.
+    #[must_use]
+    pub fn media(&self) -> &str {
+        &self.media
+    }
+
     /// When it was decided and sealed.
     #[must_use]
     pub const fn time(&self) -> Timestamp {
@@ -115,18 +125,48 @@ pub fn seal(
 ) -> Result<Sealed, Box<Unsealed>> {
     let unsealed = |redacted, why| Box::new(Unsealed { redacted, why });
     let Some(key) = keys.current(now) else { return Err(unsealed(redacted, NoKey::Expired)) };
-    let header = header(redacted.permitted().transfer().claim(), issuer, key.kid(), now);
+    let (payload, media) = payload(&redacted);
+    let claim = redacted.permitted().transfer().claim();
+    let header = header(claim, issuer, key.kid(), media.clone(), now);
     let Ok(prefix) = format::prefix(&header) else {
         return Err(unsealed(redacted, NoKey::Header));
     };
-    match stream::seal(&prefix, redacted.body(), key, random) {
+    let sealed = stream::seal(&prefix, &payload, key, random);
+    drop(payload);
+    match sealed {
         Ok(envelope) => {
             let sha256 = Sha256::digest(&envelope).into();
             let kid = key.kid().to_owned();
-            Ok(Sealed { redacted, envelope: envelope.into(), sha256, kid, time: now })
+            Ok(Sealed { redacted, envelope: envelope.into(), sha256, kid, media, time: now })
         }
         Err(_) => Err(unsealed(redacted, NoKey::Unusable)),
     }
+}
+
+/// What goes into the envelope, with its media type: the body, or the partner's own request with
+/// the body in it.
+fn payload(redacted: &Redacted) -> (Cow<'_, [u8]>, String) {
+    let Some(inner) = redacted.inner() else {
+        return (redacted.body().into(), redacted.media().to_owned());
+    };
+    let claim = redacted.permitted().transfer().claim();
+    let endpoint = claim.partner().endpoints.get(&claim.route().endpoint);
+    let authority = endpoint.map_or_else(String::new, |endpoint| match endpoint.port {
+        443 => endpoint.host.clone(),
+        port => format!("{}:{port}", endpoint.host),
+    });
+    let mut headers = inner.headers.clone();
+    if !redacted.media().is_empty() {
+        headers.push(("content-type".to_owned(), redacted.media().to_owned()));
+    }
+    let request = Request {
+        method: inner.method.clone(),
+        authority,
+        target: inner.target.clone(),
+        headers,
+        body: redacted.body().to_vec(),
+    };
+    (request.encode().into(), request::MEDIA_TYPE.to_owned())
 }
 
 /// A transfer that could not be sealed.
@@ -165,7 +205,7 @@ pub fn open(envelope: &[u8], key: &RecipientSecret) -> Result<(Header, Vec<u8>),
     Ok((header, body))
 }
 
-fn header(claim: &Claim, issuer: &str, kid: &str, now: Timestamp) -> Header {
+fn header(claim: &Claim, issuer: &str, kid: &str, cty: String, now: Timestamp) -> Header {
     let partner = claim.partner();
     let purpose = claim.purpose_entry().and_then(|purpose| purpose.retention_days);
     let days = i64::from(partner.retention_days.min(purpose.unwrap_or(u32::MAX)));
@@ -174,9 +214,9 @@ fn header(claim: &Claim, issuer: &str, kid: &str, now: Timestamp) -> Header {
         did: claim.did(),
         iss: issuer.to_owned(),
         aud: partner.name.to_string(),
-        m: claim.route().method.clone(),
+        m: claim.route().method_out().to_owned(),
         p: claim.route().to.clone(),
-        cty: "application/json".to_owned(),
+        cty,
         iat: now.seconds(),
         pur: claim.purpose().to_string(),
         exp: now.plus_millis(days.saturating_mul(MILLIS_A_DAY)).seconds(),

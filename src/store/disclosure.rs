@@ -202,7 +202,7 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
         payload: Payload {
             bytes,
-            media: claim.route().shape.syntax().media().to_owned(),
+            media: sealed.media().to_owned(),
             kid: sealed.kid().to_owned(),
             sha256: HEXLOWER.encode(sealed.sha256()),
         },
