@@ -160,11 +160,14 @@ mod tests {
         assert_ne!(made(1, "ab", "c", "x"), made(1, "a", "bc", "x"));
     }
 
+    /// As HKDF and AES-SIV of other libraries make it too.
+    const PSEUDONYM: &str = "p1.nlmfPuB677cs_ATm8t8YlorTZZZi6aGsJmt5t_YDSiM";
+
     #[test]
     fn the_published_secret_of_rehearsals_gives_these() {
         let secret = PseudonymSecret::rehearsal();
         let mut pseudonyms = secret.of(&name("training-gb"), &name("iin"));
-        assert_eq!(pseudonyms.make("580101100015").unwrap(), "?");
+        assert_eq!(pseudonyms.make("580101100015").unwrap(), PSEUDONYM);
     }
 
     #[test]
@@ -193,7 +196,8 @@ mod tests {
             let secret = PseudonymSecret::new(Zeroizing::new([7; SECRET]));
             let mut pseudonyms = secret.of(&name("a"), &name("b"));
             let made = pseudonyms.make(&value).unwrap();
-            prop_assert_eq!(pseudonyms.reveal(&made).unwrap().as_str(), &value);
+            let revealed = pseudonyms.reveal(&made).unwrap();
+            prop_assert_eq!(revealed.as_str(), &value);
             let length = BASE64URL_NOPAD.decode(made[3..].as_bytes()).unwrap().len();
             prop_assert_eq!(length, BLOCK + (value.len() + 1).next_multiple_of(BLOCK));
             let is_safe = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
