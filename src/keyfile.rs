@@ -31,11 +31,12 @@ pub fn read_secret(path: &Path) -> Result<RecipientSecret, BadKeyFile> {
 /// Reads the secret that pseudonyms come from.
 ///
 /// # Errors
-/// A file that cannot be read, is open to others, or does not hold exactly 32 bytes.
+/// A file that cannot be read, is open to others, or does not hold exactly 32 bytes that nobody
+/// knows.
 pub fn read_pseudonym_secret(path: &Path) -> Result<PseudonymSecret, BadKeyFile> {
     let bytes = tls::read_secret(path)?;
     let seed = bytes.expose_secret().try_into().map_err(|_| BadKeyFile::NotPseudonyms)?;
-    Ok(PseudonymSecret::new(Zeroizing::new(seed)))
+    PseudonymSecret::new(Zeroizing::new(seed)).ok_or(BadKeyFile::NotPseudonyms)
 }
 
 /// A new private key as PEM text, with its entry for the partner's key list.
@@ -84,7 +85,7 @@ pub enum BadKeyFile {
     #[error("not an X25519 private key in PKCS#8 PEM: make one with `otkel keygen partner`")]
     NotX25519,
     /// It holds something else.
-    #[error("not 32 bytes: make them with `otkel keygen pseudonyms`")]
+    #[error("not 32 bytes that nobody knows: make them with `otkel keygen pseudonyms`")]
     NotPseudonyms,
     /// The key or list cannot be used.
     #[error(transparent)]

@@ -106,6 +106,10 @@ impl Edits for Editor<'_> {
         self.verdict = verdict;
     }
 
+    fn clash(&mut self, field: FieldId) {
+        self.lose(field, Reason::TreatmentImpossible);
+    }
+
     #[inline]
     fn edit(&mut self, field: FieldId, raw: Raw<'_>) -> Edit {
         if self.touched.contains(field) { self.touch(field, raw) } else { Edit::Keep }

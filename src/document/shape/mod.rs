@@ -99,9 +99,12 @@ impl Shape {
         let mut shape = Self { syntax, nodes: roots, in_record: FieldSet::EMPTY, is_whole };
         for (field, path) in fields {
             let is_subject = path == subject;
-            shape.grow(path, |node| match path.is_key() {
-                true => node.key = Some((field, is_subject)),
-                false => node.field = Some(field),
+            shape.grow(path, |node| {
+                if path.is_key() {
+                    node.key = Some((field, is_subject));
+                } else {
+                    node.field = Some(field);
+                }
             });
             if subjects.is_none_or(|subjects| subjects.leads_to(path)) {
                 shape.in_record.insert(field);
@@ -157,9 +160,9 @@ impl Shape {
     pub fn has_records_of(&self, other: &Self) -> bool {
         let way = |shape: &Self, mark: fn(&Node) -> bool| {
             let mut way = Vec::new();
-            let roots = Root::ALL.into_iter();
-            let found = roots.filter(|root| shape.leads_to(Self::root(*root), mark, &mut way));
-            found.map(|root| root.word()).next().map(|root| (root, way))
+            let mut roots = Root::ALL.into_iter();
+            let root = roots.find(|root| shape.leads_to(Self::root(*root), mark, &mut way));
+            root.map(|root| (root, way))
         };
         let same = |mark| way(self, mark) == way(other, mark);
         let is_subject = |node: &Node| node.is_subject || node.key.is_some_and(|(_, is)| is);

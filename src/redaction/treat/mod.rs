@@ -158,3 +158,6 @@ fn content<'v>(value: &'v Scalar<'_>) -> &'v str {
         Scalar::Number(text) | Scalar::Word(text) => text,
     }
 }
+
+#[cfg(test)]
+mod tests;

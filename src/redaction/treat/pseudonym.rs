@@ -25,18 +25,19 @@ use crate::vocabulary::Name;
 pub struct PseudonymSecret(Zeroizing<[u8; SECRET]>);
 
 impl PseudonymSecret {
-    /// Takes 32 random bytes.
+    /// Takes 32 random bytes; `None` where they are those of rehearsals, which everybody knows.
     #[must_use]
-    pub const fn new(seed: Zeroizing<[u8; SECRET]>) -> Self {
-        Self(seed)
+    pub fn new(seed: Zeroizing<[u8; SECRET]>) -> Option<Self> {
+        let known = Self::rehearsal();
+        (*seed != *known.0).then_some(Self(seed))
     }
 
     /// The published secret of rehearsals, the bytes 00 to 1f: what cases compare with.
     #[must_use]
     pub fn rehearsal() -> Self {
-        let mut seed = [0; SECRET];
-        (0..).zip(&mut seed).for_each(|(n, byte)| *byte = n);
-        Self(Zeroizing::new(seed))
+        let mut seed = Zeroizing::new([0; SECRET]);
+        (0..).zip(&mut *seed).for_each(|(n, byte)| *byte = n);
+        Self(seed)
     }
 
     /// The pseudonyms of a partner in a scope.
@@ -126,7 +127,7 @@ mod tests {
     }
 
     fn made(seed: u8, partner: &str, scope: &str, value: &str) -> String {
-        let secret = PseudonymSecret::new(Zeroizing::new([seed; SECRET]));
+        let secret = PseudonymSecret::new(Zeroizing::new([seed; SECRET])).unwrap();
         secret.of(&name(partner), &name(scope)).make(value).unwrap()
     }
 
@@ -160,16 +161,22 @@ mod tests {
         assert_ne!(made(1, "ab", "c", "x"), made(1, "a", "bc", "x"));
     }
 
+    /// As HKDF and AES-SIV of other libraries make it too.
+    const PSEUDONYM: &str = "p1.nlmfPuB677cs_ATm8t8YlorTZZZi6aGsJmt5t_YDSiM";
+
     #[test]
     fn the_published_secret_of_rehearsals_gives_these() {
         let secret = PseudonymSecret::rehearsal();
         let mut pseudonyms = secret.of(&name("training-gb"), &name("iin"));
-        assert_eq!(pseudonyms.make("580101100015").unwrap(), "?");
+        assert_eq!(pseudonyms.make("580101100015").unwrap(), PSEUDONYM);
+        let mut known = Zeroizing::new([0; SECRET]);
+        (0..).zip(&mut *known).for_each(|(n, byte)| *byte = n);
+        assert!(PseudonymSecret::new(known).is_none(), "everybody knows it");
     }
 
     #[test]
     fn what_is_not_a_pseudonym_of_this_scope_reveals_nothing() {
-        let secret = PseudonymSecret::new(Zeroizing::new([1; SECRET]));
+        let secret = PseudonymSecret::new(Zeroizing::new([1; SECRET])).unwrap();
         let mut ours = secret.of(&name("training-gb"), &name("iin"));
         let pseudonym = ours.make("580101100015").unwrap();
         assert_eq!(ours.reveal(&pseudonym).unwrap().as_str(), "580101100015");
@@ -190,10 +197,11 @@ mod tests {
         fn what_was_made_reveals_the_value_and_only_its_length_class(
             value in "\\PC{0,40}|[0\u{80}\0]{0,40}", other in "\\PC{0,40}",
         ) {
-            let secret = PseudonymSecret::new(Zeroizing::new([7; SECRET]));
+            let secret = PseudonymSecret::new(Zeroizing::new([7; SECRET])).unwrap();
             let mut pseudonyms = secret.of(&name("a"), &name("b"));
             let made = pseudonyms.make(&value).unwrap();
-            prop_assert_eq!(pseudonyms.reveal(&made).unwrap().as_str(), &value);
+            let revealed = pseudonyms.reveal(&made).unwrap();
+            prop_assert_eq!(revealed.as_str(), &value);
             let length = BASE64URL_NOPAD.decode(made[3..].as_bytes()).unwrap().len();
             prop_assert_eq!(length, BLOCK + (value.len() + 1).next_multiple_of(BLOCK));
             let is_safe = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
