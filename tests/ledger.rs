@@ -357,6 +357,7 @@ fn asked() -> Asked {
         policy: Some("ab".repeat(32)),
         purpose: Some(PurposeId::parse("P10a").unwrap()),
         route: name("enrol"),
+        stream: None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
-//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks; `kem` agrees
-//! on the secret.
+//! [`format`](mod@format) gives the bytes, [`frames`] those of several envelopes in one body,
+//! [`key`] the keys, [`stream`] the chunks; `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod format;
+pub mod frames;
 mod kem;
 pub mod key;
 pub mod stream;
@@ -22,7 +23,7 @@ use crate::decision::{Decision, Permitted, Trial};
 use crate::redaction::Redacted;
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
-use format::Recipient;
+use format::{Part, Recipient};
 
 /// A transfer whose payload only the partner can read.
 #[derive(Debug)]
@@ -173,6 +174,7 @@ fn header(claim: &Claim, issuer: &str, kid: &str, now: Timestamp) -> Header {
         pur: claim.purpose().to_string(),
         exp: now.plus_millis(days.saturating_mul(MILLIS_A_DAY)).seconds(),
         onw: partner.onward_transfer,
+        stream: claim.part().map(|part| Part { id: part.stream, n: part.n, last: part.last }),
         rcpt: vec![Recipient::x25519(kid.to_owned())],
     }
 }

@@ -293,6 +293,7 @@ fn asked(known: Known, policy: Option<&Policy>) -> Asked {
         policy: policy.map(|policy| policy.digest.clone()),
         purpose: known.purpose,
         route: known.route,
+        stream: known.part.map(|part| entry::Stream { id: part.stream, n: part.n }),
     }
 }
 

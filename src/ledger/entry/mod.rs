@@ -211,6 +211,18 @@ pub struct Asked {
     pub purpose: Option<PurposeId>,
     /// The route's name, once one was found.
     pub route: Option<Name>,
+    /// Which part of a record stream it is, where it is one.
+    pub stream: Option<Stream>,
+}
+
+/// Which part of a record stream a disclosure or refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Stream {
+    /// The stream's id: the `did` of its first part.
+    pub id: Uuid,
+    /// The part's number among those that were to be sent, counted from 0. A refused part bears the
+    /// number that it would have had.
+    pub n: u64,
 }
 
 /// The recipient as the rules in force name it (45 CFR 164.528(b)(2)(ii); 94-V Art. 22(1)(5)).

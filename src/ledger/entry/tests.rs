@@ -22,7 +22,13 @@ pub(crate) fn asked() -> Asked {
         policy: Some("ab".repeat(32)),
         purpose: Some(PurposeId::parse("P10a").unwrap()),
         route: Some(Name::parse("enrol").unwrap()),
+        stream: None,
     }
+}
+
+/// As [`asked`], by a part of a record stream.
+fn part(n: u64) -> Asked {
+    Asked { stream: Some(Stream { id: Uuid::from_u128(7), n }), ..asked() }
 }
 
 pub(crate) fn disclosure(did: u128) -> Disclosure {
@@ -220,6 +226,8 @@ fn samples() -> Vec<Entry> {
             ..refusal()
         }),
         Entry::Refusal(refusal()),
+        Entry::Refusal(Refusal { asked: part(3), ..refusal() }),
+        Entry::from(Disclosure { asked: part((1 << 53) - 1), ..disclosure(2) }),
     ]);
     samples
 }
