@@ -11,6 +11,8 @@ mod parse;
 pub mod origin;
 mod route;
 pub mod schema;
+mod template;
+mod treatment;
 
 pub use calendar::Calendar;
 pub use case::Case;
@@ -19,3 +21,5 @@ pub use model::*;
 pub use parse::manifest;
 pub(crate) use parse::{is_host, url_path};
 pub use route::*;
+pub use template::{Part, Template};
+pub use treatment::*;

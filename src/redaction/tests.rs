@@ -20,7 +20,7 @@ use crate::consent::{Standing, Terms};
 use crate::decision::tests::{ENROL, decided, now, under};
 use crate::decision::{Decision, Denial, Permitted, question};
 use crate::document::{FieldId, FieldPath, FieldSet, Shape};
-use crate::policy::{Candidate, Field, FieldSource, OnRefused, Policy, Route, Unmapped};
+use crate::policy::{Candidate, Field, FieldSource, OnRefused, Policy, Route, Treatment, Unmapped};
 use crate::time::Timestamp;
 use crate::transfer::tests::{changed, partner, purpose, route, taken};
 use crate::vocabulary::{CategoryId, CategorySet, Country, Name, PurposeId};
@@ -119,7 +119,10 @@ impl Rules {
                 path: path(*n),
                 text: PATHS[*n].into(),
                 category: category.map(|n| CategoryId::parse(CATEGORIES[n]).unwrap()),
+                holds: CategorySet::EMPTY,
                 in_record,
+                treatment: Treatment::Keep,
+                found: None,
                 source: *source,
                 since: *since,
                 line: 1,

@@ -99,6 +99,7 @@ pub struct Claim {
     policy: Arc<Policy>,
     partner: Arc<Partner>,
     route: Arc<Route>,
+    path_values: Vec<(String, String)>,
     purpose: PurposeId,
     legal_request: Option<Name>,
     part: Option<StreamPart>,
@@ -188,6 +189,7 @@ impl Claim {
             policy: Arc::clone(policy),
             partner: Arc::clone(partner),
             route: Arc::clone(route),
+            path_values: Vec::new(),
             purpose,
             legal_request,
             part: None,
@@ -246,6 +248,13 @@ impl Claim {
     #[must_use]
     pub const fn route(&self) -> &Arc<Route> {
         &self.route
+    }
+
+    /// The values in the request's path, decoded, with their names in the route's template, in the
+    /// order of the path.
+    #[must_use]
+    pub fn path_values(&self) -> &[(String, String)] {
+        &self.path_values
     }
 
     /// The purpose.

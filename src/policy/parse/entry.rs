@@ -6,7 +6,7 @@ use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::policy::{Abroad, Category, Words};
-use crate::vocabulary::{CategoryId, CategorySet};
+use crate::vocabulary::{CategoryId, CategorySet, Kinds};
 
 /// The categories that the register has in use, unless they could not be read.
 pub(super) type Known<'r> = Option<&'r BTreeMap<CategoryId, Category>>;
@@ -46,6 +46,7 @@ pub(super) fn category(id: CategoryId, table: &mut Table<'_>) -> Option<Option<C
         title: title?,
         abroad: abroad?,
         identifies: identifies?,
+        identifiers: Kinds::EMPTY,
         line: table.line(),
     }))
 }

@@ -9,9 +9,9 @@ use super::table::{Item, Key, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Shape};
-use crate::policy::{Field, FieldSource};
+use crate::policy::{Field, FieldSource, Treatment};
 use crate::time::Timestamp;
-use crate::vocabulary::{CategoryId, PurposeId};
+use crate::vocabulary::{CategoryId, CategorySet, PurposeId};
 
 /// A field map, checked as a whole.
 pub(super) struct FieldMap {
@@ -161,7 +161,19 @@ fn line(
     }
     let text = path.to_string();
     let line = key.line();
-    Some((key.span.clone(), Field { path, text, category, in_record, source, since, line }))
+    let field = Field {
+        path,
+        text,
+        category,
+        holds: CategorySet::EMPTY,
+        in_record,
+        source,
+        treatment: Treatment::Keep,
+        found: None,
+        since,
+        line,
+    };
+    Some((key.span.clone(), field))
 }
 
 /// What a line of the map says of its path.

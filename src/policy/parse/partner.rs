@@ -99,6 +99,7 @@ pub(super) fn read(
         onward_transfer: duties.onward_transfer,
         retention_days: duties.retention_days,
         purposes: purposes?,
+        recipients: BTreeMap::new(),
         endpoints: endpoints?,
         routes: routes?,
         cases: cases?,

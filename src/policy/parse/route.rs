@@ -12,7 +12,9 @@ use super::table::{Item, Table};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::{Basis, Endpoint, LegalRequest, OnRefused, PartnerKind, Route, Unmapped};
+use crate::policy::{
+    Basis, Endpoint, LegalRequest, OnFound, OnRefused, PartnerKind, Route, Template, Unmapped,
+};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
 
@@ -80,8 +82,11 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         name: way.name?,
         partner: frame.partner.clone(),
         method,
+        template: Template::parse(&path)?,
         path,
         to: way.to?,
+        inner: None,
+        charset: None,
         endpoint: way.endpoint?.0,
         countries: way.countries?,
         purposes: purposes?,
@@ -91,6 +96,9 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         scheme: scheme?,
         on_refused: on_refused?,
         unmapped: unmapped?,
+        found: OnFound::Mask,
+        stream: None,
+        answer: None,
         headers: headers?,
         basis: basis?,
         opens: opens?,
