@@ -29,6 +29,10 @@ pub enum Fault {
     BadEscape,
     /// A number in no form of RFC 8259 §6, such as `01`, `+1`, `.5` or `1.`.
     BadNumber,
+    /// `%` without two hexadecimal digits after it.
+    BadPercent,
+    /// A carriage return in a CSV table without a line feed after it.
+    BareReturn,
     /// The body has more bytes than allowed.
     BodyTooLong,
     /// The body begins with U+FEFF.
@@ -43,24 +47,54 @@ pub enum Fault {
     DuplicateName,
     /// Nothing but white space.
     Empty,
+    /// An empty line between lines.
+    EmptyLine,
+    /// A column, or a name of a form or query, without a character.
+    EmptyName,
+    /// `=` must stand between a name of a form or query and its value.
+    EqualsMissing,
     /// A member name has more bytes than allowed.
     KeyTooLong,
     /// Half of a surrogate pair, written as an escape.
     LoneSurrogate,
+    /// A line of a CSV table that ends otherwise than its header row.
+    MixedLineEnds,
     /// A member name in double quotes must stand here.
     NameMissing,
     /// A code point that is not a character, such as U+FFFF, raw or as an escape.
     Noncharacter,
+    /// The document of a record stream is not an array.
+    NotAnArray,
+    /// Bytes that are no text of the declared charset.
+    NotOfCharset,
     /// Bytes that are not UTF-8.
     NotUtf8,
     /// A number beyond the range of a double.
     NumberRange,
     /// A number has more bytes than allowed.
     NumberTooLong,
+    /// A double quote in a CSV cell that does not begin with one.
+    QuoteInCell,
+    /// A CSV cell that begins with a double quote and has no closing one.
+    QuoteOpen,
+    /// A character of a form or query that must be percent-encoded.
+    RawCharacter,
+    /// A record of a stream has more bytes than a part may have.
+    RecordTooLong,
+    /// A name of a form or query once more, where no rule says `[*]`.
+    RepeatedName,
+    /// A row of a CSV table has more cells than its header row.
+    RowTooLong,
+    /// A row of a CSV table has fewer cells than its header row.
+    RowTooShort,
     /// The document is a single string, number or literal.
     ScalarRoot,
+    /// A CSV table begins with a line such as `sep=;`.
+    SeparatorLine,
     /// A string has more bytes than allowed.
     StringTooLong,
+    /// Text in a CSV cell after its closing quote.
+    TextAfterQuote,
     /// More objects and arrays inside each other than allowed.
     TooDeep,
     /// An array has more elements than allowed.
@@ -88,6 +122,7 @@ impl Fault {
             Self::BodyTooLong
                 | Self::KeyTooLong
                 | Self::NumberTooLong
+                | Self::RecordTooLong
                 | Self::StringTooLong
                 | Self::TooDeep
                 | Self::TooManyElements
@@ -102,6 +137,8 @@ impl Fault {
         match self {
             Self::BadEscape => "bad escape",
             Self::BadNumber => "bad number",
+            Self::BadPercent => "`%` without two hexadecimal digits",
+            Self::BareReturn => "carriage return without a line feed",
             Self::BodyTooLong => "body too long",
             Self::ByteOrderMark => "byte order mark",
             Self::ColonMissing => "no colon after the member name",
@@ -109,15 +146,30 @@ impl Fault {
             Self::ControlCharacter => "control character in a string",
             Self::DuplicateName => "duplicate member name",
             Self::Empty => "empty body",
+            Self::EmptyLine => "empty line",
+            Self::EmptyName => "empty name",
+            Self::EqualsMissing => "no `=` after the name",
             Self::KeyTooLong => "member name too long",
             Self::LoneSurrogate => "lone surrogate",
+            Self::MixedLineEnds => "line ends differ",
             Self::NameMissing => "no member name",
             Self::Noncharacter => "noncharacter",
+            Self::NotAnArray => "the document is not an array",
+            Self::NotOfCharset => "bytes that are not of the declared charset",
             Self::NotUtf8 => "bytes that are not UTF-8",
             Self::NumberRange => "number out of range",
             Self::NumberTooLong => "number too long",
+            Self::QuoteInCell => "quote in an unquoted cell",
+            Self::QuoteOpen => "quoted cell without a closing quote",
+            Self::RawCharacter => "character that must be percent-encoded",
+            Self::RecordTooLong => "record too long",
+            Self::RepeatedName => "repeated name",
+            Self::RowTooLong => "more cells than columns",
+            Self::RowTooShort => "fewer cells than columns",
             Self::ScalarRoot => "the document is neither an object nor an array",
+            Self::SeparatorLine => "`sep=` line",
             Self::StringTooLong => "string too long",
+            Self::TextAfterQuote => "text after a closing quote",
             Self::TooDeep => "nested too deeply",
             Self::TooManyElements => "too many elements",
             Self::TooManyMembers => "too many members",

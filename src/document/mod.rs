@@ -7,6 +7,8 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod charset;
+mod cut;
 mod fault;
 mod fields;
 mod limits;
@@ -23,6 +25,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use charset::{Charset, Converter};
+pub use cut::{Cutter, Records};
 pub use fault::{BadDocument, Fault};
 pub use fields::{FieldId, FieldSet};
 pub use limits::Limits;
