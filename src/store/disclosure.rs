@@ -172,16 +172,33 @@ impl Recorder {
     /// Records what became of a disclosure. If even that fails, it stays open: `verify` lists it
     /// as "outcome unknown", which is what is then true.
     pub async fn settle(&self, receipt: Receipt, fate: Fate) {
-        let (result, reason, status) = match fate {
-            Fate::Delivered(status) => ("delivered", None, Some(status)),
-            Fate::Failed(reason) => ("failed", Some(reason), None),
-            Fate::Unknown(reason) => ("unknown", Some(reason), None),
-        };
-        let outcome = entry::Outcome { did: receipt.did, of: receipt.seq, result, reason, status };
-        if let Err(why) = self.append(Append::plain(Entry::Outcome(outcome))).await {
-            tracing::error!(did = %receipt.did, %why, "an outcome could not be recorded");
+        self.settle_all(&[(receipt, fate)]).await;
+    }
+
+    /// As [`Self::settle`], for many at once.
+    pub async fn settle_all(&self, settled: &[(Receipt, Fate)]) {
+        for batch in settled.chunks(self.batch_max()) {
+            let begun = batch.iter().map(|(receipt, fate)| {
+                let outcome = Entry::Outcome(outcome(*receipt, *fate));
+                (receipt.did, self.begin(Append::plain(outcome)))
+            });
+            // All of a batch wait for the same commit.
+            for (did, answer) in begun.collect::<Vec<_>>() {
+                if let Err(why) = answer.await.unwrap_or(Err(Unrecorded::Stopped)) {
+                    tracing::error!(%did, %why, "an outcome could not be recorded");
+                }
+            }
         }
     }
+}
+
+fn outcome(receipt: Receipt, fate: Fate) -> entry::Outcome {
+    let (result, reason, status) = match fate {
+        Fate::Delivered(status) => ("delivered", None, Some(status)),
+        Fate::Failed(reason) => ("failed", Some(reason), None),
+        Fate::Unknown(reason) => ("unknown", Some(reason), None),
+    };
+    entry::Outcome { did: receipt.did, of: receipt.seq, result, reason, status }
 }
 
 fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure {

@@ -116,6 +116,14 @@ pub struct Refused {
     pub known: Known,
 }
 
+impl Refused {
+    /// The refusal of a claim whose body is no document.
+    #[must_use]
+    pub fn unreadable(claim: &Claim, bad: &BadDocument) -> Self {
+        Self { reason: reason_of(bad), place: Some(bad.to_string()), known: claim.known() }
+    }
+}
+
 impl Claim {
     /// Finds the route and settles the purpose (94-V Art. 7(8): exactly one, active, declared).
     ///
@@ -301,11 +309,7 @@ impl Transfer {
         let shape = Arc::clone(&claim.route.shape);
         match Document::parse(body, shape, limits) {
             Ok(document) => Ok(Self { claim, document, limits: limits.clone() }),
-            Err(bad) => Err(Refused {
-                reason: reason_of(&bad),
-                place: Some(bad.to_string()),
-                known: claim.known(),
-            }),
+            Err(bad) => Err(Refused::unreadable(&claim, &bad)),
         }
     }
 
