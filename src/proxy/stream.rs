@@ -28,9 +28,7 @@ use super::rules::Rules;
 use super::upstream::{AnswerBody, Closed, Failure, Feed, Load, Unknown, Unsent};
 use super::{Answer, Carried, Proxy, outbound, reason_of};
 use crate::config::Limits;
-use crate::document::BadDocument;
-use crate::document::charset::{Charset, Converter};
-use crate::document::cut::{Cutter, Records};
+use crate::document::{BadDocument, Charset, Converter, Cutter, Records, Syntax};
 use crate::envelope::frames;
 use crate::reason::Reason;
 use crate::store::{Fate, Receipt, Recorded};
@@ -306,7 +304,7 @@ impl Parts {
         let route = head.claim.route();
         let uncut = || Uncut::Body(Reason::ContentUninspectable);
         let stream = route.stream.ok_or_else(uncut)?;
-        let records = Records::of(route.shape.syntax()).ok_or_else(uncut)?;
+        let records = records(route.shape.syntax()).ok_or_else(uncut)?;
         let charset = match &route.charset {
             Some(name) => Some(Charset::named(name).ok_or_else(uncut)?),
             None => None,
@@ -354,5 +352,20 @@ impl Parts {
             self.cutter.finish();
         }
         Ok(())
+    }
+}
+
+/// How a body of this syntax is cut, if it can be.
+const fn records(syntax: &Syntax) -> Option<Records> {
+    match syntax {
+        Syntax::Csv(_) => Some(Records::Csv),
+        Syntax::Json => Some(Records::Json),
+        Syntax::Ndjson => Some(Records::Ndjson),
+        Syntax::Xml(_)
+        | Syntax::Form
+        | Syntax::Multipart(_)
+        | Syntax::Text
+        | Syntax::Opaque(_)
+        | Syntax::Empty => None,
     }
 }

@@ -22,7 +22,7 @@ use crate::policy::legal::Number;
 use crate::policy::{Partner, Policy, Quota, Route, Treaty};
 use crate::reason::Reason;
 use crate::time::Timestamp;
-use crate::transfer::{Claim, Known, Refused};
+use crate::transfer::{Claim, Known, Refused, StreamPart};
 use crate::vocabulary::{Country, Name};
 
 /// A disclosure that is on disk: what may be sent.
@@ -130,6 +130,7 @@ impl Recorder {
             candidate: denial.trial.as_ref().map(candidate).map(Box::new),
             reason: denial.reason,
             place: denial.field.map(|field| text(claim.route(), field)),
+            stream: stream(claim.part()),
             subjects: Some(subjects),
             verdicts: verdicts(decision, claim.route(), "withheld"),
         };
@@ -154,6 +155,7 @@ impl Recorder {
         now: Timestamp,
     ) -> Result<Position, Unrecorded> {
         let Refused { reason, place, known } = refused;
+        let stream = stream(known.part);
         let asked = asked(known, Some(policy));
         let entry = Refusal {
             did,
@@ -163,6 +165,7 @@ impl Recorder {
             candidate: None,
             reason,
             place,
+            stream,
             subjects: None,
             verdicts: Vec::new(),
         };
@@ -216,12 +219,13 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
         payload: Payload {
             bytes,
-            media: "application/json",
+            media: claim.route().shape.syntax().media().to_owned(),
             kid: sealed.kid().to_owned(),
             sha256: HEXLOWER.encode(sealed.sha256()),
         },
         recipient: recipient(claim.partner(), claim.route()),
         snapshot,
+        stream: stream(claim.part()),
         subjects,
         verdicts: verdicts(sealed.decision(), claim.route(), "permitted"),
     }
@@ -303,6 +307,10 @@ fn candidate(trial: &Trial) -> entry::Candidate {
     }
 }
 
+fn stream(part: Option<StreamPart>) -> Option<entry::StreamPart> {
+    part.map(|part| entry::StreamPart { id: part.stream, n: part.n })
+}
+
 fn asked(known: Known, policy: Option<&Policy>) -> Asked {
     Asked {
         caller: known.caller,
@@ -310,7 +318,6 @@ fn asked(known: Known, policy: Option<&Policy>) -> Asked {
         policy: policy.map(|policy| policy.digest.clone()),
         purpose: known.purpose,
         route: known.route,
-        stream: known.part.map(|part| entry::Stream { id: part.stream, n: part.n }),
     }
 }
 
@@ -349,12 +356,15 @@ fn written(verdict: &Verdict, route: &Route, passed: &'static str) -> entry::Ver
     let leaves = verdict.refused.is_none() && passed == "permitted";
     entry::Verdict {
         decision,
+        found: BTreeMap::new(),
+        lost: BTreeMap::new(),
         n: verdict.records,
         present: if leaves { Vec::new() } else { texts(verdict.present, route) },
         reason: verdict.refused.map(|(reason, _)| reason),
         reason_field: verdict.refused.and_then(|(_, field)| field).map(|f| text(route, f)),
         removed: verdict.removed.iter().map(|(f, reason)| (text(route, *f), *reason)).collect(),
         sent: if leaves { sent(verdict, route) } else { BTreeMap::new() },
+        treated: BTreeMap::new(),
         unmapped: verdict.unmapped,
     }
 }

@@ -211,18 +211,6 @@ pub struct Asked {
     pub purpose: Option<PurposeId>,
     /// The route's name, once one was found.
     pub route: Option<Name>,
-    /// Which part of a record stream it is, where it is one.
-    pub stream: Option<Stream>,
-}
-
-/// Which part of a record stream a disclosure or refusal is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Stream {
-    /// The stream's id: the `did` of its first part.
-    pub id: Uuid,
-    /// The part's number among those that were to be sent, counted from 0. A refused part bears the
-    /// number that it would have had.
-    pub n: u64,
 }
 
 /// The recipient as the rules in force name it (45 CFR 164.528(b)(2)(ii); 94-V Art. 22(1)(5)).
@@ -246,7 +234,7 @@ pub struct Payload {
     /// The recipient key's id.
     pub kid: String,
     /// The media type of what is inside.
-    pub media: &'static str,
+    pub media: String,
     /// SHA-256 of the envelope in hexadecimal.
     pub sha256: String,
 }
@@ -307,6 +295,12 @@ pub struct Candidate {
 pub struct Verdict {
     /// `permitted`, `redacted` or `refused`.
     pub decision: &'static str,
+    /// How often an identifier was found that its field may not hold: by field, then by its kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub found: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    /// How many values stayed although their field was to leave: by field, then by the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub lost: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// The number of subject records this verdict is for.
     pub n: u64,
     /// The mapped fields that were there, where nothing was sent of them.
@@ -324,6 +318,9 @@ pub struct Verdict {
     /// Fields that were sent, by category; `-` holds those that are not personal.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
     pub sent: BTreeMap<String, Vec<String>>,
+    /// What was done to fields that were sent, where they did not leave as they were.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub treated: BTreeMap<String, String>,
     /// The number of members removed because no rule maps them.
     #[serde(skip_serializing_if = "is_zero")]
     pub unmapped: u64,
@@ -336,6 +333,16 @@ pub struct Subjects {
     pub n: u64,
     /// The RFC 6962 root over the lines, in hexadecimal.
     pub root: String,
+}
+
+/// A part of a record stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StreamPart {
+    /// The stream's id, the same for all of its parts: the decision's id that the caller got.
+    pub id: Uuid,
+    /// The number of the part among those that were to be sent, counted from 0. A refused part
+    /// bears the number that it would have had.
+    pub n: u64,
 }
 
 /// Personal data is about to leave.
@@ -365,6 +372,8 @@ pub struct Disclosure {
     pub recipient: Recipient,
     /// The ledger's size when the consents were read.
     pub snapshot: u64,
+    /// Which part it is of a record stream, if it is one.
+    pub stream: Option<StreamPart>,
     /// The subject lines.
     pub subjects: Subjects,
     /// What was decided, one verdict for all subjects that were treated alike.
@@ -388,6 +397,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// Where: a rule's path, a byte offset or a header name, never a value.
     pub place: Option<String>,
+    /// Which part it is of a record stream, if it is one.
+    pub stream: Option<StreamPart>,
     /// The subject lines, when the document could be read.
     pub subjects: Option<Subjects>,
     /// What was decided for the subjects, when the document could be read.

@@ -22,13 +22,11 @@ pub(crate) fn asked() -> Asked {
         policy: Some("ab".repeat(32)),
         purpose: Some(PurposeId::parse("P10a").unwrap()),
         route: Some(Name::parse("enrol").unwrap()),
-        stream: None,
     }
 }
 
-/// As [`asked`], by a part of a record stream.
-fn part(n: u64) -> Asked {
-    Asked { stream: Some(Stream { id: Uuid::from_u128(7), n }), ..asked() }
+const fn part(n: u64) -> StreamPart {
+    StreamPart { id: Uuid::from_u128(7), n }
 }
 
 pub(crate) fn disclosure(did: u128) -> Disclosure {
@@ -46,7 +44,7 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
         payload: Payload {
             bytes: 2338,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
-            media: "application/json",
+            media: "application/json".to_owned(),
             sha256: "cd".repeat(32),
         },
         recipient: Recipient {
@@ -56,15 +54,19 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
             party: "GB 01234567".into(),
         },
         snapshot: 41,
+        stream: None,
         subjects: Subjects::default(),
         verdicts: vec![Verdict {
             decision: "redacted",
+            found: BTreeMap::new(),
+            lost: BTreeMap::new(),
             n: 1,
             present: vec![],
             reason: None,
             reason_field: None,
             removed: [("$.learners[*].iin".to_owned(), Reason::CategoryNotConsented)].into(),
             sent: [("D01".to_owned(), fields)].into(),
+            treated: BTreeMap::new(),
             unmapped: 2,
         }],
     }
@@ -148,6 +150,12 @@ fn verdicts(odd: &[&str]) -> [Verdict; 2] {
         reason_field: Some(HARD.into()),
         present: vec![HARD.into(), "$.b".into()],
         removed: odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect(),
+        found: odd
+            .iter()
+            .map(|name| ((*name).to_owned(), [("iin", 1), ("phone", 2)].into()))
+            .collect(),
+        lost: odd.iter().map(|name| ((*name).to_owned(), [("NO_CONSENT", 3)].into())).collect(),
+        treated: odd.iter().map(|name| ((*name).to_owned(), "mask".to_owned())).collect(),
         ..sent()
     };
     let (removed, sent) = (BTreeMap::new(), sent());
@@ -174,6 +182,7 @@ fn refusal() -> Refusal {
         candidate: None,
         reason: Reason::NoConsent,
         place: None,
+        stream: None,
         subjects: None,
         verdicts: vec![],
     }
@@ -226,8 +235,8 @@ fn samples() -> Vec<Entry> {
             ..refusal()
         }),
         Entry::Refusal(refusal()),
-        Entry::Refusal(Refusal { asked: part(3), ..refusal() }),
-        Entry::from(Disclosure { asked: part((1 << 53) - 1), ..disclosure(2) }),
+        Entry::Refusal(Refusal { stream: Some(part(3)), ..refusal() }),
+        Entry::from(Disclosure { stream: Some(part((1 << 53) - 1)), ..disclosure(2) }),
     ]);
     samples
 }
