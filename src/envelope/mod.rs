@@ -1,12 +1,14 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
-//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks, [`field`] single
-//! values, [`request`] a whole request as payload; `kem` agrees on the secret.
+//! [`format`](mod@format) gives the bytes, [`frames`] those of several envelopes in one body,
+//! [`key`] the keys, [`stream`] the chunks, [`field`] single values, [`request`] a whole request as
+//! payload; `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod field;
 pub mod format;
+pub mod frames;
 mod kem;
 pub mod key;
 pub mod request;
@@ -26,7 +28,7 @@ use crate::decision::{Decision, Permitted, Trial};
 use crate::redaction::{Manifest, Redacted};
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
-use format::Recipient;
+use format::{Part, Recipient};
 use request::Request;
 
 /// A transfer whose payload only the partner can read.
@@ -221,6 +223,7 @@ fn header(claim: &Claim, issuer: &str, kid: &str, cty: String, now: Timestamp) -
         pur: claim.purpose().to_string(),
         exp: now.plus_millis(days.saturating_mul(MILLIS_A_DAY)).seconds(),
         onw: partner.onward_transfer,
+        stream: claim.part().map(|part| Part { id: part.stream, n: part.n, last: part.last }),
         rcpt: vec![Recipient::x25519(kid.to_owned())],
     }
 }
