@@ -18,6 +18,13 @@ pub struct BadDocument {
     pub path: String,
 }
 
+impl BadDocument {
+    /// A fault of the document as a whole.
+    pub(crate) fn whole(fault: Fault) -> Self {
+        Self { fault, offset: 0, path: "$".to_owned() }
+    }
+}
+
 /// What is wrong with a body.
 ///
 /// The grammar is RFC 8259, narrowed by I-JSON (RFC 7493 §2): UTF-8 only, no surrogates and no
@@ -51,8 +58,6 @@ pub enum Fault {
     EmptyLine,
     /// A column, or a name of a form or query, without a character.
     EmptyName,
-    /// `=` must stand between a name of a form or query and its value.
-    EqualsMissing,
     /// A member name has more bytes than allowed.
     KeyTooLong,
     /// Half of a surrogate pair, written as an escape.
@@ -93,6 +98,8 @@ pub enum Fault {
     SeparatorLine,
     /// A string has more bytes than allowed.
     StringTooLong,
+    /// A syntax that this program cannot read.
+    SyntaxUnknown,
     /// Text in a CSV cell after its closing quote.
     TextAfterQuote,
     /// More objects and arrays inside each other than allowed.
@@ -148,7 +155,6 @@ impl Fault {
             Self::Empty => "empty body",
             Self::EmptyLine => "empty line",
             Self::EmptyName => "empty name",
-            Self::EqualsMissing => "no `=` after the name",
             Self::KeyTooLong => "member name too long",
             Self::LoneSurrogate => "lone surrogate",
             Self::MixedLineEnds => "line ends differ",
@@ -169,6 +175,7 @@ impl Fault {
             Self::ScalarRoot => "the document is neither an object nor an array",
             Self::SeparatorLine => "`sep=` line",
             Self::StringTooLong => "string too long",
+            Self::SyntaxUnknown => "a syntax that cannot be read",
             Self::TextAfterQuote => "text after a closing quote",
             Self::TooDeep => "nested too deeply",
             Self::TooManyElements => "too many elements",
