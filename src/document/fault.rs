@@ -25,10 +25,25 @@ pub struct BadDocument {
 /// double (RFC 7493 §2.2), since readers differ about the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
+    /// A character that XML does not allow, raw or as a reference.
+    BadCharacter,
+    /// `--` in a comment.
+    BadComment,
+    /// An XML declaration in no form of XML 1.0 §2.8, of another version, or elsewhere than at
+    /// the start.
+    BadDeclaration,
     /// `\` before a character that it does not escape, or `\u` without four hexadecimal digits.
     BadEscape,
+    /// A name with a character that cannot stand there, or none.
+    BadName,
+    /// A reserved prefix or namespace is misused, or a prefix is declared without a namespace.
+    BadNamespace,
     /// A number in no form of RFC 8259 §6, such as `01`, `+1`, `.5` or `1.`.
     BadNumber,
+    /// `&` that begins no reference.
+    BadReference,
+    /// A tag in no form of XML 1.0 §3.1.
+    BadTag,
     /// The body has more bytes than allowed.
     BodyTooLong,
     /// The body begins with U+FEFF.
@@ -39,10 +54,16 @@ pub enum Fault {
     CommaMissing,
     /// A character below U+0020 in a string.
     ControlCharacter,
+    /// A document type declaration.
+    DoctypeFound,
+    /// The same attribute twice in one tag.
+    DuplicateAttribute,
     /// The same member name twice in one object.
     DuplicateName,
     /// Nothing but white space.
     Empty,
+    /// The XML declaration names another encoding than the one that the body has.
+    EncodingMismatch,
     /// A member name has more bytes than allowed.
     KeyTooLong,
     /// Half of a surrogate pair, written as an escape.
@@ -51,22 +72,46 @@ pub enum Fault {
     NameMissing,
     /// A code point that is not a character, such as U+FFFF, raw or as an escape.
     Noncharacter,
+    /// The root is no SOAP envelope.
+    NotSoap,
     /// Bytes that are not UTF-8.
     NotUtf8,
     /// A number beyond the range of a double.
     NumberRange,
     /// A number has more bytes than allowed.
     NumberTooLong,
+    /// An element stands again where rules expect one.
+    RepeatedElement,
     /// The document is a single string, number or literal.
     ScalarRoot,
+    /// `]]>` in a text.
+    SectionEnd,
+    /// A SOAP envelope holds something else than one body after at most one header.
+    SoapFrame,
+    /// A processing instruction in a SOAP message.
+    SoapInstruction,
+    /// An envelope of another version of SOAP.
+    SoapVersion,
     /// A string has more bytes than allowed.
     StringTooLong,
+    /// `<` in the value of an attribute.
+    TagInAttribute,
+    /// An end tag that is not the one of the element.
+    TagMismatch,
+    /// The mapped text of an element has elements between its pieces.
+    TextInPieces,
+    /// Text before the root element.
+    TextOutside,
     /// More objects and arrays inside each other than allowed.
     TooDeep,
+    /// A tag has more attributes than allowed.
+    TooManyAttributes,
     /// An array has more elements than allowed.
     TooManyElements,
     /// An object has more members than allowed.
     TooManyMembers,
+    /// More namespaces are declared at one place than allowed.
+    TooManyNamespaces,
     /// The document has more subject records than allowed.
     TooManyRecords,
     /// The document has more mapped values than allowed.
@@ -75,6 +120,12 @@ pub enum Fault {
     Trailing,
     /// The body ends inside the document.
     Truncated,
+    /// A prefix that is not declared.
+    UnboundPrefix,
+    /// A reference to an entity that XML does not define.
+    UnknownEntity,
+    /// The root is no element that the rules name.
+    UnknownRoot,
     /// A value must stand here.
     ValueMissing,
 }
@@ -90,8 +141,10 @@ impl Fault {
                 | Self::NumberTooLong
                 | Self::StringTooLong
                 | Self::TooDeep
+                | Self::TooManyAttributes
                 | Self::TooManyElements
                 | Self::TooManyMembers
+                | Self::TooManyNamespaces
                 | Self::TooManyRecords
                 | Self::TooManyValues
         )
@@ -100,31 +153,56 @@ impl Fault {
     /// What is wrong, in words.
     const fn words(self) -> &'static str {
         match self {
+            Self::BadCharacter => "character that XML does not allow",
+            Self::BadComment => "`--` in a comment",
+            Self::BadDeclaration => "bad XML declaration",
             Self::BadEscape => "bad escape",
+            Self::BadName => "bad name",
+            Self::BadNamespace => "bad namespace declaration",
             Self::BadNumber => "bad number",
+            Self::BadReference => "bad reference",
+            Self::BadTag => "bad tag",
             Self::BodyTooLong => "body too long",
             Self::ByteOrderMark => "byte order mark",
             Self::ColonMissing => "no colon after the member name",
             Self::CommaMissing => "no comma, or no closing bracket",
             Self::ControlCharacter => "control character in a string",
+            Self::DoctypeFound => "document type declaration",
+            Self::DuplicateAttribute => "duplicate attribute",
             Self::DuplicateName => "duplicate member name",
             Self::Empty => "empty body",
+            Self::EncodingMismatch => "another encoding than the XML declaration says",
             Self::KeyTooLong => "member name too long",
             Self::LoneSurrogate => "lone surrogate",
             Self::NameMissing => "no member name",
             Self::Noncharacter => "noncharacter",
+            Self::NotSoap => "not a SOAP envelope",
             Self::NotUtf8 => "bytes that are not UTF-8",
             Self::NumberRange => "number out of range",
             Self::NumberTooLong => "number too long",
+            Self::RepeatedElement => "repeated element",
             Self::ScalarRoot => "the document is neither an object nor an array",
+            Self::SectionEnd => "`]]>` in a text",
+            Self::SoapFrame => "bad SOAP envelope",
+            Self::SoapInstruction => "processing instruction in a SOAP message",
+            Self::SoapVersion => "another version of SOAP",
             Self::StringTooLong => "string too long",
+            Self::TagInAttribute => "`<` in an attribute",
+            Self::TagMismatch => "end tag of another element",
+            Self::TextInPieces => "text in several pieces",
+            Self::TextOutside => "text outside of the root element",
             Self::TooDeep => "nested too deeply",
+            Self::TooManyAttributes => "too many attributes",
             Self::TooManyElements => "too many elements",
             Self::TooManyMembers => "too many members",
+            Self::TooManyNamespaces => "too many namespace declarations",
             Self::TooManyRecords => "too many records",
             Self::TooManyValues => "too many values",
             Self::Trailing => "bytes after the document",
             Self::Truncated => "body ends early",
+            Self::UnboundPrefix => "prefix without a namespace",
+            Self::UnknownEntity => "unknown entity",
+            Self::UnknownRoot => "root element that the rules do not name",
             Self::ValueMissing => "no value",
         }
     }

@@ -16,6 +16,7 @@ mod path;
 mod scan;
 mod shape;
 mod tape;
+mod xml;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -148,6 +148,18 @@ impl Node {
         !self.named.is_empty()
     }
 
+    /// Whether a value here is a field, or identifies the subject.
+    #[inline]
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.field.is_some() || self.is_subject
+    }
+
+    /// How many members of an object here are known.
+    #[inline]
+    pub(crate) fn children(&self) -> usize {
+        self.named.len()
+    }
+
     /// Whether an array here holds something that is mapped.
     #[inline]
     pub(crate) fn is_array(&self) -> bool {
