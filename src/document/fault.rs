@@ -18,6 +18,13 @@ pub struct BadDocument {
     pub path: String,
 }
 
+impl BadDocument {
+    /// A fault of the document as a whole.
+    pub(crate) fn whole(fault: Fault) -> Self {
+        Self { fault, offset: 0, path: "$".to_owned() }
+    }
+}
+
 /// What is wrong with a body.
 ///
 /// The grammar is RFC 8259, narrowed by I-JSON (RFC 7493 §2): UTF-8 only, no surrogates and no
@@ -94,6 +101,8 @@ pub enum Fault {
     SoapVersion,
     /// A string has more bytes than allowed.
     StringTooLong,
+    /// A syntax that this program cannot read.
+    SyntaxUnknown,
     /// `<` in the value of an attribute.
     TagInAttribute,
     /// An end tag that is not the one of the element.
@@ -187,6 +196,7 @@ impl Fault {
             Self::SoapInstruction => "processing instruction in a SOAP message",
             Self::SoapVersion => "another version of SOAP",
             Self::StringTooLong => "string too long",
+            Self::SyntaxUnknown => "a syntax that cannot be read",
             Self::TagInAttribute => "`<` in an attribute",
             Self::TagMismatch => "end tag of another element",
             Self::TextInPieces => "text in several pieces",

@@ -6,10 +6,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::document::{BadDocument, Document, Limits, Shape};
+use crate::document::{BadDocument, Content, Document, Limits, Shape};
 use crate::policy::{Basis, LegalRequest, Partner, Place, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
@@ -259,9 +258,13 @@ impl Transfer {
     /// # Errors
     /// A body that is not strict JSON, or is beyond the limits; the place is a byte offset and the
     /// path as far as the route knows it.
-    pub fn parse(claim: Claim, body: Bytes, limits: &Limits) -> Result<Self, Refused> {
+    pub fn parse(
+        claim: Claim,
+        content: impl Into<Content>,
+        limits: &Limits,
+    ) -> Result<Self, Refused> {
         let shape = Arc::clone(&claim.route.shape);
-        match Document::parse(body, shape, limits) {
+        match Document::parse(content, shape, limits) {
             Ok(document) => Ok(Self { claim, document, limits: limits.clone() }),
             Err(bad) => Err(Refused {
                 reason: reason_of(&bad),
@@ -277,7 +280,7 @@ impl Transfer {
     /// As [`Claim::read`] and [`Self::parse`].
     pub fn under(self, policy: &Arc<Policy>, limits: &Limits) -> Result<Self, Refused> {
         let claim = self.claim.again(policy)?;
-        Self::parse(claim, self.document.body().clone(), limits)
+        Self::parse(claim, self.document.content().clone(), limits)
     }
 
     /// The document as another shape reads it.
@@ -285,8 +288,8 @@ impl Transfer {
     /// # Errors
     /// By that shape it is beyond the limits.
     pub fn read_as(&self, shape: &Arc<Shape>) -> Result<Document, Reason> {
-        let body = self.document.body().clone();
-        Document::parse(body, Arc::clone(shape), &self.limits).map_err(|bad| reason_of(&bad))
+        let content = self.document.content().clone();
+        Document::parse(content, Arc::clone(shape), &self.limits).map_err(|bad| reason_of(&bad))
     }
 
     /// The claim.

@@ -2,13 +2,14 @@
 
 use super::super::fault::Fault;
 use super::super::names::Print;
+use super::super::raw::Lexis;
 use super::super::shape::NodeId;
-use super::super::tape::Span;
+use super::super::span::{Span, offset};
+use super::Parser;
 use super::scan::QName;
 use super::space::Space;
 use super::tape::{Name, Op};
 use super::text::decode_attribute;
-use super::{Parser, offset};
 
 /// An attribute that was met.
 #[derive(Clone, Copy)]
@@ -157,7 +158,7 @@ impl Parser<'_, '_> {
             self.tape.composed.push(b'@');
             self.tape.compose(prefix, name.local(self.cursor.body()));
             let member = self.tape.composed.get(start..).unwrap_or_default();
-            shape.node(node).member(Print::of(member), member, 0)
+            shape.node(node).named(Print::of(member), member, 0)
         });
         let place = place.map(|(id, _)| shape.node(id)).filter(|node| node.is_leaf());
         let Some(node) = place else {
@@ -168,7 +169,7 @@ impl Parser<'_, '_> {
         self.check_room()?;
         let text = decode_attribute(value.of(self.cursor.body()));
         let identifies = node.is_subject && !text.is_empty();
-        if let Some(field) = self.findings.value(node, identifies.then_some(*value)) {
+        if let Some(field) = self.findings.value(node, *value, Lexis::XmlAttribute, identifies) {
             let span = Span::new(offset(start + 1), offset(self.tape.composed.len()));
             let name = Name { span, is_composed: true };
             self.push(Op::Attribute { name, field, value: *value }, span.len() + value.len() + 4);

@@ -3,13 +3,13 @@
 use super::super::fault::Fault;
 use super::super::names::Print;
 use super::super::shape::NodeId;
-use super::super::tape::Span;
+use super::super::span::{Span, offset};
+use super::Parser;
 use super::frame::{Frame, Kind, Step};
 use super::scan::{QName, is_space};
 use super::soap::Part;
 use super::space::Space;
 use super::tape::{Listed, Name, Op};
-use super::{Parser, offset};
 
 /// Where an element stands.
 struct Place {
@@ -54,7 +54,10 @@ impl Parser<'_, '_> {
             self.cursor.at = name.start;
         }
         let part = self.soap_part(&name, space)?;
-        let place = self.place(&name, space)?;
+        let mut place = self.place(&name, space)?;
+        if part == Part::Body && place.kind == Kind::Inside {
+            place.label = self.label(&name, space).unwrap_or(Name::NONE);
+        }
         self.open(&name, place, part)?;
         self.cursor.at = after;
         if is_empty {
@@ -84,7 +87,7 @@ impl Parser<'_, '_> {
         let found = label.and_then(|label| {
             let member = self.tape.name(label, self.cursor.body());
             let (node, child) =
-                shape.node(parent).member(Print::of(member), member, self.top.hint)?;
+                shape.node(parent).named(Print::of(member), member, self.top.hint)?;
             Some((label, node, child))
         });
         let Some((label, mut node, child)) = found else {
@@ -167,8 +170,7 @@ impl Parser<'_, '_> {
             true => self.context.shape.node(self.top.node).is_record || node.is_record,
             false => is_mapped && node.is_record,
         };
-        let record =
-            if is_record { Some(self.findings.open_record(self.context.limits)?) } else { None };
+        let record = if is_record { Some(self.findings.open_record()?) } else { None };
         let is_open = is_fixed || place.kind == Kind::Container;
         let frame = Frame {
             kind: place.kind,

@@ -2,7 +2,7 @@
 
 use super::super::path::Segment;
 use super::super::shape::{NodeId, Shape};
-use super::super::tape::Span;
+use super::super::span::Span;
 use super::scan::QName;
 use super::tape::{Listed, Name};
 

@@ -13,7 +13,6 @@
 
 mod attributes;
 mod element;
-mod findings;
 mod frame;
 mod prolog;
 mod scan;
@@ -26,12 +25,14 @@ use bytes::Bytes;
 
 use super::fault::{BadDocument, Fault};
 use super::fields::FieldId;
+use super::findings::Findings;
 use super::limits::Limits;
 use super::names::Print;
+use super::raw::Lexis;
 use super::shape::{Node, NodeId, Shape};
-use super::tape::Span;
+use super::span::{Span, offset};
+use super::syntax::Xml;
 use attributes::Attribute;
-use findings::Findings;
 use frame::{Frame, Kind, Step};
 use scan::{COMMENT, Cursor, INSTRUCTION, SECTION};
 use soap::Part;
@@ -40,27 +41,6 @@ pub(crate) use tape::{Listed, Name, Op, Tape};
 pub(crate) use text::{
     copy_without_remarks, decode_attribute, decode_text, encode_attribute, encode_text,
 };
-
-/// How a route's XML is to be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Xml {
-    /// Whether the document is a SOAP message.
-    pub kind: XmlKind,
-    /// The namespaces of the rules' names: a prefix and the namespace that it means. The prefix is
-    /// empty for names without prefix; where none is, those have no namespace.
-    pub namespaces: Vec<(String, String)>,
-}
-
-/// What an XML document is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XmlKind {
-    /// Any document.
-    Plain,
-    /// A message of SOAP 1.1.
-    Soap11,
-    /// A message of SOAP 1.2 (W3C, second edition).
-    Soap12,
-}
 
 /// Reads a body, which is UTF-8 now; `charset` is what it was converted from, if it was.
 pub(super) fn parse(
@@ -260,7 +240,7 @@ impl<'a, 'f> Parser<'a, 'f> {
             return Ok(());
         }
         let shape = self.context.shape;
-        let node = shape.node(self.top.node).member(Print::of(TEXT), TEXT, 0);
+        let node = shape.node(self.top.node).named(Print::of(TEXT), TEXT, 0);
         let node = node.map(|(id, _)| shape.node(id)).filter(|node| node.is_leaf());
         self.top.has_content |= !run.is_blank || node.is_some();
         let Some(node) = node else {
@@ -286,7 +266,7 @@ impl<'a, 'f> Parser<'a, 'f> {
     fn found(&mut self, node: &Node, value: Span) -> Option<FieldId> {
         let raw = value.of(self.cursor.body());
         let identifies = node.is_subject && !decode_text(raw).is_empty();
-        self.findings.value(node, identifies.then_some(value))
+        self.findings.value(node, value, Lexis::XmlText, identifies)
     }
 
     #[inline]
@@ -313,12 +293,6 @@ impl<'a, 'f> Parser<'a, 'f> {
 const TEXT: &[u8] = b"#text";
 /// So many elements are inside each other in most documents.
 const DEPTH_USUAL: usize = 8;
-
-/// An offset or count in a body, which is no longer than 4 GiB.
-#[inline]
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
-}
 
 #[cfg(test)]
 mod tests;

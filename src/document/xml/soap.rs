@@ -1,9 +1,10 @@
 //! The frame of a SOAP message: SOAP 1.1 §4, SOAP 1.2 part 1 §5.
 
 use super::super::fault::Fault;
+use super::super::syntax::XmlKind;
+use super::Parser;
 use super::scan::QName;
 use super::space::Space;
-use super::{Parser, XmlKind};
 
 /// What an element is in the frame of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 //! - no input makes this slow: at most `SPACES_MAX` declarations are in scope.
 
 use super::super::fault::Fault;
-use super::super::tape::Span;
-use super::Xml;
+use super::super::span::{Span, offset};
+use super::super::syntax::Xml;
 use super::scan::QName;
 use super::text::decode_attribute;
 
@@ -76,14 +76,14 @@ impl<'a> Spaces<'a> {
             none.attributes = Some("");
             (own.elements, own.attributes) = (Some("xml"), Some("xml"));
         }
-        let next = number(known.len());
+        let next = offset(known.len());
         Self { body, known, bound: Vec::new(), opened: 0, next }
     }
 
     /// Opens an element, whose declarations follow.
     #[inline]
     pub(super) fn open(&mut self) {
-        self.opened = number(self.bound.len());
+        self.opened = offset(self.bound.len());
     }
 
     /// How many declarations there were before the element that was opened last.
@@ -124,7 +124,7 @@ impl<'a> Spaces<'a> {
 
     fn space(&mut self, uri: &str) -> Space {
         if let Some(position) = self.known.iter().position(|known| known.uri == uri) {
-            return Space(number(position));
+            return Space(offset(position));
         }
         let is_same = |binding: &&Binding| decode_attribute(binding.uri.of(self.body)) == uri;
         if let Some(binding) = self.bound.iter().find(is_same) {
@@ -176,8 +176,4 @@ impl<'a> Spaces<'a> {
     pub(super) fn attribute_prefix(&self, space: Space) -> Option<&'a str> {
         self.known.get(space.0 as usize)?.attributes
     }
-}
-
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -8,8 +8,9 @@
 //!   prefix that the caller chose can be written.
 
 use super::super::fields::FieldId;
-use super::super::tape::{Span, Subject};
-use super::Xml;
+use super::super::raw::{Lexis, Raw};
+use super::super::span::Span;
+use super::super::syntax::Xml;
 use super::text::encode_attribute;
 
 /// What of a document is mapped.
@@ -36,7 +37,7 @@ pub(crate) struct Name {
 #[derive(Clone, Copy)]
 pub(crate) enum Op {
     /// The start of an element on the way to mapped fields.
-    Open { name: Name, list: Option<Listed>, record: Option<Subject>, is_fixed: bool },
+    Open { name: Name, list: Option<Listed>, record: Option<u32>, is_fixed: bool },
     /// A mapped attribute: what stands between its quotes.
     Attribute { name: Name, field: FieldId, value: Span },
     /// The mapped text of the element that is open.
@@ -87,6 +88,21 @@ impl Tape {
             self.composed.push(b':');
         }
         self.composed.extend_from_slice(local);
+    }
+
+    /// The values of the mapped fields.
+    pub(crate) fn values<'a>(
+        &'a self,
+        bytes: &'a [u8],
+    ) -> impl Iterator<Item = (FieldId, Raw<'a>)> + 'a {
+        let raw = |span: Span, lexis| Raw { bytes: span.of(bytes), lexis };
+        self.ops.iter().filter_map(move |op| match *op {
+            Op::Attribute { field, value, .. } => Some((field, raw(value, Lexis::XmlAttribute))),
+            Op::Text { field, value, .. } | Op::Field { field, value, .. } => {
+                Some((field, raw(value, Lexis::XmlText)))
+            }
+            Op::Open { .. } | Op::Close { .. } => None,
+        })
     }
 
     /// The bytes of a name.

@@ -225,10 +225,16 @@ fn category(item: &Item<'_>, known: Known<'_>) -> Option<Option<CategoryId>> {
 fn place(bad: BadShape, fields: &[Field], spans: &[Range<usize>]) -> (Option<Range<usize>>, Text) {
     let span = |field: FieldId| spans.get(usize::from(field)).cloned();
     match bad {
+        BadShape::Members(a, b) if a == b => {
+            (span(a), "map the names too: `\"$.scores.*~\" = \"D04\"`".into())
+        }
         BadShape::EveryAndIndex(a, b) if a == b => {
             (span(a), "`subjects` or `subject` addresses that array the other way".into())
         }
-        BadShape::Twice(a, b) | BadShape::Inside(a, b) | BadShape::EveryAndIndex(a, b) => {
+        BadShape::Twice(a, b)
+        | BadShape::Inside(a, b)
+        | BadShape::Members(a, b)
+        | BadShape::EveryAndIndex(a, b) => {
             let other = fields.get(usize::from(a.min(b)));
             let other = other.map(|field| field.text.as_str()).unwrap_or_default();
             (span(a.max(b)), text!("it contradicts `{}`: keep one of the two", other))
