@@ -33,6 +33,7 @@ use std::ops::Range;
 
 use crate::vocabulary::Kind;
 use plain::Spans;
+pub(crate) use plain::of as plain;
 use sign::Signs;
 
 /// An identifier in a text.

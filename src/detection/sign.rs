@@ -61,7 +61,7 @@ fn others(lead: u8, after: &[u8]) -> (usize, bool) {
         // full-width forms, and the small ones that have an @ too
         (0xEF, [0xBC | 0xB9, ..]) => return (1, true),
         // dashes and quotes, № and ™, arrows and signs without numbers; currencies
-        (0xE2, [0x80 | 0x84 | 0x86..=0x90 | 0x94..=0xBF, ..] | [0x82, 0x8A..=0xBF, ..]) => 0,
+        (0xE2, [0x80 | 0x84 | 0x87..=0x90 | 0x94..=0xBF, ..] | [0x82, 0x8A..=0xBF, ..]) => 0,
         // Japanese, Chinese and Korean, but for numbers in rings and of months
         (0xE3, [0x80..=0x87, ..]) | (0xE4..=0xE9 | 0xEB..=0xEF | 0xC2, _) => 0,
         // pictures
@@ -99,7 +99,7 @@ mod tests {
     fn ordinary_text_is_passed_over() {
         for text in [
             "",
-            "Абай даңғылы, 52 — «Қазақ білім» ЖШС, № 12/26, 5000 ₸",
+            "Абай даңғылы, 52 — «Қазақ білім» ЖШС, № 12/2, 5 ₸",
             "“Learner’s” mark: 92.5 – 95 % … ™",
             "教育課程 第三章 2026年",
             "1994-03",
