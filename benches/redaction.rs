@@ -11,7 +11,7 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use otkel::document::{Document, FieldPath, FieldSet, Limits, Shape};
-use otkel::redaction::json::{Selection, write};
+use otkel::redaction::{Selection, select};
 
 /// The mapped fields of a learner; the last three are not kept.
 const FIELDS: [&str; 16] = [
@@ -72,7 +72,7 @@ fn serde_json_value(bencher: Bencher<'_, '_>, records: usize) {
 fn kept(document: &Document) -> Vec<u8> {
     let kept: FieldSet = (0..KEPT).collect();
     let records = vec![Some(0); document.records().len()];
-    write(document, &Selection { outside: &kept, records: &records, verdicts: &[kept] })
+    select(document, &Selection { outside: &kept, records: &records, verdicts: &[kept] })
 }
 
 fn shape() -> Arc<Shape> {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use otkel::document::{Document, FieldPath, FieldSet, Limits, Shape};
-use otkel::redaction::json::{Selection, write};
+use otkel::redaction::{Selection, select};
 
 const FIELDS: [&str; 4] =
     ["$.note", "$.learners[*].iin", "$.learners[*].mark", "$.learners[*].tags[*]"];
@@ -78,7 +78,7 @@ fn all_of(document: &Document) -> String {
     let all: FieldSet = (0..4).collect();
     let records = vec![Some(0); document.records().len()];
     let selection = Selection { outside: &all, records: &records, verdicts: &[all] };
-    String::from_utf8(write(document, &selection)).unwrap()
+    String::from_utf8(select(document, &selection)).unwrap()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

@@ -15,6 +15,7 @@
 //! | `head: ` right edge of the tree | |
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -375,7 +376,7 @@ fn disclosure(did: Uuid) -> Disclosure {
         payload: Payload {
             bytes: 2338,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
-            media: "application/json",
+            media: "application/json".to_owned(),
             sha256: "cd".repeat(32),
         },
         recipient: Recipient {
@@ -385,15 +386,19 @@ fn disclosure(did: Uuid) -> Disclosure {
             party: "GB 01234567".into(),
         },
         snapshot: 2,
+        stream: None,
         subjects: lines(&did).0,
         verdicts: vec![Verdict {
             decision: "redacted",
+            found: BTreeMap::new(),
+            lost: BTreeMap::new(),
             n: 3,
             present: vec![],
             reason: None,
             reason_field: None,
             removed: [("$.learners[*].iin".to_owned(), Reason::CategoryNotConsented)].into(),
             sent: [("D01".to_owned(), fields)].into(),
+            treated: BTreeMap::new(),
             unmapped: 2,
         }],
     }
@@ -420,6 +425,7 @@ fn refusal(did: Uuid) -> Refusal {
         })),
         reason,
         place: None,
+        stream: None,
         subjects: None,
         verdicts: vec![],
     }

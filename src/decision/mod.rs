@@ -298,7 +298,7 @@ fn identifier_in(case: &Case<'_>, document: &Document) -> Option<(Reason, Option
     let points = |value: &Value<'_>| match &value.scalar {
         Scalar::Text(text) => identifier::is_in(text),
         Scalar::Number(number) => identifier::is_number(number),
-        Scalar::Word => false,
+        Scalar::Word(_) => false,
     };
     let mut values = document.values();
     let found = values.find(|value| bars.may_leave(value.field) && points(value))?;

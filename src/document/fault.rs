@@ -18,6 +18,13 @@ pub struct BadDocument {
     pub path: String,
 }
 
+impl BadDocument {
+    /// A fault of the document as a whole.
+    pub(crate) fn whole(fault: Fault) -> Self {
+        Self { fault, offset: 0, path: "$".to_owned() }
+    }
+}
+
 /// What is wrong with a body.
 ///
 /// The grammar is RFC 8259, narrowed by I-JSON (RFC 7493 §2): UTF-8 only, no surrogates and no
@@ -61,6 +68,8 @@ pub enum Fault {
     ScalarRoot,
     /// A string has more bytes than allowed.
     StringTooLong,
+    /// A syntax that this program cannot read.
+    SyntaxUnknown,
     /// More objects and arrays inside each other than allowed.
     TooDeep,
     /// An array has more elements than allowed.
@@ -118,6 +127,7 @@ impl Fault {
             Self::NumberTooLong => "number too long",
             Self::ScalarRoot => "the document is neither an object nor an array",
             Self::StringTooLong => "string too long",
+            Self::SyntaxUnknown => "a syntax that cannot be read",
             Self::TooDeep => "nested too deeply",
             Self::TooManyElements => "too many elements",
             Self::TooManyMembers => "too many members",

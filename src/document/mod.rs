@@ -1,21 +1,24 @@
 //! A document of a transfer: strictly parsed, with the places of its mapped fields and subjects.
 //!
 //! Invariants:
-//! - a `Document` is one JSON text by RFC 8259 and RFC 7493, read in one pass under [`Limits`];
-//! - every record is an object or array that the shape's `subjects` reaches, in the body's order;
+//! - a `Document` is one request's content in the syntax of its shape, read in one pass under
+//!   [`Limits`], and piece by piece where the body has several;
+//! - every record is a part of it that the shape's `subjects` reaches, in its order, or the whole;
 //! - no name that the shape does not name can be read from any value of this module.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod fault;
 mod fields;
+mod findings;
+pub(crate) mod json;
 mod limits;
 mod names;
-mod parse;
 mod path;
-mod scan;
+mod raw;
 mod shape;
-mod tape;
+mod span;
+mod syntax;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,19 +28,70 @@ use bytes::Bytes;
 
 pub use fault::{BadDocument, Fault};
 pub use fields::{FieldId, FieldSet};
+use findings::{Findings, SubjectAt};
 pub use limits::Limits;
-pub use path::{BadPath, FieldPath, Segment};
+pub use path::{BadPath, FieldPath, Root, Segment};
+pub use raw::Scalar;
+pub(crate) use raw::{Lexis, Raw};
 pub use shape::{BadShape, Shape};
-pub(crate) use tape::{Container, Op, Span, Step, Subject};
+pub(crate) use span::Span;
+pub use syntax::{Csv, Formula, Multipart, MultipartKind, Opaque, Part, Syntax, Xml, XmlKind};
+
+/// What a request carries besides its claim.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The values of the variable segments of its path, by name.
+    pub path: Vec<(String, String)>,
+    /// The query, without `?` and as it was sent.
+    pub query: Option<String>,
+    /// The header fields that the route maps, by name in lower case.
+    pub headers: Vec<(String, String)>,
+    /// What stands between the parts of the body, where it has several (RFC 2046 section 5.1.1).
+    pub boundary: Option<String>,
+    /// The body: plain, and in UTF-8 where it is a text.
+    pub body: Bytes,
+}
+
+impl From<Bytes> for Content {
+    fn from(body: Bytes) -> Self {
+        Self { body, ..Self::default() }
+    }
+}
+
+/// Says how large the content is, never what is in it.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content").field("body_bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
 
 /// A parsed document.
 pub struct Document {
-    body: Bytes,
-    tape: Vec<Op>,
-    copied: usize,
+    content: Content,
+    shape: Arc<Shape>,
+    pieces: Vec<Piece>,
     outside: Presence,
     records: Vec<Record>,
-    subjects: Vec<Option<Span>>,
+    subjects: Vec<Option<SubjectAt>>,
+}
+
+/// A content of its own with what of it is mapped: the body, or a part of it.
+pub(crate) struct Piece {
+    pub(crate) bytes: Bytes,
+    pub(crate) tape: Tape,
+}
+
+/// What of a piece is mapped, in its syntax.
+pub(crate) enum Tape {
+    Json(json::Tape),
+}
+
+impl Piece {
+    fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
+        match &self.tape {
+            Tape::Json(tape) => Box::new(tape.values(&self.bytes)),
+        }
+    }
 }
 
 /// A subject's part of a document.
@@ -66,36 +120,28 @@ pub struct Value<'a> {
     pub scalar: Scalar<'a>,
 }
 
-/// A string, a number, or a word of JSON.
-pub enum Scalar<'a> {
-    /// A string, without its escapes.
-    Text(Cow<'a, str>),
-    /// A number as it is written.
-    Number(&'a str),
-    /// `true`, `false` or `null`.
-    Word,
-}
-
-impl<'a> Scalar<'a> {
-    fn of(value: &'a [u8]) -> Self {
-        let value = str::from_utf8(value).unwrap_or_default();
-        match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-            Some(text) if text.contains('\\') => Self::Text(scan::unescape(text).into()),
-            Some(text) => Self::Text(text.into()),
-            None if value.starts_with(char::is_alphabetic) => Self::Word,
-            None => Self::Number(value),
-        }
-    }
-}
-
 impl Document {
-    /// Reads a body.
+    /// Reads a content by the syntax of its shape.
     ///
     /// # Errors
     /// The first fault that was met, with its place.
-    #[allow(clippy::needless_pass_by_value, reason = "a transfer holds its shape by `Arc`")]
-    pub fn parse(body: Bytes, shape: Arc<Shape>, limits: &Limits) -> Result<Self, BadDocument> {
-        parse::parse(body, &shape, limits)
+    pub fn parse(
+        content: impl Into<Content>,
+        shape: Arc<Shape>,
+        limits: &Limits,
+    ) -> Result<Self, BadDocument> {
+        let content = content.into();
+        let mut findings = Findings::new(limits.records_max);
+        let mut pieces = Vec::with_capacity(1);
+        if shape.is_whole() {
+            findings.open_record().map_err(BadDocument::whole)?;
+        }
+        pieces.push(body(&content, &shape, limits, &mut findings)?);
+        if shape.is_whole() {
+            findings.close_record();
+        }
+        let (outside, records, subjects) = findings.finish();
+        Ok(Self { content, shape, pieces, outside, records, subjects })
     }
 
     /// The subjects' records, in the order of the body.
@@ -117,52 +163,67 @@ impl Document {
     /// fraction or exponent, an object or an array.
     #[must_use]
     pub fn subject(&self, record: usize) -> Option<Cow<'_, str>> {
-        let value = (*self.subjects.get(record)?)?;
-        match Scalar::of(value.of(&self.body)) {
-            Scalar::Text(text) => Some(text),
-            Scalar::Number(number) => Some(number.into()),
-            Scalar::Word => None,
-        }
+        let at = (*self.subjects.get(record)?)?;
+        at.raw(&self.pieces.get(at.piece as usize)?.bytes).identity()
     }
 
     /// The length of the body, in bytes.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
-        self.body.len()
+        self.content.body.len()
     }
 
-    /// The body, of which a writer copies what the tape says.
+    /// What it was read from.
     #[must_use]
-    pub const fn body(&self) -> &Bytes {
-        &self.body
+    pub const fn content(&self) -> &Content {
+        &self.content
     }
 
-    /// The values of the mapped fields, in the order of the body.
+    /// By what it was read.
+    #[must_use]
+    pub const fn shape(&self) -> &Arc<Shape> {
+        &self.shape
+    }
+
+    /// The values of the mapped fields, in their order.
     pub fn values(&self) -> impl Iterator<Item = Value<'_>> {
-        self.tape.iter().filter_map(|op| match *op {
-            Op::Value { field, value, .. } => {
-                Some(Value { field, scalar: Scalar::of(value.of(&self.body)) })
-            }
-            Op::Open { .. } | Op::Close { .. } => None,
-        })
+        let values = self.pieces.iter().flat_map(Piece::values);
+        values.map(|(field, raw)| Value { field, scalar: raw.scalar() })
     }
 
-    /// What is mapped, in the order of the body.
-    pub(crate) fn tape(&self) -> &[Op] {
-        &self.tape
+    /// The contents that it is made of.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.pieces
     }
+}
 
-    /// How many bytes everything on the tape has, if it is written without white space.
-    pub(crate) fn copied_bytes(&self) -> usize {
-        self.copied
-    }
+/// Reads the body by the shape's syntax.
+fn body(
+    content: &Content,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Piece, BadDocument> {
+    let bytes = content.body.clone();
+    let tape = match shape.syntax() {
+        Syntax::Json => Tape::Json(json::parse(&bytes, Shape::ROOT, shape, limits, findings)?),
+        Syntax::Ndjson
+        | Syntax::Csv(_)
+        | Syntax::Xml(_)
+        | Syntax::Form
+        | Syntax::Multipart(_)
+        | Syntax::Text
+        | Syntax::Opaque(_)
+        | Syntax::Empty => return Err(BadDocument::whole(Fault::SyntaxUnknown)),
+    };
+    Ok(Piece { bytes, tape })
 }
 
 /// Says how large the document is, never what is in it.
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Document")
-            .field("body_bytes", &self.body.len())
+            .field("body_bytes", &self.content.body.len())
             .field("records", &self.records.len())
             .finish_non_exhaustive()
     }

@@ -9,6 +9,7 @@ pub mod legal;
 mod model;
 mod parse;
 pub mod origin;
+mod paths;
 mod route;
 pub mod schema;
 mod template;

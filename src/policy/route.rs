@@ -1,5 +1,6 @@
 //! Routes: what may be sent to a partner, field by field.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -134,6 +135,25 @@ impl Route {
     #[must_use]
     pub fn is_cross_border(&self) -> bool {
         self.countries.iter().any(|country| *country != Country::KZ)
+    }
+
+    /// The method that callers ask with, at the partner's virtual host or the gateway's own.
+    #[must_use]
+    pub fn method_at(&self, partner_host: bool) -> &str {
+        match &self.inner {
+            Some(inner) if partner_host => &inner.method,
+            _ => &self.method,
+        }
+    }
+
+    /// The path that callers ask for, at the partner's virtual host or the gateway's own.
+    #[must_use]
+    pub fn template_at(&self, partner_host: bool) -> Cow<'_, Template> {
+        match &self.inner {
+            _ if !partner_host => Cow::Borrowed(&self.template),
+            Some(inner) => Cow::Borrowed(&inner.path),
+            None => Cow::Owned(Template::literal(&self.to)),
+        }
     }
 }
 

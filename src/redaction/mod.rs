@@ -2,12 +2,78 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-pub mod json;
+mod edit;
+mod json;
 
 use crate::decision::{Decision, Permitted};
-use crate::document::FieldSet;
+use crate::document::{Document, FieldSet, Tape};
 use crate::transfer::Transfer;
-use json::Selection;
+use edit::{Edits, Untouched};
+
+/// What of a document is kept. What it does not mention is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection<'a> {
+    /// The fields that are kept outside of records.
+    pub outside: &'a FieldSet,
+    /// For each record, the verdict on it, or `None` where it is left out.
+    pub records: &'a [Option<usize>],
+    /// The verdicts: the fields of a record that are kept.
+    pub verdicts: &'a [FieldSet],
+}
+
+/// What of a document is kept, as the writers of all syntaxes ask for it.
+struct Kept<'a> {
+    selection: Selection<'a>,
+    /// Whether the whole document is one record.
+    is_whole: bool,
+}
+
+impl<'a> Kept<'a> {
+    /// The verdict on a record and the fields that are kept of it, or `None` where it is left out.
+    fn verdict(&self, record: u32) -> Option<(usize, &'a FieldSet)> {
+        let verdict = (*self.selection.records.get(record as usize)?)?;
+        Some((verdict, self.selection.verdicts.get(verdict)?))
+    }
+
+    /// Whether the whole document is a record that is left out.
+    fn is_left_out(&self) -> bool {
+        self.is_whole && self.verdict(0).is_none()
+    }
+
+    /// The verdict on what is around the records that a syntax has: on the whole document where
+    /// that is the record.
+    fn around(&self) -> Option<usize> {
+        if self.is_whole { self.verdict(0).map(|(verdict, _)| verdict) } else { None }
+    }
+
+    /// The fields that are kept around the records, where every writer begins.
+    fn base(&self, edits: &mut impl Edits) -> &'a FieldSet {
+        edits.enter(self.around());
+        match (self.is_whole, self.verdict(0)) {
+            (false, _) => self.selection.outside,
+            (true, Some((_, fields))) => fields,
+            (true, None) => const { &FieldSet::EMPTY },
+        }
+    }
+}
+
+/// Writes what a selection keeps of a document, as it stands.
+#[must_use]
+pub fn select(document: &Document, selection: &Selection<'_>) -> Vec<u8> {
+    write(document, selection, &mut Untouched)
+}
+
+/// Writes what a selection keeps of a document, as the edits would have it.
+fn write(document: &Document, selection: &Selection<'_>, edits: &mut impl Edits) -> Vec<u8> {
+    let kept = Kept { selection: *selection, is_whole: document.shape().is_whole() };
+    let Some(piece) = document.pieces().first() else { return Vec::new() };
+    if kept.is_left_out() {
+        return Vec::new();
+    }
+    match &piece.tape {
+        Tape::Json(tape) => json::write(tape, &piece.bytes, &kept, edits),
+    }
+}
 
 /// A permitted transfer with the body that may leave.
 #[derive(Debug)]
@@ -50,7 +116,7 @@ pub fn redact(permitted: Permitted) -> Redacted {
     let records = kept_records(decision);
     let selection =
         Selection { outside: &decision.outside.keep, records: &records, verdicts: &verdicts };
-    let body = json::write(permitted.transfer().document(), &selection);
+    let body = write(permitted.transfer().document(), &selection, &mut Untouched);
     Redacted { permitted, body }
 }
 

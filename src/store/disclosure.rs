@@ -130,6 +130,7 @@ impl Recorder {
             candidate: denial.trial.as_ref().map(candidate).map(Box::new),
             reason: denial.reason,
             place: denial.field.map(|field| text(claim.route(), field)),
+            stream: None,
             subjects: Some(subjects),
             verdicts: verdicts(decision, claim.route(), "withheld"),
         };
@@ -163,6 +164,7 @@ impl Recorder {
             candidate: None,
             reason,
             place,
+            stream: None,
             subjects: None,
             verdicts: Vec::new(),
         };
@@ -199,12 +201,13 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
         payload: Payload {
             bytes,
-            media: "application/json",
+            media: claim.route().shape.syntax().media().to_owned(),
             kid: sealed.kid().to_owned(),
             sha256: HEXLOWER.encode(sealed.sha256()),
         },
         recipient: recipient(claim.partner(), claim.route()),
         snapshot,
+        stream: None,
         subjects,
         verdicts: verdicts(sealed.decision(), claim.route(), "permitted"),
     }
@@ -331,12 +334,15 @@ fn written(verdict: &Verdict, route: &Route, passed: &'static str) -> entry::Ver
     let leaves = verdict.refused.is_none() && passed == "permitted";
     entry::Verdict {
         decision,
+        found: BTreeMap::new(),
+        lost: BTreeMap::new(),
         n: verdict.records,
         present: if leaves { Vec::new() } else { texts(verdict.present, route) },
         reason: verdict.refused.map(|(reason, _)| reason),
         reason_field: verdict.refused.and_then(|(_, field)| field).map(|f| text(route, f)),
         removed: verdict.removed.iter().map(|(f, reason)| (text(route, *f), *reason)).collect(),
         sent: if leaves { sent(verdict, route) } else { BTreeMap::new() },
+        treated: BTreeMap::new(),
         unmapped: verdict.unmapped,
     }
 }

@@ -6,10 +6,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::document::{BadDocument, Document, Limits, Shape};
+use crate::document::{BadDocument, Content, Document, Limits, Shape};
 use crate::policy::{Basis, LegalRequest, Partner, Place, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
@@ -154,7 +153,7 @@ impl Claim {
     fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
         let mut known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
         let refused = |reason, known: &Known| Refused { reason, place: None, known: known.clone() };
-        let Place { partner, route } =
+        let (Place { partner, route }, path_values) =
             find(policy, asked).map_err(|reason| refused(reason, &known))?;
         known.partner = Some(partner.name.clone());
         known.route = Some(route.name.clone());
@@ -174,7 +173,7 @@ impl Claim {
             policy: Arc::clone(policy),
             partner: Arc::clone(partner),
             route: Arc::clone(route),
-            path_values: Vec::new(),
+            path_values,
             purpose,
             legal_request,
         })
@@ -268,9 +267,13 @@ impl Transfer {
     /// # Errors
     /// A body that is not strict JSON, or is beyond the limits; the place is a byte offset and the
     /// path as far as the route knows it.
-    pub fn parse(claim: Claim, body: Bytes, limits: &Limits) -> Result<Self, Refused> {
+    pub fn parse(
+        claim: Claim,
+        content: impl Into<Content>,
+        limits: &Limits,
+    ) -> Result<Self, Refused> {
         let shape = Arc::clone(&claim.route.shape);
-        match Document::parse(body, shape, limits) {
+        match Document::parse(content, shape, limits) {
             Ok(document) => Ok(Self { claim, document, limits: limits.clone() }),
             Err(bad) => Err(Refused {
                 reason: reason_of(&bad),
@@ -286,7 +289,7 @@ impl Transfer {
     /// As [`Claim::read`] and [`Self::parse`].
     pub fn under(self, policy: &Arc<Policy>, limits: &Limits) -> Result<Self, Refused> {
         let claim = self.claim.again(policy)?;
-        Self::parse(claim, self.document.body().clone(), limits)
+        Self::parse(claim, self.document.content().clone(), limits)
     }
 
     /// The document as another shape reads it.
@@ -294,8 +297,8 @@ impl Transfer {
     /// # Errors
     /// By that shape it is beyond the limits.
     pub fn read_as(&self, shape: &Arc<Shape>) -> Result<Document, Reason> {
-        let body = self.document.body().clone();
-        Document::parse(body, Arc::clone(shape), &self.limits).map_err(|bad| reason_of(&bad))
+        let content = self.document.content().clone();
+        Document::parse(content, Arc::clone(shape), &self.limits).map_err(|bad| reason_of(&bad))
     }
 
     /// The claim.
@@ -316,11 +319,21 @@ impl Transfer {
     }
 }
 
-fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<Place<'a>, Reason> {
+type Found<'a> = (Place<'a>, Vec<(String, String)>);
+
+fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<Found<'a>, Reason> {
+    let at_partner = asked.partner_host.is_some();
     let mut unknown = Reason::RouteUnknown;
     for place in policy.routes_at(asked.partner_host.as_deref(), &asked.path) {
-        if place.route.method == asked.method {
-            return Ok(place);
+        let template = place.route.template_at(at_partner);
+        let values = match template.values(&asked.path) {
+            Some(values) => values,
+            // A claim on a route by its name, where nobody sends a path.
+            None if asked.path == template.to_string() => Vec::new(),
+            None => continue,
+        };
+        if place.route.method_at(at_partner) == asked.method {
+            return Ok((place, values));
         }
         unknown = Reason::MethodNotAllowed;
     }

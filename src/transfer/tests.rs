@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::time::Timestamp;
 use crate::vocabulary::CategoryId;

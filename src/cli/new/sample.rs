@@ -108,11 +108,12 @@ fn transfer(draft: &Draft) -> String {
 fn place<'v>(value: &'v mut Value, path: &[Segment]) -> Option<&'v mut Value> {
     let Some((step, rest)) = path.split_first() else { return Some(value) };
     let next = match step {
-        Segment::Name(name) => {
+        Segment::Name(_) | Segment::Members => {
+            let name = if let Segment::Name(name) = step { name } else { "any" };
             if value.is_null() {
                 *value = Value::Object(Map::new());
             }
-            value.as_object_mut()?.entry(name.clone()).or_insert(Value::Null)
+            value.as_object_mut()?.entry(name.to_owned()).or_insert(Value::Null)
         }
         Segment::Every | Segment::Index(_) => {
             let index =

@@ -1,22 +1,59 @@
-//! Field paths: the name, wildcard and index subset of JSONPath (RFC 9535).
+//! Field paths: the name, wildcard and index subset of JSONPath (RFC 9535), from the body or from
+//! another part of a request.
 //!
 //! ```text
-//! path    = "$" *segment
-//! segment = "." name / "[" ( quoted / number / "*" ) "]"
-//! name    = a letter of ASCII, "_" or any character from U+0080, then those and digits
+//! path    = ( "$" *segment / place 1*segment ) [ "~" ]
+//! place   = "path" / "query" / "header"
+//! segment = "." ( name / "*" ) / "[" ( quoted / number / "*" ) "]"
+//! name    = a letter of ASCII, "_" or any character from U+0080, then those and digits;
+//!           in a header also "-"
 //! quoted  = a string literal of RFC 9535 §2.3.1.1, in single or double quotes
 //! number  = "0" / a digit from 1 to 9, then digits; at most 4294967295
 //! ```
 //!
-//! There is no `.*`: a wildcard over members would let members through that no rule names.
+//! `.*` stands for every member of an object. Its name would leave although no rule names it, so a
+//! shape takes `.*` only where the names are mapped too, by a path that ends in `~`.
 
 use std::fmt::{self, Write as _};
 
 use crate::diagnostic::Text;
 
-/// The path of a field in a document, such as `$.learners[*].name.family`.
+/// The path of a field in a request, such as `$.learners[*].name.family` or `query.email`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FieldPath(Vec<Segment>);
+pub struct FieldPath {
+    root: Root,
+    segments: Vec<Segment>,
+    is_key: bool,
+}
+
+/// The part of a request that a path begins in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Root {
+    /// The body: `$`.
+    Body,
+    /// The request's path, whose variable segments have names: `path`.
+    Path,
+    /// The query: `query`.
+    Query,
+    /// The header, by names in lower case: `header`.
+    Header,
+}
+
+impl Root {
+    /// Every part of a request that can hold fields.
+    pub const ALL: [Self; 4] = [Self::Body, Self::Path, Self::Query, Self::Header];
+
+    /// How a path begins that begins in it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Body => "$",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+        }
+    }
+}
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,56 +64,94 @@ pub enum Segment {
     Every,
     /// One element of an array, counted from 0.
     Index(u32),
+    /// Every member of an object.
+    Members,
 }
 
 impl FieldPath {
-    /// The document itself: `$`.
-    pub const ROOT: Self = Self(Vec::new());
+    /// The body itself: `$`.
+    pub const ROOT: Self = Self { root: Root::Body, segments: Vec::new(), is_key: false };
 
     /// Reads a path.
     ///
     /// # Errors
     /// Any text outside the subset, with the byte at which it stops being a path.
     pub fn parse(text: &str) -> Result<Self, BadPath> {
-        let mut reader = Reader { text, at: 0 };
-        if !reader.eat('$') {
-            return Err(reader.bad("`$`"));
-        }
+        let mut reader = Reader { text, at: 0, root: Root::Body };
+        reader.root()?;
         let mut segments = Vec::new();
+        let mut is_key = false;
         while let Some(c) = reader.peek() {
+            let can_be_key = matches!(segments.as_slice(), [] | [.., Segment::Members]);
             segments.push(match c {
                 '.' => reader.dotted()?,
                 '[' => reader.bracketed()?,
+                '~' if can_be_key && reader.text.len() == reader.at + 1 => {
+                    is_key = true;
+                    break;
+                }
                 _ => return Err(reader.bad("`.`, `[` or the end")),
             });
         }
-        Ok(Self(segments))
+        let root = reader.root;
+        if root != Root::Body && segments.is_empty() {
+            return Err(reader.bad("`.` and a name"));
+        }
+        Ok(Self { root, segments, is_key })
+    }
+
+    /// The part of the request that it begins in.
+    #[must_use]
+    pub const fn root(&self) -> Root {
+        self.root
     }
 
     /// The steps from the root.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
-        &self.0
+        &self.segments
+    }
+
+    /// Whether it is the member's name that is meant, not its value.
+    #[must_use]
+    pub const fn is_key(&self) -> bool {
+        self.is_key
     }
 
     /// This path below another: `$.learners[*]` and `$.iin` make `$.learners[*].iin`.
+    ///
+    /// A path that does not begin in the body stays what it is.
     #[must_use]
     pub fn below(&self, root: &Self) -> Self {
-        Self(root.0.iter().chain(&self.0).cloned().collect())
+        if self.root != Root::Body {
+            return self.clone();
+        }
+        let segments = root.segments.iter().chain(&self.segments).cloned().collect();
+        Self { root: root.root, segments, is_key: self.is_key }
     }
 
     /// Whether the other path is this one or leads through it.
     #[must_use]
     pub fn leads_to(&self, other: &Self) -> bool {
-        other.0.starts_with(&self.0)
+        self.root == other.root
+            && other.segments.starts_with(&self.segments)
+            && (!self.is_key || self == other)
     }
 }
 
 /// The shortest form, by which a path is read back as itself.
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('$')?;
-        self.0.iter().try_for_each(|segment| segment.fmt(f))
+        f.write_str(self.root.word())?;
+        for segment in &self.segments {
+            match segment {
+                Segment::Name(name) if self.root == Root::Header && is_token(name) => {
+                    write!(f, ".{name}")?;
+                }
+                segment => segment.fmt(f)?,
+            }
+        }
+        if self.is_key { f.write_char('~') } else { Ok(()) }
     }
 }
 
@@ -91,6 +166,7 @@ impl fmt::Display for Segment {
             }
             Self::Every => f.write_str("[*]"),
             Self::Index(index) => write!(f, "[{index}]"),
+            Self::Members => f.write_str(".*"),
         }
     }
 }
@@ -116,18 +192,31 @@ impl From<&BadPath> for Text {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    root: Root,
 }
 
 impl Reader<'_> {
+    fn root(&mut self) -> Result<(), BadPath> {
+        let root = Root::ALL.into_iter().find(|root| self.text.starts_with(root.word()));
+        self.root = root.ok_or(self.bad("`$`, `path`, `query` or `header`"))?;
+        self.at = self.root.word().len();
+        Ok(())
+    }
+
     fn dotted(&mut self) -> Result<Segment, BadPath> {
         self.eat('.');
         match self.peek() {
-            Some('*') => return Err(self.bad("a member's name, since `.*` is not allowed,")),
+            Some('*') => {
+                self.eat('*');
+                return Ok(Segment::Members);
+            }
             Some(c) if is_name_first(c) => {}
             _ => return Err(self.bad("a member's name")),
         }
         let mut name = String::new();
-        while let Some(c) = self.peek().filter(|c| is_name(*c)) {
+        let in_header = self.root == Root::Header;
+        let goes_on = |c: &char| is_name(*c) || (*c == '-' && in_header);
+        while let Some(c) = self.peek().filter(goes_on) {
             self.eat(c);
             name.push(c);
         }
@@ -254,6 +343,11 @@ impl Reader<'_> {
 /// Whether a name needs no quotes.
 fn is_plain(name: &str) -> bool {
     name.starts_with(is_name_first) && name.chars().all(is_name)
+}
+
+/// Whether a header's name needs no quotes.
+fn is_token(name: &str) -> bool {
+    name.starts_with(is_name_first) && name.chars().all(|c| is_name(c) || c == '-')
 }
 
 fn is_name_first(c: char) -> bool {

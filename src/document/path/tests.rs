@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn names(names: &[&str]) -> FieldPath {
-    FieldPath(names.iter().map(|name| Segment::Name((*name).to_owned())).collect())
+    body(names.iter().map(|name| Segment::Name((*name).to_owned())).collect())
+}
+
+fn body(segments: Vec<Segment>) -> FieldPath {
+    FieldPath { segments, ..FieldPath::ROOT }
 }
 
 fn refusal(text: &str) -> (usize, &'static str) {
@@ -48,8 +52,14 @@ fn escapes_are_those_of_rfc_9535() {
 #[test]
 fn a_refusal_names_the_byte_and_what_should_stand_there() {
     for (text, at, expected) in [
-        ("", 0, "`$`"),
-        (".a", 0, "`$`"),
+        ("", 0, "`$`, `path`, `query` or `header`"),
+        (".a", 0, "`$`, `path`, `query` or `header`"),
+        ("body.a", 0, "`$`, `path`, `query` or `header`"),
+        ("query", 5, "`.` and a name"),
+        ("pathology.a", 4, "`.`, `[` or the end"),
+        ("query.x-a", 7, "`.`, `[` or the end"),
+        ("$.a~", 3, "`.`, `[` or the end"),
+        ("$.a.*~.b", 5, "`.`, `[` or the end"),
         ("$a", 1, "`.`, `[` or the end"),
         ("$.a ", 3, "`.`, `[` or the end"),
         ("$.", 2, "a member's name"),
@@ -76,11 +86,27 @@ fn a_refusal_names_the_byte_and_what_should_stand_there() {
 }
 
 #[test]
-fn a_wildcard_over_members_is_refused_by_name() {
-    assert_eq!(
-        FieldPath::parse("$.learner.*").unwrap_err().to_string(),
-        "not a field path: a member's name, since `.*` is not allowed, expected at byte 10"
-    );
+fn a_path_begins_in_any_part_of_a_request() {
+    for (text, root) in [
+        ("$.a", Root::Body),
+        ("path.iin", Root::Path),
+        ("query.tag[*]", Root::Query),
+        ("header.x-trace-id", Root::Header),
+    ] {
+        let path = FieldPath::parse(text).unwrap();
+        assert_eq!((path.root(), path.to_string().as_str()), (root, text));
+        assert!(!path.leads_to(&FieldPath::parse("$.iin").unwrap()));
+        assert_eq!(path.below(&FieldPath::ROOT), path);
+    }
+}
+
+#[test]
+fn names_of_members_are_addressed_beside_their_values() {
+    let path = |text| FieldPath::parse(text).unwrap();
+    assert!(path("$.scores.*~").is_key() && !path("$.scores.*").is_key());
+    assert_eq!(path("$~").below(&path("$.scores.*")), path("$.scores.*~"));
+    assert!(path("$.scores.*").leads_to(&path("$.scores.*~")));
+    assert!(!path("$.scores.*~").leads_to(&path("$.scores.*.a")));
 }
 
 #[test]
@@ -116,18 +142,19 @@ fn segments() -> impl Strategy<Value = Segment> {
         "[a-z_][a-z0-9_]{0,3}".prop_map(Segment::Name),
         Just(Segment::Every),
         any::<u32>().prop_map(Segment::Index),
+        Just(Segment::Members),
     ]
 }
 
 proptest! {
     #[test]
     fn what_is_written_is_read_back(segments in prop::collection::vec(segments(), 0..6)) {
-        let path = FieldPath(segments);
+        let path = body(segments);
         prop_assert_eq!(FieldPath::parse(&path.to_string()).unwrap(), path);
     }
 
     #[test]
-    fn any_text_is_read_or_refused_inside_of_it(text in "\\$?[\\PC\\[\\]'\"\\\\.*0-9u]{0,12}") {
+    fn any_text_is_read_or_refused_inside_of_it(text in "(\\$|path|header)?[\\PC\\[\\]'\"\\\\.*~0-9u]{0,12}") {
         if let Err(bad) = FieldPath::parse(&text) {
             prop_assert!(bad.at <= text.len());
         }

@@ -19,16 +19,25 @@ enum Relation {
     Around,
     /// They part at an array, one by `[*]`, the other by number.
     Overlap,
+    /// They part at an object, one by `.*`, the other by name.
+    Members,
 }
 
 impl Relation {
     fn between(one: &FieldPath, other: &FieldPath) -> Self {
+        if one.root() != other.root() {
+            return Self::Apart;
+        }
         let mut pairs = one.segments().iter().zip(other.segments());
         match pairs.find(|(one, other)| one != other) {
             Some((Segment::Every, Segment::Index(_)) | (Segment::Index(_), Segment::Every)) => {
                 Self::Overlap
             }
+            Some((Segment::Members, Segment::Name(_)) | (Segment::Name(_), Segment::Members)) => {
+                Self::Members
+            }
             Some(_) => Self::Apart,
+            None if is_beside(one, other) || is_beside(other, one) => Self::Apart,
             None => match one.segments().len().cmp(&other.segments().len()) {
                 Ordering::Less => Self::Around,
                 Ordering::Equal => Self::Same,
@@ -36,6 +45,11 @@ impl Relation {
             },
         }
     }
+}
+
+/// Whether the first is the name of a member, and the second its value or something inside of that.
+fn is_beside(name: &FieldPath, value: &FieldPath) -> bool {
+    name.is_key() && name != value && name.segments().len() <= value.segments().len()
 }
 
 /// The fields with their numbers.
@@ -54,6 +68,23 @@ pub(super) fn fields(fields: &[(FieldId, &FieldPath)]) -> Result<(), BadShape> {
                 Relation::Inside => return Err(BadShape::Inside(*a, *b)),
                 Relation::Around => return Err(BadShape::Inside(*b, *a)),
                 Relation::Overlap => return Err(BadShape::EveryAndIndex(*a, *b)),
+                Relation::Members => return Err(BadShape::Members(*a, *b)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the names of all members that `.*` stands for are mapped.
+pub(super) fn keys(fields: &[(FieldId, &FieldPath)]) -> Result<(), BadShape> {
+    let is_mapped = |segments: &[Segment]| {
+        fields.iter().any(|(_, path)| path.is_key() && path.segments() == segments)
+    };
+    for (field, path) in fields {
+        let segments = path.segments();
+        for (end, _) in segments.iter().enumerate().filter(|(_, s)| **s == Segment::Members) {
+            if !segments.get(..=end).is_some_and(is_mapped) {
+                return Err(BadShape::Members(*field, *field));
             }
         }
     }
@@ -61,31 +92,51 @@ pub(super) fn fields(fields: &[(FieldId, &FieldPath)]) -> Result<(), BadShape> {
 }
 
 /// Checks that a record has one subject inside of it.
-pub(super) fn subject(subjects: &FieldPath, subject: &FieldPath) -> Result<(), BadShape> {
+pub(super) fn subject(subjects: Option<&FieldPath>, subject: &FieldPath) -> Result<(), BadShape> {
+    let Some(subjects) = subjects else {
+        return if subject == &FieldPath::ROOT {
+            Err(BadShape::SubjectOutside)
+        } else {
+            check_one(subject.segments())
+        };
+    };
     match subject.segments().strip_prefix(subjects.segments()) {
-        None | Some([]) => Err(BadShape::SubjectOutside),
-        Some(below) if below.contains(&Segment::Every) => Err(BadShape::SubjectMany),
-        Some(_) => Ok(()),
+        Some([]) if subject.is_key() => Ok(()),
+        Some(below @ [_, ..]) if subject.root() == subjects.root() => check_one(below),
+        Some(_) | None => Err(BadShape::SubjectOutside),
     }
 }
 
-/// Checks that neither the records nor their subjects contradict a field.
+fn check_one(segments: &[Segment]) -> Result<(), BadShape> {
+    let is_many = segments.iter().any(|s| matches!(s, Segment::Every | Segment::Members));
+    if is_many { Err(BadShape::SubjectMany) } else { Ok(()) }
+}
+
+/// Checks that neither the records nor their subjects contradict a field, and that a member's name
+/// identifies a subject only where it is mapped.
 pub(super) fn against_fields(
     fields: &[(FieldId, &FieldPath)],
-    subjects: &FieldPath,
+    subjects: Option<&FieldPath>,
     subject: &FieldPath,
 ) -> Result<(), BadShape> {
     for (field, path) in fields {
-        match Relation::between(subjects, path) {
-            Relation::Same | Relation::Inside => return Err(BadShape::SubjectsMapped(*field)),
-            Relation::Overlap => return Err(BadShape::EveryAndIndex(*field, *field)),
-            Relation::Apart | Relation::Around => {}
+        match subjects.map(|subjects| Relation::between(subjects, path)) {
+            Some(Relation::Same | Relation::Inside) => {
+                return Err(BadShape::SubjectsMapped(*field));
+            }
+            Some(Relation::Overlap) => return Err(BadShape::EveryAndIndex(*field, *field)),
+            Some(Relation::Members) => return Err(BadShape::Members(*field, *field)),
+            Some(Relation::Apart | Relation::Around) | None => {}
         }
         match Relation::between(subject, path) {
             Relation::Inside | Relation::Around => return Err(BadShape::SubjectInside(*field)),
             Relation::Overlap => return Err(BadShape::EveryAndIndex(*field, *field)),
+            Relation::Members => return Err(BadShape::Members(*field, *field)),
             Relation::Apart | Relation::Same => {}
         }
+    }
+    if subject.is_key() && !fields.iter().any(|(_, path)| *path == subject) {
+        return Err(BadShape::SubjectOutside);
     }
     Ok(())
 }

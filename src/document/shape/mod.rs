@@ -1,9 +1,11 @@
 //! The shape of a route's documents: its field paths compiled into one tree.
 //!
 //! Invariants:
-//! - node 0 is the document; every other node has one parent, with a smaller number;
+//! - the first nodes are the parts of a request, the body before all; every other node has one
+//!   parent, with a smaller number;
 //! - a node with a field has no children, so a field never holds an object or array;
-//! - a node has children by `[*]` or by number, never both.
+//! - a node has children by `[*]` or by number, never both, and by `.*` or by name, never both;
+//! - where a node has a child by `.*`, the members' names are mapped as a field.
 
 mod check;
 
@@ -11,14 +13,17 @@ use std::fmt;
 
 use super::fields::{FieldId, FieldSet};
 use super::names::Print;
-use super::path::{FieldPath, Segment};
+use super::path::{FieldPath, Root, Segment};
+use super::syntax::Syntax;
 use crate::diagnostic::Text;
 
 /// The field paths of a route, compiled.
 #[derive(Debug)]
 pub struct Shape {
+    syntax: Syntax,
     nodes: Vec<Node>,
     in_record: FieldSet,
+    is_whole: bool,
 }
 
 /// A place in a document that some path leads to.
@@ -30,8 +35,12 @@ pub(crate) struct Node {
     pub(crate) is_record: bool,
     /// Whether the value that identifies the subject stands here.
     pub(crate) is_subject: bool,
+    /// The field that the member's own name is, and whether it identifies the subject.
+    pub(crate) key: Option<(FieldId, bool)>,
     /// Where every element of an array here is found.
     pub(crate) every: Option<NodeId>,
+    /// Where every member of an object here is found.
+    members: Option<NodeId>,
     numbered: Vec<(u32, NodeId)>,
     named: Vec<Child>,
 }
@@ -48,35 +57,84 @@ struct Child {
 }
 
 impl Shape {
-    /// Compiles the paths of a route's fields.
-    ///
-    /// `subjects` is the path of the subject records, or `None` where the whole document is one
-    /// subject's; `subject` is the path, from the document's root, of the value that identifies
-    /// the subject, and need not be among the fields.
+    /// Compiles the paths of fields of JSON bodies; see [`Self::of`].
     ///
     /// # Errors
-    /// Paths that contradict each other, named by their positions.
+    /// As [`Self::of`].
     pub fn compile(
         fields: &[FieldPath],
         subjects: Option<&FieldPath>,
         subject: &FieldPath,
     ) -> Result<Self, BadShape> {
-        let subjects = subjects.unwrap_or(const { &FieldPath::ROOT });
+        Self::of(Syntax::Json, fields, subjects, subject)
+    }
+
+    /// Compiles the paths of a route's fields.
+    ///
+    /// `subjects` is the path of the subject records, or `None` where the whole request is one
+    /// subject's; `subject` is the path, from the root, of the value that identifies the subject,
+    /// and need not be among the fields.
+    ///
+    /// # Errors
+    /// Paths that contradict each other, named by their positions.
+    pub fn of(
+        syntax: Syntax,
+        fields: &[FieldPath],
+        subjects: Option<&FieldPath>,
+        subject: &FieldPath,
+    ) -> Result<Self, BadShape> {
         let fields = check::number(fields)?;
         check::fields(&fields)?;
+        if !matches!(syntax, Syntax::Opaque(_) | Syntax::Text)
+            && let Some((field, _)) = fields.iter().find(|(_, path)| **path == FieldPath::ROOT)
+        {
+            return Err(BadShape::SubjectsMapped(*field));
+        }
+        check::keys(&fields)?;
         check::subject(subjects, subject)?;
         check::against_fields(&fields, subjects, subject)?;
 
-        let mut shape = Self { nodes: vec![Node::default()], in_record: FieldSet::EMPTY };
+        let roots = Root::ALL.map(|_| Node::default()).into();
+        let is_whole = subjects.is_none();
+        let mut shape = Self { syntax, nodes: roots, in_record: FieldSet::EMPTY, is_whole };
         for (field, path) in fields {
-            shape.grow(path, |node| node.field = Some(field));
-            if subjects.leads_to(path) {
+            let is_subject = path == subject;
+            shape.grow(path, |node| {
+                if path.is_key() {
+                    node.key = Some((field, is_subject));
+                } else {
+                    node.field = Some(field);
+                }
+            });
+            if subjects.is_none_or(|subjects| subjects.leads_to(path)) {
                 shape.in_record.insert(field);
             }
         }
-        shape.grow(subjects, |node| node.is_record = true);
-        shape.grow(subject, |node| node.is_subject = true);
+        if let Some(subjects) = subjects {
+            shape.grow(subjects, |node| node.is_record = true);
+        }
+        if !subject.is_key() {
+            shape.grow(subject, |node| node.is_subject = true);
+        }
         Ok(shape)
+    }
+
+    /// How the bodies are written.
+    #[must_use]
+    pub const fn syntax(&self) -> &Syntax {
+        &self.syntax
+    }
+
+    /// Whether the whole request is one subject's record.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Where a part of the request stands.
+    #[must_use]
+    pub(crate) const fn root(root: Root) -> NodeId {
+        NodeId(root as u32)
     }
 
     /// Whether the field belongs to a subject's record, not to the document as a whole.
@@ -90,10 +148,13 @@ impl Shape {
     pub fn has_records_of(&self, other: &Self) -> bool {
         let way = |shape: &Self, mark: fn(&Node) -> bool| {
             let mut way = Vec::new();
-            shape.leads_to(Self::ROOT, mark, &mut way).then_some(way)
+            let mut roots = Root::ALL.into_iter();
+            let root = roots.find(|root| shape.leads_to(Self::root(*root), mark, &mut way));
+            root.map(|root| (root, way))
         };
         let same = |mark| way(self, mark) == way(other, mark);
-        same(|node| node.is_record) && same(|node| node.is_subject)
+        let is_subject = |node: &Node| node.is_subject || node.key.is_some_and(|(_, is)| is);
+        self.syntax == other.syntax && same(|node| node.is_record) && same(is_subject)
     }
 
     /// Finds the way from a node to the one that is marked.
@@ -105,7 +166,9 @@ impl Shape {
         let every = node.every.map(|id| (Segment::Every, id));
         let numbered = node.numbered.iter().map(|(n, id)| (Segment::Index(*n), *id));
         let named = node.named.iter().map(|child| (Segment::Name(child.name.clone()), child.node));
-        every.into_iter().chain(numbered).chain(named).any(|(segment, id)| {
+        let members = node.members.map(|id| (Segment::Members, id));
+        let children = every.into_iter().chain(numbered).chain(named).chain(members);
+        children.into_iter().any(|(segment, id)| {
             way.push(segment);
             let found = self.leads_to(id, mark, way);
             if !found {
@@ -115,8 +178,8 @@ impl Shape {
         })
     }
 
-    /// Where the document itself stands.
-    pub(crate) const ROOT: NodeId = NodeId(0);
+    /// Where the body itself stands.
+    pub(crate) const ROOT: NodeId = Self::root(Root::Body);
 
     /// A node; an unknown number is a place that nothing leads to.
     #[inline]
@@ -126,7 +189,7 @@ impl Shape {
 
     /// Makes the way to a path and marks its end.
     fn grow(&mut self, path: &FieldPath, mark: impl FnOnce(&mut Node)) {
-        let mut at = Self::ROOT;
+        let mut at = Self::root(path.root());
         for segment in path.segments() {
             let next = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
             let Some(node) = self.nodes.get_mut(at.0 as usize) else { return };
@@ -145,7 +208,7 @@ impl Node {
     /// Whether an object here holds something that is mapped.
     #[inline]
     pub(crate) fn is_object(&self) -> bool {
-        !self.named.is_empty()
+        !self.named.is_empty() || self.members.is_some()
     }
 
     /// Whether an array here holds something that is mapped.
@@ -177,10 +240,11 @@ impl Node {
             return Some((child.node, hint));
         }
         let mut children = (0..).zip(&self.named);
-        children.find(|(_, child)| is_named(child)).map(|(position, child)| (child.node, position))
+        let child = children.find(|(_, child)| is_named(child));
+        child.map(|(position, child)| (child.node, position)).or(self.members.map(|node| (node, 0)))
     }
 
-    /// The name of a child, by its position.
+    /// The name of a child, by its position; nothing of one that no rule names.
     pub(crate) fn name(&self, position: u32) -> Option<&str> {
         self.named.get(position as usize).map(|child| child.name.as_str())
     }
@@ -189,6 +253,7 @@ impl Node {
     fn step(&mut self, segment: &Segment, next: NodeId) -> NodeId {
         match segment {
             Segment::Every => *self.every.get_or_insert(next),
+            Segment::Members => *self.members.get_or_insert(next),
             Segment::Index(index) => {
                 if let Some(node) = self.element(*index) {
                     return node;
@@ -214,6 +279,9 @@ pub enum BadShape {
     /// An array is addressed both element by element and by number: by two fields, or by a field
     /// and `subjects` or `subject`, when both positions are that field's.
     EveryAndIndex(FieldId, FieldId),
+    /// Members are addressed both by `.*` and by name, or by `.*` without their names being mapped
+    /// by a path that ends in `~`; both positions may be the same field's.
+    Members(FieldId, FieldId),
     /// The first field lies inside the second.
     Inside(FieldId, FieldId),
     /// The value that identifies the subject lies inside a field, or the field inside it.
@@ -234,6 +302,10 @@ impl From<BadShape> for Text {
     fn from(bad: BadShape) -> Self {
         let words = match bad {
             BadShape::EveryAndIndex(..) => "the same array is addressed by `[*]` and by number",
+            BadShape::Members(a, b) if a == b => {
+                "`.*` lets names through that no rule maps: map them by a path that ends in `~`"
+            }
+            BadShape::Members(..) => "the same members are addressed by `.*` and by name",
             BadShape::Inside(..) => {
                 "one field lies inside another, which would hold an object or array"
             }
@@ -260,7 +332,9 @@ static NOWHERE: Node = Node {
     field: None,
     is_record: false,
     is_subject: false,
+    key: None,
     every: None,
+    members: None,
     numbered: Vec::new(),
     named: Vec::new(),
 };

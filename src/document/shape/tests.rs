@@ -50,6 +50,33 @@ fn a_record_has_one_subject_inside_of_it() {
 }
 
 #[test]
+fn members_leave_only_with_names_that_are_mapped() {
+    let one = |fields| compile(fields, None, "$.iin").map(|_| ()).map_err(|bad| bad.to_string());
+    assert!(one(&["$.scores.*~", "$.scores.*"]).is_ok());
+    assert!(one(&["$.s.*.a", "$.s.*.b", "$.s.*~"]).is_ok());
+    assert_eq!(refusal(&["$.x", "$.s.*"], None, "$.iin"), BadShape::Members(1, 1));
+    assert_eq!(refusal(&["$.s.*~", "$.s.*.*"], None, "$.iin"), BadShape::Members(1, 1));
+    assert_eq!(refusal(&["$.s.*~", "$.s.a"], None, "$.iin"), BadShape::Members(0, 1));
+    assert_eq!(refusal(&["$.s", "$.s.*~"], None, "$.iin"), BadShape::Inside(1, 0));
+    assert_eq!(refusal(&["$.s.*~", "$.s.*.*~", "$.s.*"], None, "$.iin"), BadShape::Inside(1, 2));
+    let subjects = Some("$.s.*");
+    assert!(compile(&["$.s.*~", "$.s.*.a"], subjects, "$.s.*~").is_ok());
+    assert_eq!(refusal(&["$.s.x"], subjects, "$.s.*~"), BadShape::Members(0, 0));
+    assert_eq!(refusal(&[], subjects, "$.s.*~"), BadShape::SubjectOutside);
+    assert_eq!(refusal(&["$.s.*~"], None, "$.s.*~"), BadShape::SubjectMany);
+}
+
+#[test]
+fn a_whole_request_is_one_record_wherever_its_subject_stands() {
+    let fields = ["$.a", "query.email", "header.x-id", "path.iin"];
+    let shape = compile(&fields, None, "path.iin").unwrap();
+    assert!(shape.is_whole() && (0..4).all(|field| shape.in_record(field)));
+    let shape = compile(&fields, Some("$.l[*]"), "$.l[*].iin").unwrap();
+    assert!(!shape.is_whole() && !(0..4).any(|field| shape.in_record(field)));
+    assert_eq!(refusal(&[], Some("$.l[*]"), "path.iin"), BadShape::SubjectOutside);
+}
+
+#[test]
 fn a_shape_holds_256_fields_and_no_more() {
     let fields = |count: usize| -> Vec<FieldPath> {
         (0..count).map(|n| FieldPath::parse(&format!("$.f{n}")).unwrap()).collect()

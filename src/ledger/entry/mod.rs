@@ -234,7 +234,7 @@ pub struct Payload {
     /// The recipient key's id.
     pub kid: String,
     /// The media type of what is inside.
-    pub media: &'static str,
+    pub media: String,
     /// SHA-256 of the envelope in hexadecimal.
     pub sha256: String,
 }
@@ -295,6 +295,12 @@ pub struct Candidate {
 pub struct Verdict {
     /// `permitted`, `redacted` or `refused`.
     pub decision: &'static str,
+    /// How often an identifier was found that its field may not hold: by field, then by its kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub found: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    /// How many values stayed although their field was to leave: by field, then by the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub lost: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// The number of subject records this verdict is for.
     pub n: u64,
     /// The mapped fields that were there, where nothing was sent of them.
@@ -312,6 +318,9 @@ pub struct Verdict {
     /// Fields that were sent, by category; `-` holds those that are not personal.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
     pub sent: BTreeMap<String, Vec<String>>,
+    /// What was done to fields that were sent, where they did not leave as they were.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::by_name")]
+    pub treated: BTreeMap<String, String>,
     /// The number of members removed because no rule maps them.
     #[serde(skip_serializing_if = "is_zero")]
     pub unmapped: u64,
@@ -324,6 +333,15 @@ pub struct Subjects {
     pub n: u64,
     /// The RFC 6962 root over the lines, in hexadecimal.
     pub root: String,
+}
+
+/// A part of a record stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StreamPart {
+    /// The stream's id, the same for all of its parts.
+    pub id: Uuid,
+    /// The number of the part, counted from 0.
+    pub n: u64,
 }
 
 /// Personal data is about to leave.
@@ -353,6 +371,8 @@ pub struct Disclosure {
     pub recipient: Recipient,
     /// The ledger's size when the consents were read.
     pub snapshot: u64,
+    /// Which part it is of a record stream, if it is one.
+    pub stream: Option<StreamPart>,
     /// The subject lines.
     pub subjects: Subjects,
     /// What was decided, one verdict for all subjects that were treated alike.
@@ -376,6 +396,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// Where: a rule's path, a byte offset or a header name, never a value.
     pub place: Option<String>,
+    /// Which part it is of a record stream, if it is one.
+    pub stream: Option<StreamPart>,
     /// The subject lines, when the document could be read.
     pub subjects: Option<Subjects>,
     /// What was decided for the subjects, when the document could be read.

@@ -40,7 +40,7 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
         payload: Payload {
             bytes: 2338,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
-            media: "application/json",
+            media: "application/json".to_owned(),
             sha256: "cd".repeat(32),
         },
         recipient: Recipient {
@@ -50,15 +50,19 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
             party: "GB 01234567".into(),
         },
         snapshot: 41,
+        stream: None,
         subjects: Subjects::default(),
         verdicts: vec![Verdict {
             decision: "redacted",
+            found: BTreeMap::new(),
+            lost: BTreeMap::new(),
             n: 1,
             present: vec![],
             reason: None,
             reason_field: None,
             removed: [("$.learners[*].iin".to_owned(), Reason::CategoryNotConsented)].into(),
             sent: [("D01".to_owned(), fields)].into(),
+            treated: BTreeMap::new(),
             unmapped: 2,
         }],
     }
@@ -142,6 +146,12 @@ fn verdicts(odd: &[&str]) -> [Verdict; 2] {
         reason_field: Some(HARD.into()),
         present: vec![HARD.into(), "$.b".into()],
         removed: odd.iter().map(|name| ((*name).to_owned(), Reason::FieldUnknown)).collect(),
+        found: odd
+            .iter()
+            .map(|name| ((*name).to_owned(), [("iin", 1), ("phone", 2)].into()))
+            .collect(),
+        lost: odd.iter().map(|name| ((*name).to_owned(), [("NO_CONSENT", 3)].into())).collect(),
+        treated: odd.iter().map(|name| ((*name).to_owned(), "mask".to_owned())).collect(),
         ..sent()
     };
     let (removed, sent) = (BTreeMap::new(), sent());
@@ -168,6 +178,7 @@ fn refusal() -> Refusal {
         candidate: None,
         reason: Reason::NoConsent,
         place: None,
+        stream: None,
         subjects: None,
         verdicts: vec![],
     }

@@ -129,6 +129,7 @@ impl Placed<'_> {
         optional(to, "route", asked.route.as_ref())?;
         to.serialize_entry("seq", &self.seq)?;
         to.serialize_entry("snapshot", &entry.snapshot)?;
+        optional(to, "stream", entry.stream.as_ref())?;
         to.serialize_entry("subjects", &entry.subjects)?;
         self.decided(entry.time, &entry.verdicts, to)
     }
@@ -156,6 +157,7 @@ impl Placed<'_> {
         to.serialize_entry("reason", &entry.reason)?;
         optional(to, "route", asked.route.as_ref())?;
         to.serialize_entry("seq", &self.seq)?;
+        optional(to, "stream", entry.stream.as_ref())?;
         optional(to, "subjects", entry.subjects.as_ref())?;
         self.decided(entry.time, &entry.verdicts, to)
     }

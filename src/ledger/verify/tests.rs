@@ -48,6 +48,7 @@ fn refusal(did: u128) -> Entry {
         asked: disclosure.asked,
         reason: Reason::NoConsent,
         place: None,
+        stream: None,
         subjects: Some(two_lines().finish().0),
         verdicts: vec![],
     })

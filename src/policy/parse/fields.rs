@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::entry::{self, Known};
 use super::table::{Item, Key, Table};
+use super::treatment;
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Shape};
-use crate::policy::{Field, FieldSource, Treatment};
+use crate::policy::{Field, FieldSource, OnFound, Recipient, Treatment};
 use crate::time::Timestamp;
-use crate::vocabulary::{CategoryId, CategorySet, PurposeId};
+use crate::vocabulary::{CategoryId, CategorySet, Name, PurposeId};
 
 /// A field map, checked as a whole.
 pub(super) struct FieldMap {
@@ -62,10 +63,21 @@ pub(super) const MEANING: &str = "`[route.fields]` gives each path a category, \
     `\"$.learners[*].iin\" = \"D04\"`, or `public` where it is not personal; what it does not list \
     never leaves (94-V Art. 7(9))";
 
+/// What a field map is read against, as far as it could be read.
+pub(super) struct Around<'r> {
+    /// Whose the values are.
+    pub(super) whose: &'r Whose,
+    /// The categories of the register.
+    pub(super) known: Known<'r>,
+    /// The holders of keys of their own within the partner.
+    pub(super) recipients: Option<&'r BTreeMap<Name, Recipient>>,
+}
+
 /// Reads a field map.
-pub(super) fn read(item: &Item<'_>, whose: &Whose, known: Known<'_>) -> Option<FieldMap> {
+pub(super) fn read(item: &Item<'_>, around: &Around<'_>) -> Option<FieldMap> {
+    let whose = around.whose;
     let subjects = whose.subjects.as_ref();
-    let lines = item.entries(|key, item| line(key, item, subjects, known))?;
+    let lines = item.entries(|key, item| line(key, item, around))?;
     if lines.is_empty() {
         return item.wrong("no field: nothing could leave");
     }
@@ -135,24 +147,20 @@ fn paths(item: &Item<'_>, map: Option<&FieldMap>) -> Option<FieldSet> {
     Some(fields.into_iter().collect())
 }
 
-fn line(
-    key: &Key<'_>,
-    item: &Item<'_>,
-    subjects: Option<&FieldPath>,
-    known: Known<'_>,
-) -> Option<(Range<usize>, Field)> {
+fn line(key: &Key<'_>, item: &Item<'_>, around: &Around<'_>) -> Option<(Range<usize>, Field)> {
     let path = FieldPath::parse(key.text);
     let told = if item.is_table() {
-        item.table(|table| value(table, known))
+        item.table(|table| value(table, around))
     } else {
-        category(item, known).map(Value::plain)
+        category(item, around.known).map(Value::plain)
     };
     let path = match path {
         Ok(path) => path,
         Err(bad) => return key.wrong(&bad, "write a path such as `$.learners[*].name`"),
     };
-    let Value { category, source, since } = told?;
-    let in_record = subjects.is_none_or(|records| records.leads_to(&path));
+    let Value { category, holds, source, treatment, found, since } = told?;
+    let records = around.whose.subjects.as_ref();
+    let in_record = records.is_none_or(|records| records.leads_to(&path));
     if let (Some(category), false) = (category, in_record) {
         return key.wrong(
             text!("`{}` outside of the subjects' records", category),
@@ -161,38 +169,38 @@ fn line(
     }
     let text = path.to_string();
     let line = key.line();
-    let field = Field {
-        path,
-        text,
-        category,
-        holds: CategorySet::EMPTY,
-        in_record,
-        source,
-        treatment: Treatment::Keep,
-        found: None,
-        since,
-        line,
-    };
+    let field =
+        Field { path, text, category, holds, in_record, source, treatment, found, since, line };
     Some((key.span.clone(), field))
 }
 
 /// What a line of the map says of its path.
 struct Value {
     category: Option<CategoryId>,
+    holds: CategorySet,
     source: FieldSource,
+    treatment: Treatment,
+    found: Option<OnFound>,
     since: Option<Timestamp>,
 }
 
 impl Value {
     fn plain(category: Option<CategoryId>) -> Self {
-        Self { category, source: FieldSource::Own, since: None }
+        Self {
+            category,
+            holds: CategorySet::EMPTY,
+            source: FieldSource::Own,
+            treatment: Treatment::Keep,
+            found: None,
+            since: None,
+        }
     }
 }
 
-fn value(table: &mut Table<'_>, known: Known<'_>) -> Option<Value> {
+fn value(table: &mut Table<'_>, around: &Around<'_>) -> Option<Value> {
     let category =
         table.required("category", "`category` is one of the register's, or `public`", |item| {
-            category(item, known)
+            category(item, around.known)
         });
     let personal = |item: &Item<'_>| {
         if category == Some(None) {
@@ -215,6 +223,20 @@ fn value(table: &mut Table<'_>, known: Known<'_>) -> Option<Value> {
         let since = word::day_start(item);
         personal(item).and(since)
     });
+    let meaning = "`holds` lists other categories that the value may hold, as a remark does: it \
+        leaves only where all of them may";
+    let holds = table.or(CategorySet::EMPTY, "holds", meaning, |item| {
+        let holds = entry::category_set(item, around.known);
+        personal(item)?;
+        let own = category.flatten().filter(|own| holds.is_some_and(|holds| holds.contains(*own)));
+        match own {
+            Some(own) => item.wrong(text!("`{}` is the field's own category", own)),
+            None => holds,
+        }
+    });
+    let is_public = category == Some(None);
+    let treatment = treatment::read(table, is_public, around.recipients);
+    let found = table.optional("found", treatment::FOUND, treatment::found);
     let guess = table.optional("guess", "`guess` says what a category was guessed from", |item| {
         item.wrong_since::<()>(
             text!("a guess that nobody has confirmed: {}", word::text(item)?),
@@ -222,7 +244,14 @@ fn value(table: &mut Table<'_>, known: Known<'_>) -> Option<Value> {
         )
     });
     guess?;
-    Some(Value { category: category?, source: source?, since: since? })
+    Some(Value {
+        category: category?,
+        holds: holds?,
+        source: source?,
+        treatment: treatment?,
+        found: found?,
+        since: since?,
+    })
 }
 
 fn category(item: &Item<'_>, known: Known<'_>) -> Option<Option<CategoryId>> {
@@ -237,10 +266,16 @@ fn category(item: &Item<'_>, known: Known<'_>) -> Option<Option<CategoryId>> {
 fn place(bad: BadShape, fields: &[Field], spans: &[Range<usize>]) -> (Option<Range<usize>>, Text) {
     let span = |field: FieldId| spans.get(usize::from(field)).cloned();
     match bad {
+        BadShape::Members(a, b) if a == b => {
+            (span(a), "map the names too: `\"$.scores.*~\" = \"D04\"`".into())
+        }
         BadShape::EveryAndIndex(a, b) if a == b => {
             (span(a), "`subjects` or `subject` addresses that array the other way".into())
         }
-        BadShape::Twice(a, b) | BadShape::Inside(a, b) | BadShape::EveryAndIndex(a, b) => {
+        BadShape::Twice(a, b)
+        | BadShape::Inside(a, b)
+        | BadShape::Members(a, b)
+        | BadShape::EveryAndIndex(a, b) => {
             let other = fields.get(usize::from(a.min(b)));
             let other = other.map(|field| field.text.as_str()).unwrap_or_default();
             (span(a.max(b)), text!("it contradicts `{}`: keep one of the two", other))

@@ -20,6 +20,7 @@ mod register;
 mod request;
 mod route;
 mod table;
+mod treatment;
 mod web;
 mod word;
 

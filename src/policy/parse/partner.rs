@@ -12,6 +12,7 @@ use super::register::Parts;
 use super::request;
 use super::route;
 use super::table::{Item, Key, Table};
+use super::treatment;
 use super::web;
 use super::word;
 use crate::diagnostic::text;
@@ -45,6 +46,7 @@ pub(super) fn read(
     let countries = countries(table, identity.seat);
     let terms = terms(table, around.now);
     let endpoints = endpoints(table);
+    let recipients = treatment::recipients(table);
     let places = endpoints.iter().flat_map(|all| all.values().map(|endpoint| &endpoint.country));
     let abroad = countries.iter().flatten().chain(places).any(|country| *country != Country::KZ);
     let assessment = agreement::assessment(table, abroad);
@@ -61,6 +63,7 @@ pub(super) fn read(
             purposes: purposes.as_ref(),
             endpoints: endpoints.as_ref(),
             requests: requests.as_ref(),
+            recipients: recipients.as_ref(),
             register: around.register,
             now: around.now,
             taken: &mut around.taken,
@@ -99,7 +102,7 @@ pub(super) fn read(
         onward_transfer: duties.onward_transfer,
         retention_days: duties.retention_days,
         purposes: purposes?,
-        recipients: BTreeMap::new(),
+        recipients: recipients?,
         endpoints: endpoints?,
         routes: routes?,
         cases: cases?,

@@ -60,15 +60,23 @@ fn obstacle(
     });
     let mut obstacles = usable.map(|(id, purpose, listed)| {
         let left_out = || left_out(route, id, number);
-        let Some(category) = field.category else { return left_out() };
-        let against = match route.basis {
-            Basis::Consent => unlisted((id, purpose), listed, category)
-                .or_else(|| abroad(route, (id, purpose), category, register)),
-            Basis::StateRequest => unasked(category, bounds.requests?),
+        let against = |category| {
+            let against = match route.basis {
+                Basis::Consent => unlisted((id, purpose), listed, category)
+                    .or_else(|| abroad(route, (id, purpose), category, register)),
+                Basis::StateRequest => unasked(category, bounds.requests?),
+            };
+            named(id, purpose, category, register)
+                .or(against)
+                .or_else(|| prohibited(route, category, register))
         };
-        named(id, purpose, category, register)
-            .or(against)
-            .or_else(|| prohibited(route, category, register))
+        let held = |category: CategoryId| {
+            let (why, help) = against(category)?;
+            let words = "it may hold `{}`, and {}";
+            Some((Text::Template(words, vec![category.to_string().into(), why]), help))
+        };
+        (field.category.and_then(against))
+            .or_else(|| field.holds.iter().find_map(held))
             .or_else(left_out)
     });
     let first = obstacles.next()??;

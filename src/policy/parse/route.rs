@@ -13,7 +13,8 @@ use super::web;
 use super::word;
 use crate::diagnostic::text;
 use crate::policy::{
-    Basis, Endpoint, LegalRequest, OnFound, OnRefused, PartnerKind, Route, Template, Unmapped,
+    Basis, Endpoint, LegalRequest, OnFound, OnRefused, PartnerKind, Recipient, Route, Template,
+    Unmapped,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
@@ -32,6 +33,8 @@ pub(super) struct Frame<'p> {
     pub(super) endpoints: Option<&'p BTreeMap<Name, Endpoint>>,
     /// The requests of a state body.
     pub(super) requests: Option<&'p BTreeMap<Name, LegalRequest>>,
+    /// The holders of keys of their own.
+    pub(super) recipients: Option<&'p BTreeMap<Name, Recipient>>,
     /// The register.
     pub(super) register: &'p Parts,
     /// The time that periods are measured against.
@@ -58,13 +61,16 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
     let (whose_is_sound, whose) = Whose::read(table);
     let on_refused = refusal(table, !matches!((whose_is_sound, &whose.subjects), (Some(()), None)));
     let unmapped = table.or(Unmapped::Remove, "unmapped", UNMAPPED, unmapped);
-    let map = table.required("fields", fields::MEANING, |item| {
-        fields::read(item, &whose, frame.register.categories())
-    });
+    let around = fields::Around {
+        whose: &whose,
+        known: frame.register.categories(),
+        recipients: frame.recipients,
+    };
+    let map = table.required("fields", fields::MEANING, |item| fields::read(item, &around));
     let required = fields::required(table, map.as_ref()).map(Option::unwrap_or_default);
     let only = fields::only(table, map.as_ref(), required, purposes.as_deref());
     let base = Base {
-        whose: &whose,
+        around: &around,
         countries,
         purposes: purposes.as_deref(),
         map: map.as_ref(),

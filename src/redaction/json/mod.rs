@@ -9,75 +9,68 @@
 //!   there the number of an element is its name;
 //! - the brackets of the root are always written.
 
-use crate::document::{Container, Document, FieldSet, Op, Span, Step, Subject};
+use std::collections::HashSet;
 
-/// What of a document is kept. What it does not mention is left out.
-#[derive(Clone, Copy, Debug)]
-pub struct Selection<'a> {
-    /// The fields that are kept outside of records.
-    pub outside: &'a FieldSet,
-    /// For each record, the verdict on it, or `None` where it is left out.
-    pub records: &'a [Option<usize>],
-    /// The verdicts: the fields of a record that are kept.
-    pub verdicts: &'a [FieldSet],
-}
+use super::Kept;
+use super::edit::{Edit, Edits, New};
+use crate::document::json::{Container, Op, Step, Tape};
+use crate::document::{FieldId, FieldSet, Lexis, Raw, Span};
 
-impl<'a> Selection<'a> {
-    /// The fields that are kept of a record, or `None` where it is left out.
-    fn verdict(&self, record: Subject) -> Option<&'a FieldSet> {
-        let verdict = (*self.records.get(record.0 as usize)?)?;
-        self.verdicts.get(verdict)
-    }
-}
-
-/// Writes what the selection keeps of the document.
-#[must_use]
-pub fn write(document: &Document, selection: &Selection<'_>) -> Vec<u8> {
-    let tape = document.tape();
+/// Writes what the selection keeps of a JSON text, as the edits would have it.
+pub(super) fn write(tape: &Tape, body: &[u8], kept: &Kept<'_>, edits: &mut impl Edits) -> Vec<u8> {
+    let fields = kept.base(edits);
     let mut writer = Writer {
-        body: document.body(),
-        out: Vec::with_capacity(document.copied_bytes()),
+        body,
+        out: Vec::with_capacity(tape.copied),
         frames: Vec::with_capacity(DEPTH_USUAL),
-        fields: selection.outside,
-        outside: selection.outside,
+        fields,
+        around: fields,
+        edits,
     };
     let mut at = 0;
-    while let Some(op) = tape.get(at) {
+    while let Some(op) = tape.ops.get(at) {
         at += 1;
         match *op {
             Op::Value { step, field, value } => {
                 if writer.fields.contains(field) {
-                    writer.value(step, value);
+                    writer.value(step, field, value);
                 }
             }
-            Op::Open { step, container, record: None, .. } => writer.open(step, container),
-            Op::Open { step, container, record: Some(record), close } => {
-                match selection.verdict(record) {
-                    Some(fields) => {
-                        writer.open(step, container);
-                        writer.fields = fields;
-                    }
-                    None if at == 1 => {
-                        writer.open(step, container);
-                        at = close as usize;
-                    }
-                    None => at = (close as usize).saturating_add(1),
+            Op::Open { step, container, record, close } => {
+                let enters = match record {
+                    None => true,
+                    Some(record) => match kept.verdict(record.0) {
+                        Some((verdict, fields)) => {
+                            writer.edits.enter(Some(verdict));
+                            writer.fields = fields;
+                            true
+                        }
+                        None => false,
+                    },
+                };
+                if !(enters && writer.open(step, container)) {
+                    at = (close as usize).saturating_add(1);
+                    writer.leave(enters && record.is_some(), kept);
                 }
             }
-            Op::Close { is_empty, is_record } => writer.close(is_empty, is_record),
+            Op::Close { is_empty, is_record } => {
+                writer.close(is_empty);
+                writer.leave(is_record, kept);
+            }
         }
     }
     writer.out
 }
 
-struct Writer<'a> {
+struct Writer<'a, E> {
     body: &'a [u8],
     out: Vec<u8>,
     /// The objects and arrays that are open.
     frames: Vec<Frame>,
-    /// The fields that are kept here, and outside of records.
+    /// The fields that are kept here, and around the records.
     fields: &'a FieldSet,
-    outside: &'a FieldSet,
+    around: &'a FieldSet,
+    edits: &'a mut E,
 }
 
 /// An object or array that is being written.
@@ -87,36 +80,73 @@ struct Frame {
     container: Container,
     /// How many elements were written.
     elements: u32,
+    /// The names that are fields, as they were written: what was different may have become alike.
+    names: HashSet<Vec<u8>>,
 }
 
-impl Writer<'_> {
+impl<E: Edits> Writer<'_, E> {
     /// Writes a scalar, with what stands before it.
     #[inline]
-    fn value(&mut self, step: Step, value: Span) {
-        match step {
-            // Between a name and its value stands at least a colon: here, nothing but that.
-            Step::Member(name) if name.end.saturating_add(1) == value.start => {
-                self.comma();
-                self.copy(Span::new(name.start, value.end));
-            }
-            _ => {
-                self.step(step);
-                self.copy(value);
+    fn value(&mut self, step: Step, field: FieldId, value: Span) {
+        match self.edits.edit(field, raw(self.body, value)) {
+            Edit::Keep => match step {
+                // Between a name and its value stands at least a colon: here, nothing but that.
+                Step::Member(name) if name.end.saturating_add(1) == value.start => {
+                    self.comma();
+                    self.copy(Span::new(name.start, value.end));
+                }
+                _ => {
+                    if self.step(step) {
+                        self.copy(value);
+                    }
+                }
+            },
+            Edit::Remove => {}
+            Edit::Put(new) => {
+                if self.step(step) {
+                    put(&new, &mut self.out);
+                }
             }
         }
     }
 
-    /// Writes what stands before a value.
+    /// Writes what stands before a value; false where the value has no name that may leave.
     #[inline]
-    fn step(&mut self, step: Step) {
-        self.comma();
+    fn step(&mut self, step: Step) -> bool {
         match step {
             Step::Member(name) => {
+                self.comma();
                 self.copy(name);
                 self.out.push(b':');
+                true
             }
-            Step::Element(index) => self.pad(index),
+            Step::Mapped(name, field) => self.name(name, field),
+            Step::Element(index) => {
+                self.comma();
+                self.pad(index);
+                true
+            }
         }
+    }
+
+    /// Writes a member's name that is a field.
+    fn name(&mut self, name: Span, field: FieldId) -> bool {
+        if !self.fields.contains(field) {
+            return false;
+        }
+        let mut written = Vec::new();
+        match self.edits.edit(field, raw(self.body, name)) {
+            Edit::Keep => written.extend_from_slice(name.of(self.body)),
+            Edit::Put(New::Text(text) | New::Number(text)) => text_to(&text, &mut written),
+            Edit::Put(New::Null) | Edit::Remove => return false,
+        }
+        let is_new = self.frames.last_mut().is_some_and(|f| f.names.insert(written.clone()));
+        if is_new {
+            self.comma();
+            self.out.append(&mut written);
+            self.out.push(b':');
+        }
+        is_new
     }
 
     /// Puts `null` for the elements that vanished before this one, where numbers matter.
@@ -150,24 +180,53 @@ impl Writer<'_> {
         matches!(self.out.last(), Some(b'{' | b'['))
     }
 
-    fn open(&mut self, step: Step, container: Container) {
+    /// Opens an object or array; false where it has no name that may leave.
+    fn open(&mut self, step: Step, container: Container) -> bool {
         let before = self.out.len();
-        self.step(step);
-        let removable = matches!(step, Step::Member(_)).then_some(before);
-        self.frames.push(Frame { removable, container, elements: 0 });
+        if !self.step(step) {
+            return false;
+        }
+        let removable = matches!(step, Step::Member(_) | Step::Mapped(..)).then_some(before);
+        self.frames.push(Frame { removable, container, elements: 0, names: HashSet::new() });
         self.out.push(if container == Container::Object { b'{' } else { b'[' });
+        true
     }
 
-    fn close(&mut self, was_empty: bool, is_record: bool) {
+    /// Goes on with what is around the record that was left.
+    fn leave(&mut self, is_record: bool, kept: &Kept<'_>) {
         if is_record {
-            self.fields = self.outside;
+            self.fields = self.around;
+            self.edits.enter(kept.around());
         }
+    }
+
+    fn close(&mut self, was_empty: bool) {
         let Some(frame) = self.frames.pop() else { return };
         match frame.removable {
             Some(before) if self.is_fresh() && !was_empty => self.out.truncate(before),
             _ => self.out.push(if frame.container == Container::Object { b'}' } else { b']' }),
         }
     }
+}
+
+#[inline]
+fn raw(body: &[u8], span: Span) -> Raw<'_> {
+    Raw { bytes: span.of(body), lexis: Lexis::Json }
+}
+
+/// Writes a new value.
+fn put(new: &New, out: &mut Vec<u8>) {
+    match new {
+        New::Text(text) => text_to(text, out),
+        New::Number(number) => out.extend_from_slice(number.as_bytes()),
+        New::Null => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Writes a string with its quotes (RFC 8259 section 7).
+fn text_to(text: &str, out: &mut Vec<u8>) {
+    // A string can always be written, and so can bytes to a vector.
+    let _ = serde_json::to_writer(out, text);
 }
 
 /// So many objects and arrays are inside each other in most documents.

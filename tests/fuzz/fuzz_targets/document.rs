@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use otkel::document::{Document, FieldPath, FieldSet, Limits, Shape};
-use otkel::redaction::json::{Selection, write};
+use otkel::redaction::{Selection, select};
 use serde_json::Value;
 
 const FIELDS: [&str; 5] =
@@ -44,7 +44,7 @@ fuzz_target!(|body: &[u8]| {
 fn written(document: &Document, kept: &FieldSet) -> Value {
     let records = vec![Some(0); document.records().len()];
     let selection = Selection { outside: kept, records: &records, verdicts: &[*kept] };
-    serde_json::from_slice(&write(document, &selection)).expect("written, but not JSON")
+    serde_json::from_slice(&select(document, &selection)).expect("written, but not JSON")
 }
 
 /// Whether the part is the whole with members and elements left out, or made null in a row.

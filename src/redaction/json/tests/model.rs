@@ -53,7 +53,7 @@ impl Model {
         let mut walk = Walk { model: self, choice, place: Vec::new(), record: None, records: 0 };
         match walk.rest(value) {
             Rest::Kept(value) | Rest::Lost(value) => value,
-            Rest::Gone => empty(value),
+            Rest::Gone => empty(value.is_object()),
         }
     }
 
@@ -115,7 +115,7 @@ impl Walk<'_> {
             Value::Array(elements) => (self.elements(elements), !elements.is_empty()),
             _ => unreachable!(),
         };
-        if had && rest == empty(value) { Rest::Lost(rest) } else { Rest::Kept(rest) }
+        if had && rest == empty(value.is_object()) { Rest::Lost(rest) } else { Rest::Kept(rest) }
     }
 
     fn members(&mut self, members: &Map<String, Value>) -> Value {
@@ -167,9 +167,9 @@ impl Walk<'_> {
     }
 }
 
-/// An empty value of the same kind.
-fn empty(value: &Value) -> Value {
-    if value.is_object() { Map::new().into() } else { Vec::<Value>::new().into() }
+/// An empty object or array.
+pub(super) fn empty(is_object: bool) -> Value {
+    if is_object { Map::new().into() } else { Vec::<Value>::new().into() }
 }
 
 /// Every scalar of a document with its path.

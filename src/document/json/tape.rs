@@ -5,31 +5,35 @@
 //! - the first operation is the `Open` of the root, the last one its `Close`;
 //! - a key or value of an operation is one that the shape maps; nothing unmapped has an operation.
 
-use super::fields::FieldId;
+use crate::document::{FieldId, Lexis, Raw, Span};
 
-/// A part of the body, quotes included where it is a string.
-#[derive(Clone, Copy)]
-pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
+/// What of a JSON text is mapped, in its order.
+pub(crate) struct Tape {
+    /// The operations.
+    pub(crate) ops: Vec<Op>,
+    /// How many bytes everything on the tape has, if it is written without white space.
+    pub(crate) copied: usize,
 }
 
-impl Span {
-    #[inline]
-    pub(crate) fn new(start: u32, end: u32) -> Self {
-        Self { start, end }
-    }
-
-    /// How many bytes it has.
-    #[inline]
-    pub(crate) fn len(self) -> usize {
-        self.end.saturating_sub(self.start) as usize
-    }
-
-    /// Its bytes in the body.
-    #[inline]
-    pub(crate) fn of(self, body: &[u8]) -> &[u8] {
-        body.get(self.start as usize..self.end as usize).unwrap_or_default()
+impl Tape {
+    /// The values of the mapped fields.
+    pub(crate) fn values<'a>(
+        &'a self,
+        bytes: &'a [u8],
+    ) -> impl Iterator<Item = (FieldId, Raw<'a>)> + 'a {
+        let raw = |span: Span| Raw { bytes: span.of(bytes), lexis: Lexis::Json };
+        self.ops.iter().flat_map(move |op| {
+            let (step, value) = match *op {
+                Op::Value { step, field, value } => (Some(step), Some((field, raw(value)))),
+                Op::Open { step, .. } => (Some(step), None),
+                Op::Close { .. } => (None, None),
+            };
+            let key = match step {
+                Some(Step::Mapped(name, field)) => Some((field, raw(name))),
+                Some(Step::Member(_) | Step::Element(_)) | None => None,
+            };
+            key.into_iter().chain(value)
+        })
     }
 }
 
@@ -38,6 +42,8 @@ impl Span {
 pub(crate) enum Step {
     /// The member whose name, in quotes, is this part of the body.
     Member(Span),
+    /// The member whose name, in quotes, is this part of the body, and a field itself.
+    Mapped(Span, FieldId),
     /// The element with this number; the root is number 0 of nothing.
     Element(u32),
 }
@@ -47,7 +53,7 @@ impl Step {
     #[inline]
     pub(crate) fn len(self) -> usize {
         match self {
-            Self::Member(name) => name.len(),
+            Self::Member(name) | Self::Mapped(name, _) => name.len(),
             Self::Element(_) => 0,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: where a word is refused, the cursor stands at the byte that is at fault.
 
-use super::fault::Fault;
+use crate::document::fault::Fault;
 
 /// A place in a body, which is UTF-8.
 #[derive(Clone, Copy)]

@@ -1,8 +1,9 @@
 //! The parser's stack.
 
-use super::super::names::Opened;
-use super::super::path::Segment;
-use super::super::shape::{NodeId, Shape};
+use crate::document::names::Opened;
+use crate::document::path::Segment;
+use crate::document::shape::{NodeId, Shape};
+use crate::document::span::Span;
 
 /// An object or array that is being read.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ pub(super) struct Frame {
     /// Which child of the node the next member probably is.
     pub(super) hint: u32,
     pub(super) names: Opened,
+    /// The name of the current member, where it belongs to the record that the member may be.
+    pub(super) key: Option<Span>,
 }
 
 /// Where a value stands.
@@ -44,6 +47,7 @@ impl Frame {
         child: None,
         hint: 0,
         names: Opened::NONE,
+        key: None,
     };
 
     /// The step of a path to the member or element that has begun last, in names that the shape

@@ -1,4 +1,4 @@
-//! One pass over a body: the grammar, the limits, duplicate names, and the walk along the shape.
+//! JSON (RFC 8259): one pass over a body, by the grammar, the limits, duplicate names, and the walk along the shape.
 //!
 //! Invariants:
 //! - the parser keeps its own stack, of at most `depth_max` frames, and never calls itself;
@@ -6,27 +6,45 @@
 //! - nothing counts as found in a record except between its brackets.
 
 mod frame;
-
-use bytes::Bytes;
+mod scan;
+mod tape;
 
 use super::fault::{BadDocument, Fault};
+use super::findings::Findings;
 use super::limits::Limits;
 use super::names::{Name, Names, Print};
-use super::scan::{self, Cursor};
+use super::raw::{Lexis, Scalar};
 use super::shape::{Node, NodeId, Shape};
-use super::tape::{Container, Op, Span, Step, Subject};
-use super::{Document, Presence, Record};
+use super::span::{Span, offset};
 use frame::{Frame, Place};
+use scan::Cursor;
+pub(crate) use tape::{Container, Op, Step, Subject, Tape};
 
-/// Reads a body.
-pub(super) fn parse(body: Bytes, shape: &Shape, limits: &Limits) -> Result<Document, BadDocument> {
-    check_text(&body, limits)?;
-    let mut parser = Parser::new(&body, shape, limits);
-    if let Err(fault) = parser.document() {
+/// Reads a body that stands at a node of the shape.
+pub(super) fn parse(
+    body: &[u8],
+    root: NodeId,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Tape, BadDocument> {
+    check_text(body, limits)?;
+    let mut parser = Parser::new(body, shape, limits, findings);
+    if let Err(fault) = parser.document(root) {
         return Err(BadDocument { fault, offset: parser.cursor.at, path: parser.path() });
     }
-    let Parser { tape, copied, found, records, subjects, .. } = parser;
-    Ok(Document { tape, copied, outside: found, records, subjects, body })
+    Ok(Tape { ops: parser.tape, copied: parser.copied })
+}
+
+/// What a value is.
+pub(super) fn scalar(value: &[u8]) -> Scalar<'_> {
+    let value = str::from_utf8(value).unwrap_or_default();
+    match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(text) if text.contains('\\') => Scalar::Text(scan::unescape(text).into()),
+        Some(text) => Scalar::Text(text.into()),
+        None if value.starts_with(char::is_alphabetic) => Scalar::Word(value),
+        None => Scalar::Number(value),
+    }
 }
 
 /// Checks what can be seen without knowing where strings begin.
@@ -55,17 +73,16 @@ struct Parser<'a> {
     around: Vec<Frame>,
     tape: Vec<Op>,
     copied: usize,
-    /// What was found in this record, or outside of all; and, in a record, the latter.
-    found: Presence,
-    outside: Presence,
-    /// The value that identifies the subject of this record.
-    subject: Option<Span>,
-    records: Vec<Record>,
-    subjects: Vec<Option<Span>>,
+    findings: &'a mut Findings,
 }
 
 impl<'a> Parser<'a> {
-    fn new(body: &'a [u8], shape: &'a Shape, limits: &'a Limits) -> Self {
+    fn new(
+        body: &'a [u8],
+        shape: &'a Shape,
+        limits: &'a Limits,
+        findings: &'a mut Findings,
+    ) -> Self {
         Self {
             cursor: Cursor { body, at: 0 },
             shape,
@@ -75,21 +92,17 @@ impl<'a> Parser<'a> {
             around: Vec::with_capacity(DEPTH_USUAL),
             tape: Vec::with_capacity(body.len() / BYTES_PER_OP),
             copied: 0,
-            found: Presence::default(),
-            outside: Presence::default(),
-            subject: None,
-            records: Vec::new(),
-            subjects: Vec::new(),
+            findings,
         }
     }
 
-    fn document(&mut self) -> Result<(), Fault> {
+    fn document(&mut self, root: NodeId) -> Result<(), Fault> {
         self.cursor.skip_space();
         if self.cursor.is_end() {
             return Err(Fault::Empty);
         }
         match self.cursor.peek() {
-            b'{' | b'[' => self.value(Place::Mapped(Shape::ROOT), Step::Element(0))?,
+            b'{' | b'[' => self.value(Place::Mapped(root), Step::Element(0))?,
             b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => return Err(Fault::ScalarRoot),
             _ => return Err(Fault::ValueMissing),
         }
@@ -110,7 +123,8 @@ impl<'a> Parser<'a> {
         }
         self.top.child = None;
         let name = self.name()?;
-        let step = Step::Member(Span::new(name.at, offset(self.cursor.at)));
+        let span = Span::new(name.at, offset(self.cursor.at));
+        let mut step = Step::Member(span);
         let text = self.names.text(name);
         let print = Print::of(text);
         let place = match self.top.node {
@@ -120,6 +134,9 @@ impl<'a> Parser<'a> {
                 Some((node, child)) => {
                     self.top.child = Some(child);
                     self.top.hint = child + 1;
+                    if self.shape.node(node).key.is_some() {
+                        step = self.key(node, span);
+                    }
                     Place::Mapped(node)
                 }
             },
@@ -213,7 +230,7 @@ impl<'a> Parser<'a> {
         let value = Span::new(offset(at), offset(self.cursor.at));
         match place {
             Place::Inside => {}
-            Place::Unmapped => self.count_unmapped(),
+            Place::Unmapped => self.findings.unmapped(),
             Place::Mapped(node) => {
                 self.check_room()?;
                 self.scalar(self.shape.node(node), step, value, identifies);
@@ -246,17 +263,22 @@ impl<'a> Parser<'a> {
         Ok(whole)
     }
 
+    /// Counts a member's name that is a field, in the member's record where that is one.
+    fn key(&mut self, node: NodeId, name: Span) -> Step {
+        let node = self.shape.node(node);
+        self.top.key = node.is_record.then_some(name);
+        if node.is_record {
+            return node.key.map_or(Step::Member(name), |(field, _)| Step::Mapped(name, field));
+        }
+        let field = self.findings.key(node, name, Lexis::Json, name.len() > 2);
+        field.map_or(Step::Member(name), |field| Step::Mapped(name, field))
+    }
+
     #[inline]
     fn scalar(&mut self, node: &Node, step: Step, value: Span, identifies: bool) {
-        if node.is_subject && identifies {
-            self.subject = Some(value);
-        }
-        if let Some(field) = node.field {
-            self.found.present.insert(field);
+        if let Some(field) = self.findings.value(node, value, Lexis::Json, identifies) {
             self.copied += step.len() + value.len() + 1;
             self.tape.push(Op::Value { step, field, value });
-        } else if !node.is_subject {
-            self.count_unmapped();
         }
     }
 
@@ -267,14 +289,14 @@ impl<'a> Parser<'a> {
         let node = match place {
             Place::Inside => None,
             Place::Unmapped => {
-                self.count_unmapped();
+                self.findings.unmapped();
                 None
             }
             Place::Mapped(id) => self.enter(id, is_object),
         };
         self.check_room()?;
         let is_record = node.is_some_and(|node| self.shape.node(node).is_record);
-        let record = if is_record { Some(self.open_record()?) } else { None };
+        let record = if is_record { Some(self.open_record(node)?) } else { None };
         let is_kept = node.is_some() || self.around.is_empty();
         let frame = Frame {
             is_object,
@@ -306,8 +328,8 @@ impl<'a> Parser<'a> {
             return Some(id);
         }
         match node.field {
-            Some(field) => self.found.misshapen.insert(field),
-            None => self.count_unmapped(),
+            Some(field) => self.findings.misshapen(field),
+            None => self.findings.unmapped(),
         }
         None
     }
@@ -316,12 +338,12 @@ impl<'a> Parser<'a> {
         if self.tape.len() >= self.limits.values_max { Err(Fault::TooManyValues) } else { Ok(()) }
     }
 
-    fn open_record(&mut self) -> Result<Subject, Fault> {
-        if self.records.len() >= self.limits.records_max {
-            return Err(Fault::TooManyRecords);
+    fn open_record(&mut self, node: Option<NodeId>) -> Result<Subject, Fault> {
+        let record = self.findings.open_record()?;
+        if let (Some(node), Some(name)) = (node, self.top.key.take()) {
+            self.findings.key(self.shape.node(node), name, Lexis::Json, name.len() > 2);
         }
-        self.outside = std::mem::take(&mut self.found);
-        Ok(Subject(offset(self.records.len())))
+        Ok(Subject(record))
     }
 
     fn close(&mut self) -> Result<(), Fault> {
@@ -338,9 +360,7 @@ impl<'a> Parser<'a> {
                 .push(Op::Close { is_empty: self.top.count == 0, is_record: self.top.is_record });
         }
         if self.top.is_record {
-            let presence = std::mem::replace(&mut self.found, self.outside);
-            self.records.push(Record { presence });
-            self.subjects.push(self.subject.take());
+            self.findings.close_record();
         }
         self.top = self.around.pop().unwrap_or(Frame::NONE);
         Ok(())
@@ -354,11 +374,6 @@ impl<'a> Parser<'a> {
         self.top.child = child.map(|(_, child)| child);
         self.cursor.at = twin.at as usize;
         Fault::DuplicateName
-    }
-
-    #[inline]
-    fn count_unmapped(&mut self) {
-        self.found.unmapped = self.found.unmapped.saturating_add(1);
     }
 
     /// Where the parser stands, in names that the shape knows.
@@ -375,12 +390,6 @@ impl<'a> Parser<'a> {
 const DEPTH_USUAL: usize = 8;
 /// A body has at least so many bytes for each operation on its tape, in most documents.
 const BYTES_PER_OP: usize = 32;
-
-/// An offset or count in a body, which is no longer than 4 GiB.
-#[inline]
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
-}
 
 #[cfg(test)]
 mod tests;

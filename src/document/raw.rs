@@ -1,0 +1,50 @@
+//! Values as they stand in a body, and the text that they are.
+
+use std::borrow::Cow;
+
+use super::json;
+
+/// A value as it stands in a body.
+#[derive(Clone, Copy)]
+pub(crate) struct Raw<'a> {
+    /// Its bytes; with their quotes, where the lexis has some.
+    pub(crate) bytes: &'a [u8],
+    /// How they are read.
+    pub(crate) lexis: Lexis,
+}
+
+/// How the bytes of a value stand for a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lexis {
+    /// A string in quotes, a number or a word (RFC 8259).
+    Json,
+}
+
+/// A string, a number, or a word of JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scalar<'a> {
+    /// A string, without its escapes.
+    Text(Cow<'a, str>),
+    /// A number as it is written.
+    Number(&'a str),
+    /// `true`, `false` or `null`.
+    Word(&'a str),
+}
+
+impl<'a> Raw<'a> {
+    /// What it is.
+    pub(crate) fn scalar(&self) -> Scalar<'a> {
+        match self.lexis {
+            Lexis::Json => json::scalar(self.bytes),
+        }
+    }
+
+    /// The text that identifies a subject, unless it is no text and no whole number, or empty.
+    pub(crate) fn identity(&self) -> Option<Cow<'a, str>> {
+        match self.scalar() {
+            Scalar::Text(text) => Some(text),
+            Scalar::Number(number) => Some(number.into()),
+            Scalar::Word(_) => None,
+        }
+    }
+}
