@@ -199,6 +199,7 @@ async fn a_category_that_is_taken_away_stays_where_it_left() {
         field: "$.learners[*].email".to_owned(),
         before: None,
         after: Some(Reason::CategoryNotForPartner),
+        treatments: None,
     };
     assert_eq!(group.fields, [email].into());
 }
