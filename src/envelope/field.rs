@@ -48,8 +48,7 @@ impl<R: CryptoRng> SealValue for ValueSeals<'_, R> {
         let header = Header {
             aud: to.unwrap_or(partner).to_string(),
             p: field.text.clone(),
-            cty: "text/plain".to_owned(),
-            ..header(claim, self.issuer, key.kid(), self.now)
+            ..header(claim, self.issuer, key.kid(), "text/plain".to_owned(), self.now)
         };
         let prefix = format::prefix(&header).ok()?;
         let sealed = stream::seal(&prefix, value.as_bytes(), key, &mut self.random).ok()?;

@@ -23,7 +23,7 @@ use crate::policy::{Partner, Policy, Quota, Route, Treaty};
 use crate::reason::Reason;
 use crate::redaction::{Manifest, Tally};
 use crate::time::Timestamp;
-use crate::transfer::{Claim, Known, Refused};
+use crate::transfer::{Claim, Known, Refused, StreamPart};
 use crate::vocabulary::{Country, Kind, Name};
 
 /// A disclosure that is on disk: what may be sent.
@@ -131,7 +131,7 @@ impl Recorder {
             candidate: denial.trial.as_ref().map(candidate).map(Box::new),
             reason: denial.reason,
             place: denial.field.map(|field| text(claim.route(), field)),
-            stream: None,
+            stream: stream(claim.part()),
             subjects: Some(subjects),
             verdicts: verdicts(decision, claim.route(), None),
         };
@@ -156,6 +156,7 @@ impl Recorder {
         now: Timestamp,
     ) -> Result<Position, Unrecorded> {
         let Refused { reason, place, known } = refused;
+        let stream = stream(known.part);
         let asked = asked(known, Some(policy));
         let entry = Refusal {
             did,
@@ -165,7 +166,7 @@ impl Recorder {
             candidate: None,
             reason,
             place,
-            stream: None,
+            stream,
             subjects: None,
             verdicts: Vec::new(),
         };
@@ -175,16 +176,33 @@ impl Recorder {
     /// Records what became of a disclosure. If even that fails, it stays open: `verify` lists it
     /// as "outcome unknown", which is what is then true.
     pub async fn settle(&self, receipt: Receipt, fate: Fate) {
-        let (result, reason, status) = match fate {
-            Fate::Delivered(status) => ("delivered", None, Some(status)),
-            Fate::Failed(reason) => ("failed", Some(reason), None),
-            Fate::Unknown(reason) => ("unknown", Some(reason), None),
-        };
-        let outcome = entry::Outcome { did: receipt.did, of: receipt.seq, result, reason, status };
-        if let Err(why) = self.append(Append::plain(Entry::Outcome(outcome))).await {
-            tracing::error!(did = %receipt.did, %why, "an outcome could not be recorded");
+        self.settle_all(&[(receipt, fate)]).await;
+    }
+
+    /// As [`Self::settle`], for many at once.
+    pub async fn settle_all(&self, settled: &[(Receipt, Fate)]) {
+        for batch in settled.chunks(self.batch_max()) {
+            let begun = batch.iter().map(|(receipt, fate)| {
+                let outcome = Entry::Outcome(outcome(*receipt, *fate));
+                (receipt.did, self.begin(Append::plain(outcome)))
+            });
+            // All of a batch wait for the same commit.
+            for (did, answer) in begun.collect::<Vec<_>>() {
+                if let Err(why) = answer.await.unwrap_or(Err(Unrecorded::Stopped)) {
+                    tracing::error!(%did, %why, "an outcome could not be recorded");
+                }
+            }
         }
     }
+}
+
+fn outcome(receipt: Receipt, fate: Fate) -> entry::Outcome {
+    let (result, reason, status) = match fate {
+        Fate::Delivered(status) => ("delivered", None, Some(status)),
+        Fate::Failed(reason) => ("failed", Some(reason), None),
+        Fate::Unknown(reason) => ("unknown", Some(reason), None),
+    };
+    entry::Outcome { did: receipt.did, of: receipt.seq, result, reason, status }
 }
 
 fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure {
@@ -202,13 +220,13 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
         payload: Payload {
             bytes,
-            media: claim.route().shape.syntax().media().to_owned(),
+            media: sealed.media().to_owned(),
             kid: sealed.kid().to_owned(),
             sha256: HEXLOWER.encode(sealed.sha256()),
         },
         recipient: recipient(claim.partner(), claim.route()),
         snapshot,
-        stream: None,
+        stream: stream(claim.part()),
         subjects,
         verdicts: verdicts(sealed.decision(), claim.route(), Some(sealed.manifest())),
     }
@@ -290,6 +308,10 @@ fn candidate(trial: &Trial) -> entry::Candidate {
         reason: trial.reason,
         verdicts: verdicts(&trial.decision, &trial.route, passed),
     }
+}
+
+fn stream(part: Option<StreamPart>) -> Option<entry::StreamPart> {
+    part.map(|part| entry::StreamPart { id: part.stream, n: part.n })
 }
 
 fn asked(known: Known, policy: Option<&Policy>) -> Asked {

@@ -119,6 +119,27 @@ impl Shape {
         Ok(shape)
     }
 
+    /// Compiles the paths of the fields of bodies that are about nobody, as partners' answers are:
+    /// the whole of one is a record without a subject.
+    ///
+    /// # Errors
+    /// Paths that contradict each other, named by their positions.
+    pub fn of_nobody(syntax: Syntax, fields: &[FieldPath]) -> Result<Self, BadShape> {
+        let fields = check::number(fields)?;
+        check::fields(&fields)?;
+        check::keys(&fields)?;
+        let roots = Root::ALL.map(|_| Node::default()).into();
+        let mut shape = Self { syntax, nodes: roots, in_record: FieldSet::EMPTY, is_whole: true };
+        for (field, path) in fields {
+            shape.grow(path, |node| match path.is_key() {
+                true => node.key = Some((field, false)),
+                false => node.field = Some(field),
+            });
+            shape.in_record.insert(field);
+        }
+        Ok(shape)
+    }
+
     /// How the bodies are written.
     #[must_use]
     pub const fn syntax(&self) -> &Syntax {
@@ -135,6 +156,18 @@ impl Shape {
     #[must_use]
     pub(crate) const fn root(root: Root) -> NodeId {
         NodeId(root as u32)
+    }
+
+    /// Whether something in the head of a request is mapped.
+    pub(crate) fn has_head(&self) -> bool {
+        [Root::Path, Root::Query, Root::Header]
+            .iter()
+            .any(|root| self.names(*root).next().is_some())
+    }
+
+    /// The names that rules map in a part of a request.
+    pub fn names(&self, root: Root) -> impl Iterator<Item = &str> {
+        self.node(Self::root(root)).named.iter().map(|child| child.name.as_str())
     }
 
     /// Whether the field belongs to a subject's record, not to the document as a whole.
@@ -244,6 +277,11 @@ impl Node {
         child.map(|(position, child)| (child.node, position)).or(self.members.map(|node| (node, 0)))
     }
 
+    /// The place of a member that a rule names.
+    pub(crate) fn named(&self, name: &str) -> Option<NodeId> {
+        self.named.iter().find(|child| child.name == name).map(|child| child.node)
+    }
+
     /// The name of a child, by its position; nothing of one that no rule names.
     pub(crate) fn name(&self, position: u32) -> Option<&str> {
         self.named.get(position as usize).map(|child| child.name.as_str())
@@ -296,6 +334,21 @@ pub enum BadShape {
     TooMany,
     /// The same field is mapped twice.
     Twice(FieldId, FieldId),
+}
+
+impl BadShape {
+    /// The field that is shown: of two, the later one.
+    #[must_use]
+    pub fn field(self) -> Option<FieldId> {
+        match self {
+            Self::EveryAndIndex(a, b)
+            | Self::Members(a, b)
+            | Self::Inside(a, b)
+            | Self::Twice(a, b) => Some(a.max(b)),
+            Self::SubjectInside(field) | Self::SubjectsMapped(field) => Some(field),
+            Self::SubjectMany | Self::SubjectOutside | Self::TooMany => None,
+        }
+    }
 }
 
 impl From<BadShape> for Text {

@@ -350,9 +350,10 @@ pub struct Subjects {
 /// A part of a record stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StreamPart {
-    /// The stream's id, the same for all of its parts.
+    /// The stream's id, the same for all of its parts: the decision's id that the caller got.
     pub id: Uuid,
-    /// The number of the part, counted from 0.
+    /// The number of the part among those that were to be sent, counted from 0. A refused part
+    /// bears the number that it would have had.
     pub n: u64,
 }
 

@@ -25,6 +25,10 @@ pub(crate) fn asked() -> Asked {
     }
 }
 
+const fn part(n: u64) -> StreamPart {
+    StreamPart { id: Uuid::from_u128(7), n }
+}
+
 pub(crate) fn disclosure(did: u128) -> Disclosure {
     let fields = vec!["$.learners[*].name".to_owned(), "$.learners[*].course".to_owned()];
     Disclosure {
@@ -236,6 +240,8 @@ fn samples() -> Vec<Entry> {
             ..refusal()
         }),
         Entry::Refusal(refusal()),
+        Entry::Refusal(Refusal { stream: Some(part(3)), ..refusal() }),
+        Entry::from(Disclosure { stream: Some(part((1 << 53) - 1)), ..disclosure(2) }),
     ]);
     samples
 }
