@@ -80,7 +80,7 @@ enum Command {
     /// Print, sign and look back on sets of rules.
     #[command(subcommand)]
     Rules(rules::Arguments),
-    /// Open an envelope: envelope on standard input, body on standard output.
+    /// Open an envelope, or a stream of them: from standard input, bodies to standard output.
     Open(open::Arguments),
     /// Say for every subject and field what happens to it, by which rule, and what would change it.
     Explain(explain::Arguments),

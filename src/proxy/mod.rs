@@ -139,7 +139,15 @@ impl Proxy {
             None => body::read(body, limits.body_bytes_max, limits.body()).await,
             Some(coding) => body::inflate(body, coding, Bounds::whole(limits)).await,
         };
-        read.map_err(|reason| Refusal::claimed(&head.claim, reason))
+        let claim = &head.claim;
+        let body = read.map_err(|reason| Refusal::claimed(claim, reason))?;
+        let charset = body::charset(claim.route());
+        match charset.map_err(|reason| Refusal::claimed(claim, reason))? {
+            None => Ok(body),
+            Some(charset) => charset
+                .convert(body, limits.body_bytes_max)
+                .map_err(|bad| Refusal::of(claim.did(), Refused::unreadable(claim, &bad)).into()),
+        }
     }
 
     fn parse(&self, claim: Claim, body: Bytes) -> Result<Transfer, Box<Refusal>> {

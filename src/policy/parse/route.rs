@@ -81,6 +81,16 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         Some((changes, item.clone()))
     });
     let (scheme, headers) = (scheme(table), headers(table));
+    let stream = table.optional("stream", "", |item| {
+        item.table(|table| {
+            let max = |item: &Item<'_>| item.whole().and_then(|n| u32::try_from(n).ok());
+            let records_max = table.required("records", "", max)?;
+            Some(crate::policy::Stream {
+                records_max,
+                bytes_max: table.required("bytes", "", max)?,
+            })
+        })
+    });
     whose_is_sound?;
     let (method, path) = way.request?;
     let map = map?;
@@ -103,7 +113,7 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         on_refused: on_refused?,
         unmapped: unmapped?,
         found: OnFound::Mask,
-        stream: None,
+        stream: stream?,
         answer: None,
         headers: headers?,
         basis: basis?,
