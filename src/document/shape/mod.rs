@@ -119,6 +119,27 @@ impl Shape {
         Ok(shape)
     }
 
+    /// Compiles the paths of the fields of bodies that are about nobody, as partners' answers are:
+    /// the whole of one is a record without a subject.
+    ///
+    /// # Errors
+    /// Paths that contradict each other, named by their positions.
+    pub fn of_nobody(syntax: Syntax, fields: &[FieldPath]) -> Result<Self, BadShape> {
+        let fields = check::number(fields)?;
+        check::fields(&fields)?;
+        check::keys(&fields)?;
+        let roots = Root::ALL.map(|_| Node::default()).into();
+        let mut shape = Self { syntax, nodes: roots, in_record: FieldSet::EMPTY, is_whole: true };
+        for (field, path) in fields {
+            shape.grow(path, |node| match path.is_key() {
+                true => node.key = Some((field, false)),
+                false => node.field = Some(field),
+            });
+            shape.in_record.insert(field);
+        }
+        Ok(shape)
+    }
+
     /// How the bodies are written.
     #[must_use]
     pub const fn syntax(&self) -> &Syntax {
@@ -296,6 +317,21 @@ pub enum BadShape {
     TooMany,
     /// The same field is mapped twice.
     Twice(FieldId, FieldId),
+}
+
+impl BadShape {
+    /// The field that is shown: of two, the later one.
+    #[must_use]
+    pub fn field(self) -> Option<FieldId> {
+        match self {
+            Self::EveryAndIndex(a, b)
+            | Self::Members(a, b)
+            | Self::Inside(a, b)
+            | Self::Twice(a, b) => Some(a.max(b)),
+            Self::SubjectInside(field) | Self::SubjectsMapped(field) => Some(field),
+            Self::SubjectMany | Self::SubjectOutside | Self::TooMany => None,
+        }
+    }
 }
 
 impl From<BadShape> for Text {
