@@ -12,7 +12,7 @@ use crate::keyfile;
 /// The arguments of `otkel open`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The partner's private key.
+    /// The private key of the partner, or of its recipient.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// Show what each envelope says about itself on standard error.
@@ -23,10 +23,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let key = keyfile::read_secret(&arguments.key)?;
     let mut input = BufReader::new(io::stdin().lock());
-    let opened = match input.fill_buf()?.first() {
-        // An envelope begins with `O`, and no frame of a stream is as long as that.
-        None | Some(b'O') => open_one(arguments, &key, &mut input),
-        Some(_) => open_stream(arguments, &key, &mut input),
+    let opened = if input.fill_buf()?.first().is_some_and(|first| frames::begin_with(*first)) {
+        open_stream(arguments, &key, &mut input)
+    } else {
+        open_one(arguments, &key, &mut input)
     };
     match opened {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -71,6 +71,11 @@ fn open_one(
 ) -> Result<(), Unopened> {
     let mut envelope = Vec::new();
     input.read_to_end(&mut envelope)?;
+    if !envelope.starts_with(b"OTK1")
+        && let Ok(decoded) = envelope::field::decode(&envelope)
+    {
+        envelope = decoded;
+    }
     let (header, body) = envelope::open(&envelope, key)?;
     show(arguments, &header, &body)
 }

@@ -18,6 +18,8 @@ pub(crate) struct Raw<'a> {
 pub(crate) enum Lexis {
     /// A string in quotes, a number or a word (RFC 8259).
     Json,
+    /// A text as it is, or bytes that are none.
+    Plain,
 }
 
 /// A string, a number, or a word of JSON.
@@ -36,6 +38,7 @@ impl<'a> Raw<'a> {
     pub(crate) fn scalar(&self) -> Scalar<'a> {
         match self.lexis {
             Lexis::Json => json::scalar(self.bytes),
+            Lexis::Plain => Scalar::Text(str::from_utf8(self.bytes).unwrap_or_default().into()),
         }
     }
 

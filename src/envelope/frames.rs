@@ -10,7 +10,7 @@
 //! `stream`: the stream's id, the number of this part, counted from 0 without gaps, and whether it
 //! is the last. A stream whose last part has not come is incomplete, whatever ended it.
 //!
-//! No length begins as an envelope does, so the first four bytes tell frames from one envelope.
+//! No length begins as an envelope does, so the first byte tells frames from one envelope.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use uuid::Uuid;
@@ -35,6 +35,12 @@ pub fn length(bytes: [u8; LENGTH]) -> Result<usize, BadStream> {
     let length = u32::from_be_bytes(bytes);
     let length = Some(length).filter(|length| (1..=ENVELOPE_MAX).contains(length));
     length.and_then(|length| usize::try_from(length).ok()).ok_or(BadStream::Length)
+}
+
+/// Whether frames may begin with this byte, with which no envelope begins and no text.
+#[must_use]
+pub const fn begin_with(first: u8) -> bool {
+    first <= ENVELOPE_MAX.to_be_bytes()[0]
 }
 
 /// Takes the next envelope out of bytes that come piece by piece; `None` until it is whole.

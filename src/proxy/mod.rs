@@ -26,9 +26,11 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::config::Limits;
-use crate::decision::{Denial, decide, question};
+use crate::decision::{Denial, Permitted, decide, question};
+use crate::envelope::field::ValueSeals;
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
+use crate::redaction::treat::Treating;
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Lease, Service};
 use crate::store::{Fate, Position, Reader, Receipt, Recorded, Recorder, Roll, Unrecorded};
@@ -170,13 +172,15 @@ impl Proxy {
             let now = self.0.clock.now();
             let roll = self.roll(&transfer)?;
             let circumstances = roll.circumstances(&question(transfer.claim(), now));
-            transfer = match decide(transfer, &circumstances) {
-                Ok(permitted) => {
-                    let sealed = self.seal(redact(permitted), rules, now)?;
+            let permitted = decide(transfer, &circumstances);
+            transfer = match permitted.and_then(|permitted| self.redact(permitted, rules, now)) {
+                Ok(redacted) => {
+                    let sealed = self.seal(redacted, rules, now)?;
                     match self.0.recorder.record(sealed, &roll).await {
                         Ok(recorded) => return Ok((recorded, Arc::clone(rules))),
                         Err(failed) if failed.1 == Unrecorded::Quota => {
-                            let denial = failed.0.into_permitted().deny(Reason::QuotaExceeded);
+                            let denial =
+                                failed.0.into_permitted().deny(Reason::QuotaExceeded, None);
                             self.deny(denial, &roll, now).await?
                         }
                         Err(failed) => again(failed.0.into_transfer(), failed.1)?,
@@ -215,6 +219,23 @@ impl Proxy {
             tracing::error!(%error, "the store could not be read");
             Refusal::claimed(transfer.claim(), Reason::LogUnavailable)
         })
+    }
+
+    fn redact(
+        &self,
+        permitted: Permitted,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Redacted, Box<Denial>> {
+        let mut seals = ValueSeals {
+            issuer: &self.0.name,
+            partner: rules.keys.get(&permitted.transfer().claim().partner().name),
+            recipients: &rules.recipients,
+            now,
+            random: UnwrapErr(getrandom::SysRng),
+        };
+        let pseudonyms = rules.pseudonyms.as_ref();
+        redact(permitted, &mut Treating { pseudonyms, seals: &mut seals })
     }
 
     fn seal(

@@ -18,6 +18,7 @@ use super::shape::{Node, NodeId, Shape};
 use super::span::{Span, offset};
 use frame::{Frame, Place};
 use scan::Cursor;
+pub(super) use scan::find_noncharacter;
 pub(crate) use tape::{Container, Op, Step, Subject, Tape};
 
 /// Reads a body that stands at a node of the shape.
@@ -60,7 +61,7 @@ fn check_text(body: &[u8], limits: &Limits) -> Result<(), BadDocument> {
         Ok(text) => text,
         Err(error) => return bad(Fault::NotUtf8, error.valid_up_to()),
     };
-    scan::find_noncharacter(text).map_or(Ok(()), |at| bad(Fault::Noncharacter, at))
+    find_noncharacter(text).map_or(Ok(()), |at| bad(Fault::Noncharacter, at))
 }
 
 struct Parser<'a> {

@@ -158,6 +158,18 @@ impl Shape {
         NodeId(root as u32)
     }
 
+    /// Whether something in the head of a request is mapped.
+    pub(crate) fn has_head(&self) -> bool {
+        [Root::Path, Root::Query, Root::Header]
+            .iter()
+            .any(|root| self.names(*root).next().is_some())
+    }
+
+    /// The names that rules map in a part of a request.
+    pub fn names(&self, root: Root) -> impl Iterator<Item = &str> {
+        self.node(Self::root(root)).named.iter().map(|child| child.name.as_str())
+    }
+
     /// Whether the field belongs to a subject's record, not to the document as a whole.
     #[must_use]
     pub fn in_record(&self, field: FieldId) -> bool {
@@ -263,6 +275,11 @@ impl Node {
         let mut children = (0..).zip(&self.named);
         let child = children.find(|(_, child)| is_named(child));
         child.map(|(position, child)| (child.node, position)).or(self.members.map(|node| (node, 0)))
+    }
+
+    /// The place of a member that a rule names.
+    pub(crate) fn named(&self, name: &str) -> Option<NodeId> {
+        self.named.iter().find(|child| child.name == name).map(|child| child.node)
     }
 
     /// The name of a child, by its position; nothing of one that no rule names.

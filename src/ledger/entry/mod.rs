@@ -144,8 +144,20 @@ pub struct Admin {
     pub act: &'static str,
     /// Who did it.
     pub by: String,
+    /// The document that it rests on, by its number or place.
+    pub document: Option<String>,
     /// The thing it was done to: a record id or a name, never a personal value.
     pub object: Option<String>,
+    /// The partner that it concerns.
+    pub partner: Option<Name>,
+}
+
+impl Admin {
+    /// An act of which there is no more to say.
+    #[must_use]
+    pub const fn plain(act: &'static str, by: String) -> Self {
+        Self { act, by, document: None, object: None, partner: None }
+    }
 }
 
 /// Transfers were blocked, or a block was lifted (94-V Art. 24(1)(3), 25(2)(8)).

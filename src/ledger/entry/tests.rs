@@ -108,7 +108,7 @@ pub(crate) fn outcome(did: u128, of: u64) -> Outcome {
 }
 
 pub(crate) fn admin(by: &str) -> Entry {
-    Entry::Admin(Admin { act: "keygen", by: by.into(), object: None })
+    Entry::Admin(Admin::plain("keygen", by.into()))
 }
 
 /// Events of records, with all members and with as few as they can have.
@@ -206,7 +206,12 @@ fn samples() -> Vec<Entry> {
     samples.extend([
         activation,
         signed,
-        Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
+        Entry::Admin(Admin {
+            document: Some(HARD.into()),
+            object: Some(HARD.into()),
+            partner: Some(Name::parse("training-gb").unwrap()),
+            ..Admin::plain("erase", HARD.into())
+        }),
         admin("Айгүл"),
         Entry::from(disclosure(u128::MAX)),
         Entry::from(Disclosure {

@@ -224,7 +224,7 @@ pub(super) fn unescape(raw: &str) -> String {
 }
 
 /// The first noncharacter of a text, by its offset.
-pub(super) fn find_noncharacter(text: &str) -> Option<usize> {
+pub(in super::super) fn find_noncharacter(text: &str) -> Option<usize> {
     // In UTF-8 every noncharacter begins with one of the bytes from EF, which few texts have.
     if text.bytes().fold(0, u8::max) < 0xEF {
         return None;
