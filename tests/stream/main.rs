@@ -12,6 +12,7 @@ mod world;
 
 mod coded;
 mod ended;
+mod memory;
 mod opened;
 mod parts;
 
