@@ -120,7 +120,7 @@ type Bad = (Reason, &'static str);
 fn content<B>(request: &Request<B>, claim: &Claim) -> Result<Content, Bad> {
     let (headers, route) = (request.headers(), claim.route());
     let query = request.uri().query();
-    if query.is_some() && route.shape.names(Root::Query).next().is_none() {
+    if query.is_some() && !route.shape.maps(Root::Query) {
         return Err((Reason::QueryNotAllowed, "the query string"));
     }
     if headers.contains_key(IDEMPOTENCY_KEY) {
@@ -132,6 +132,7 @@ fn content<B>(request: &Request<B>, claim: &Claim) -> Result<Content, Bad> {
         query: query.map(str::to_owned),
         headers: mapped(headers, route)?,
         boundary: media.and_then(|media| media.parameter("boundary").map(str::to_owned)),
+        charset: route.charset.clone(),
         body: Bytes::new(),
     })
 }
