@@ -171,7 +171,7 @@ fn the_space_reserved_is_what_everything_takes() {
     let document = parse(body, &learners().shape());
     let length = kept(body, &learners(), &[0], &[1, 2, 3]).len();
     let [piece] = document.pieces() else { panic!("one body") };
-    let crate::document::Tape::Json(tape) = &piece.tape;
+    let crate::document::Tape::Json(tape) = &piece.tape else { panic!("no JSON") };
     assert!((length..length + 16).contains(&tape.copied));
 }
 
