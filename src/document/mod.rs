@@ -8,17 +8,27 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod charset;
+pub(crate) mod csv;
+mod cut;
 mod fault;
 mod fields;
 mod findings;
+pub(crate) mod form;
+pub(crate) mod head;
 pub(crate) mod json;
 mod limits;
+mod media;
+pub(crate) mod multipart;
 mod names;
+mod opaque;
 mod path;
 mod raw;
 mod shape;
 mod span;
 mod syntax;
+mod text;
+pub(crate) mod whole;
 pub(crate) mod xml;
 
 use std::borrow::Cow;
@@ -27,13 +37,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use charset::{Charset, Converter};
+pub use cut::{Cutter, Records};
 pub use fault::{BadDocument, Fault};
 pub use fields::{FieldId, FieldSet};
 use findings::{Findings, SubjectAt};
 pub use limits::Limits;
+pub use media::MediaType;
 pub use path::{BadPath, FieldPath, Root, Segment};
 pub use raw::Scalar;
 pub(crate) use raw::{Lexis, Raw};
+use shape::NodeId;
 pub use shape::{BadShape, Shape};
 pub(crate) use span::Span;
 pub use syntax::{Csv, Formula, Multipart, MultipartKind, Opaque, Part, Syntax, Xml, XmlKind};
@@ -86,14 +100,30 @@ pub(crate) struct Piece {
 
 /// What of a piece is mapped, in its syntax.
 pub(crate) enum Tape {
+    Csv(csv::Tape),
+    Form(form::Tape),
     Json(json::Tape),
+    /// A text, or what no rule looks into.
+    Whole(whole::Tape),
+    /// The parts, each of which is a piece of its own.
+    Multipart(multipart::Tape),
+    /// What stands in the head of the request.
+    Head(head::Tape),
+    /// No body.
+    Empty,
     Xml(xml::Tape),
 }
 
 impl Piece {
-    fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
+    /// The values of the mapped fields, in their order.
+    pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
         match &self.tape {
+            Tape::Csv(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Form(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Json(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Whole(tape) => Box::new(tape.value(&self.bytes).into_iter()),
+            Tape::Head(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Multipart(_) | Tape::Empty => Box::new(std::iter::empty()),
             Tape::Xml(tape) => Box::new(tape.values(&self.bytes)),
         }
     }
@@ -137,11 +167,14 @@ impl Document {
     ) -> Result<Self, BadDocument> {
         let content = content.into();
         let mut findings = Findings::new(limits.records_max);
-        let mut pieces = Vec::with_capacity(1);
         if shape.is_whole() {
             findings.open_record().map_err(BadDocument::whole)?;
         }
-        pieces.push(body(&content, &shape, limits, &mut findings)?);
+        let mut pieces = body(&content, &shape, limits, &mut findings)?;
+        if shape.has_head() {
+            findings.next_piece();
+            pieces.push(head::parse(&content, &shape, limits, &mut findings)?);
+        }
         if shape.is_whole() {
             findings.close_record();
         }
@@ -202,30 +235,58 @@ impl Document {
     }
 }
 
-/// Reads the body by the shape's syntax.
+/// Reads the body by the shape's syntax: one piece, and one more for each part of several.
 fn body(
     content: &Content,
     shape: &Shape,
     limits: &Limits,
     findings: &mut Findings,
-) -> Result<Piece, BadDocument> {
+) -> Result<Vec<Piece>, BadDocument> {
     let bytes = content.body.clone();
-    let tape = match shape.syntax() {
-        Syntax::Json => Tape::Json(json::parse(&bytes, Shape::ROOT, shape, limits, findings)?),
-        Syntax::Xml(xml) => {
-            let charset = content.charset.as_deref();
-            let context = xml::Context { shape, xml, charset, limits };
-            Tape::Xml(xml::parse(&bytes, Shape::ROOT, context, findings)?)
-        }
-        Syntax::Ndjson
-        | Syntax::Csv(_)
-        | Syntax::Form
-        | Syntax::Multipart(_)
-        | Syntax::Text
-        | Syntax::Opaque(_)
-        | Syntax::Empty => return Err(BadDocument::whole(Fault::SyntaxUnknown)),
+    let Syntax::Multipart(_) = shape.syntax() else {
+        let at = At { node: Shape::ROOT, charset: content.charset.as_deref() };
+        let tape = read(shape.syntax(), &bytes, at, shape, limits, findings)?;
+        return Ok(vec![Piece { bytes, tape }]);
     };
-    Ok(Piece { bytes, tape })
+    let boundary = content.boundary.as_deref().unwrap_or_default();
+    let (tape, parts) = multipart::parse(&bytes, boundary, shape, limits, findings)?;
+    let whole = Piece { bytes, tape: Tape::Multipart(tape) };
+    Ok(std::iter::once(whole).chain(parts).collect())
+}
+
+/// Where a content stands in the shape, and from which charset it was converted.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    node: NodeId,
+    charset: Option<&'a str>,
+}
+
+/// Reads a content that is not made of parts.
+fn read(
+    syntax: &Syntax,
+    bytes: &Bytes,
+    At { node, charset }: At<'_>,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Tape, BadDocument> {
+    Ok(match syntax {
+        Syntax::Json => Tape::Json(json::parse(bytes, node, shape, limits, findings)?),
+        Syntax::Text => Tape::Whole(whole::text(bytes, node, shape, limits, findings)?),
+        Syntax::Opaque(kind) => {
+            Tape::Whole(whole::opaque(*kind, bytes, node, shape, limits, findings)?)
+        }
+        Syntax::Empty if bytes.is_empty() => Tape::Empty,
+        Syntax::Empty => return Err(BadDocument::whole(Fault::Trailing)),
+        Syntax::Ndjson => Tape::Json(json::parse_lines(bytes, node, shape, limits, findings)?),
+        Syntax::Csv(csv) => Tape::Csv(csv::parse(bytes, node, *csv, shape, limits, findings)?),
+        Syntax::Form => Tape::Form(form::parse(bytes, node, shape, limits, findings)?),
+        Syntax::Xml(xml) => {
+            let context = xml::Context { shape, xml, charset, limits };
+            Tape::Xml(xml::parse(bytes, node, context, findings)?)
+        }
+        Syntax::Multipart(_) => return Err(BadDocument::whole(Fault::SyntaxUnknown)),
+    })
 }
 
 /// Says how large the document is, never what is in it.
