@@ -64,8 +64,6 @@ pub enum Fault {
     EmptyLine,
     /// A column, or a name of a form or query, without a character.
     EmptyName,
-    /// `=` must stand between a name of a form or query and its value.
-    EqualsMissing,
     /// A member name has more bytes than allowed.
     KeyTooLong,
     /// Half of a surrogate pair, written as an escape.
@@ -190,7 +188,6 @@ impl Fault {
             Self::Empty => "empty body",
             Self::EmptyLine => "empty line",
             Self::EmptyName => "empty name",
-            Self::EqualsMissing => "no `=` after the name",
             Self::KeyTooLong => "member name too long",
             Self::LoneSurrogate => "lone surrogate",
             Self::MixedLineEnds => "line ends differ",

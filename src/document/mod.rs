@@ -9,10 +9,12 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod charset;
+pub(crate) mod csv;
 mod cut;
 mod fault;
 mod fields;
 mod findings;
+pub(crate) mod form;
 pub(crate) mod head;
 pub(crate) mod json;
 mod limits;
@@ -25,6 +27,7 @@ mod raw;
 mod shape;
 mod span;
 mod syntax;
+mod text;
 pub(crate) mod whole;
 
 use std::borrow::Cow;
@@ -94,6 +97,8 @@ pub(crate) struct Piece {
 
 /// What of a piece is mapped, in its syntax.
 pub(crate) enum Tape {
+    Csv(csv::Tape),
+    Form(form::Tape),
     Json(json::Tape),
     /// A text, or what no rule looks into.
     Whole(whole::Tape),
@@ -109,6 +114,8 @@ impl Piece {
     /// The values of the mapped fields, in their order.
     pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
         match &self.tape {
+            Tape::Csv(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Form(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Json(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Whole(tape) => Box::new(tape.value(&self.bytes).into_iter()),
             Tape::Head(tape) => Box::new(tape.values(&self.bytes)),
@@ -258,7 +265,10 @@ fn read(
         }
         Syntax::Empty if bytes.is_empty() => Tape::Empty,
         Syntax::Empty => return Err(BadDocument::whole(Fault::Trailing)),
-        Syntax::Ndjson | Syntax::Csv(_) | Syntax::Xml(_) | Syntax::Form | Syntax::Multipart(_) => {
+        Syntax::Ndjson => Tape::Json(json::parse_lines(bytes, node, shape, limits, findings)?),
+        Syntax::Csv(csv) => Tape::Csv(csv::parse(bytes, node, *csv, shape, limits, findings)?),
+        Syntax::Form => Tape::Form(form::parse(bytes, node, shape, limits, findings)?),
+        Syntax::Xml(_) | Syntax::Multipart(_) => {
             return Err(BadDocument::whole(Fault::SyntaxUnknown));
         }
     })

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::json;
+use super::{csv, form, json};
 
 /// A value as it stands in a body.
 #[derive(Clone, Copy)]
@@ -18,6 +18,10 @@ pub(crate) struct Raw<'a> {
 pub(crate) enum Lexis {
     /// A string in quotes, a number or a word (RFC 8259).
     Json,
+    /// A cell of a table, in quotes or without (RFC 4180).
+    Csv,
+    /// A name or value of a form or query, with `%` and `+` (URL Standard §5.1).
+    Percent,
     /// A text as it is, or bytes that are none.
     Plain,
 }
@@ -38,6 +42,8 @@ impl<'a> Raw<'a> {
     pub(crate) fn scalar(&self) -> Scalar<'a> {
         match self.lexis {
             Lexis::Json => json::scalar(self.bytes),
+            Lexis::Csv => Scalar::Text(csv::decode(self.bytes)),
+            Lexis::Percent => Scalar::Text(form::decode(self.bytes)),
             Lexis::Plain => Scalar::Text(str::from_utf8(self.bytes).unwrap_or_default().into()),
         }
     }

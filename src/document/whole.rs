@@ -3,13 +3,13 @@
 use super::fault::{BadDocument, Fault};
 use super::fields::FieldId;
 use super::findings::Findings;
-use super::json::find_noncharacter;
 use super::limits::Limits;
 use super::opaque;
 use super::raw::{Lexis, Raw};
 use super::shape::{NodeId, Shape};
 use super::span::{Span, offset};
 use super::syntax::Opaque;
+use super::text::find_noncharacter;
 
 /// The field that the content is, if it is one.
 pub(crate) struct Tape(Option<FieldId>);

@@ -13,6 +13,10 @@ pub(crate) trait Edits {
 
     /// What becomes of a value.
     fn edit(&mut self, field: FieldId, raw: Raw<'_>) -> Edit;
+
+    /// A spreadsheet would take what should leave for a formula, where the rules refuse that:
+    /// nothing leaves in its place, and the transfer is to be refused.
+    fn formula(&mut self, field: FieldId);
 }
 
 /// What becomes of a value.
@@ -48,4 +52,6 @@ impl Edits for Untouched {
     fn edit(&mut self, _field: FieldId, _raw: Raw<'_>) -> Edit {
         Edit::Keep
     }
+
+    fn formula(&mut self, _field: FieldId) {}
 }

@@ -110,6 +110,10 @@ impl Edits for Editor<'_> {
         self.lose(field, Reason::TreatmentImpossible);
     }
 
+    fn formula(&mut self, field: FieldId) {
+        self.deny(field, Reason::FormulaFound);
+    }
+
     #[inline]
     fn edit(&mut self, field: FieldId, raw: Raw<'_>) -> Edit {
         if self.touched.contains(field) { self.touch(field, raw) } else { Edit::Keep }

@@ -2,7 +2,9 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod csv;
 mod edit;
+mod form;
 mod editor;
 mod head;
 mod json;
@@ -109,6 +111,8 @@ fn write(document: &Document, selection: &Selection<'_>, edits: &mut impl Edits)
 /// Writes what is kept of one content.
 fn write_one(tape: &Tape, bytes: &[u8], kept: &Kept<'_>, edits: &mut impl Edits) -> Vec<u8> {
     match tape {
+        Tape::Csv(tape) => csv::write(tape, bytes, kept, edits),
+        Tape::Form(tape) => form::write(tape, bytes, kept, edits),
         Tape::Json(tape) => json::write(tape, bytes, kept, edits),
         Tape::Whole(tape) => whole::write(tape, bytes, kept, edits),
         Tape::Multipart(_) | Tape::Head(_) | Tape::Empty => Vec::new(),

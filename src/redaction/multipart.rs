@@ -55,6 +55,14 @@ impl<E: Edits> Edits for Counted<'_, E> {
         self.kept |= edit != Edit::Remove;
         edit
     }
+
+    fn clash(&mut self, field: FieldId) {
+        self.edits.clash(field);
+    }
+
+    fn formula(&mut self, field: FieldId) {
+        self.edits.formula(field);
+    }
 }
 
 /// The header of a part.

@@ -17,11 +17,11 @@ use super::names::{Name, Names, Print};
 use super::path::Segment;
 use super::raw::{Lexis, Raw};
 use super::shape::{NodeId, Shape};
-use super::span::{Span, offset};
+use super::span::Span;
 use super::syntax::{Csv, Formula};
 use super::text;
-pub(super) use cell::text as decode;
 use cell::Scanner;
+pub(super) use cell::text as decode;
 
 /// What of a table is mapped.
 pub(crate) struct Tape {
@@ -52,16 +52,12 @@ impl Tape {
     /// The cells of each row, in the order of the columns.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[Span]> {
         let width = self.columns.len();
-        (0..self.rows as usize).map(move |row| {
-            self.cells.get(row * width..(row + 1) * width).unwrap_or_default()
-        })
+        (0..self.rows as usize)
+            .map(move |row| self.cells.get(row * width..(row + 1) * width).unwrap_or_default())
     }
 
     /// The values of the mapped fields.
-    pub(crate) fn values<'a>(
-        &'a self,
-        body: &'a [u8],
-    ) -> impl Iterator<Item = (FieldId, Raw<'a>)> {
+    pub(crate) fn values<'a>(&'a self, body: &'a [u8]) -> impl Iterator<Item = (FieldId, Raw<'a>)> {
         let raw = |span: Span| Raw { bytes: span.of(body), lexis: Lexis::Csv };
         let columns = self.columns.iter().cycle();
         self.cells.iter().zip(columns).map(move |(cell, column)| (column.field, raw(*cell)))
@@ -185,7 +181,8 @@ impl<'a> Parser<'a> {
     }
 
     fn header(&mut self) -> Result<(), Fault> {
-        let first = self.scan.body.get(self.scan.at..).unwrap_or_default().trim_prefix(b"\"");
+        let first = self.scan.body.get(self.scan.at..).unwrap_or_default();
+        let first = first.strip_prefix(b"\"").unwrap_or(first);
         if first.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"sep=")) {
             return Err(Fault::SeparatorLine);
         }

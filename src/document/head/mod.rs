@@ -10,6 +10,7 @@ use super::Content;
 use super::fault::{BadDocument, Fault};
 use super::fields::FieldId;
 use super::findings::Findings;
+use super::form;
 use super::limits::Limits;
 use super::path::{FieldPath, Root, Segment};
 use super::raw::{Lexis, Raw};
@@ -151,46 +152,12 @@ type Pair = (usize, String, String);
 
 /// The names and values of a query, decoded, with their offsets.
 fn pairs(query: &str) -> impl Iterator<Item = Result<Pair, (Fault, usize)>> {
-    let mut at = 0;
-    let pairs = query.split('&').take(if query.is_empty() { 0 } else { usize::MAX });
-    pairs.map(move |pair| {
-        let start = at;
-        at += pair.len() + 1;
-        let (name, value) = pair.split_once('=').ok_or((Fault::EqualsMissing, start))?;
-        if name.is_empty() {
-            return Err((Fault::EmptyName, start));
-        }
-        let decode = |text| decode(text).map_err(|fault| (fault, start));
-        Ok((start, decode(name)?, decode(value)?))
+    let body = query.as_bytes();
+    let text = |span: Span| form::decode(span.of(body)).into_owned();
+    form::pairs(body).map(move |pair| match pair {
+        Ok(pair) => Ok((pair.name.start as usize, text(pair.name), text(pair.value))),
+        Err((fault, at, _)) => Err((fault, at)),
     })
-}
-
-/// The text behind percent signs, where `+` is a space.
-fn decode(text: &str) -> Result<String, Fault> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let (high, low) =
-                    hex(rest.next()).zip(hex(rest.next())).ok_or(Fault::BadPercent)?;
-                high << 4 | low
-            }
-            b'+' => b' ',
-            _ if is_plain(byte) => byte,
-            _ => return Err(Fault::RawCharacter),
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| Fault::NotUtf8)
-}
-
-fn hex(digit: Option<u8>) -> Option<u8> {
-    u8::try_from(char::from(digit?).to_digit(16)?).ok()
-}
-
-/// Whether a character of a query means itself and nothing else.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$'()*,:@/?".contains(&byte)
 }
 
 #[cfg(test)]
