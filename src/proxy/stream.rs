@@ -28,7 +28,7 @@ use super::rules::Rules;
 use super::upstream::{AnswerBody, Closed, Failure, Feed, Load, Unknown, Unsent};
 use super::{Answer, Carried, Proxy, outbound, reason_of};
 use crate::config::Limits;
-use crate::document::{BadDocument, Charset, Converter, Cutter, Records, Syntax};
+use crate::document::{BadDocument, Charset, Content, Converter, Cutter, Records, Syntax};
 use crate::envelope::frames;
 use crate::reason::Reason;
 use crate::store::{Fate, Receipt, Recorded};
@@ -73,7 +73,8 @@ impl Proxy {
 
     /// Carries one part: as any transfer, up to its record.
     async fn carry(&self, sending: &mut Sending, claim: Claim, body: Bytes) -> Result<(), Stop> {
-        let transfer = self.parse(claim, body)?;
+        let content = Content { body, ..sending.head.content.clone() };
+        let transfer = self.parse(claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
         sending.send(&recorded, &rules).await
     }
@@ -137,7 +138,7 @@ impl Way {
     fn of(claim: &Claim, rules: &Rules) -> Option<Self> {
         let route = claim.route();
         let way = rules.ways.get(&(claim.partner().name.clone(), route.endpoint.clone()))?;
-        let (method, to) = (route.method.clone(), route.to.clone());
+        let (method, to) = (route.method_out().to_owned(), route.to.clone());
         Some(Self { made_of: way.made_of, method, to })
     }
 }

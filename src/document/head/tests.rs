@@ -50,13 +50,11 @@ fn values_are_found_in_path_query_and_header() {
 #[test]
 fn a_query_is_strict() {
     for (query, fault, at) in [
-        ("email", Fault::EqualsMissing, 0),
-        ("email=1&", Fault::EqualsMissing, 8),
-        ("&email=1", Fault::EqualsMissing, 0),
+        ("email=1&", Fault::EmptyName, 8),
+        ("&email=1", Fault::EmptyName, 0),
         ("=1", Fault::EmptyName, 0),
         ("tag=1&email=1&email=2", Fault::RepeatedName, 14),
         ("tag=1;email=2", Fault::RawCharacter, 0),
-        ("email=a=b", Fault::RawCharacter, 0),
         ("email=%", Fault::BadPercent, 0),
         ("email=%4", Fault::BadPercent, 0),
         ("email=%+1", Fault::BadPercent, 0),
