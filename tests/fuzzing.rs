@@ -7,8 +7,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod fuzz {
-    pub mod targets {
-        pub mod json;
+    pub(crate) mod targets {
+        pub(crate) mod json;
     }
 }
 

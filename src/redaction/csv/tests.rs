@@ -100,7 +100,7 @@ fn replaced(body: &str, formula: Formula) -> (String, Vec<FieldId>) {
     let selection = Selection { outside: &FieldSet::EMPTY, records: &records, verdicts: &verdicts };
     let mut edits = Replaced::default();
     let out = write_document(&document, &selection, &mut edits);
-    (String::from_utf8(out).unwrap(), edits.formulas)
+    (String::from_utf8(out.body).unwrap(), edits.formulas)
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn new_values_are_percent_encoded() {
     let selection = Selection { outside: &FieldSet::EMPTY, records: &[Some(0)], verdicts: &[all] };
     let out = write_document(&document, &selection, &mut Replaced);
     let expected = "a=%D0%A1%D3%99+%26+b%3D1%2B1%25&b=&d=-5&e";
-    assert_eq!(String::from_utf8(out).unwrap(), expected);
+    assert_eq!(String::from_utf8(out.body).unwrap(), expected);
 }
 
 proptest! {
