@@ -29,6 +29,7 @@ mod span;
 mod syntax;
 mod text;
 pub(crate) mod whole;
+pub(crate) mod xml;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -62,6 +63,8 @@ pub struct Content {
     pub headers: Vec<(String, String)>,
     /// What stands between the parts of the body, where it has several (RFC 2046 section 5.1.1).
     pub boundary: Option<String>,
+    /// The charset that the body was converted from, if it was not in UTF-8.
+    pub charset: Option<String>,
     /// The body: plain, and in UTF-8 where it is a text.
     pub body: Bytes,
 }
@@ -104,10 +107,13 @@ pub(crate) enum Tape {
     Whole(whole::Tape),
     /// The parts, each of which is a piece of its own.
     Multipart(multipart::Tape),
-    /// What stands in the head of the request.
+    /// What stands in the head of the request, but for its query.
     Head(head::Tape),
+    /// The query.
+    Query(form::Tape),
     /// No body.
     Empty,
+    Xml(xml::Tape),
 }
 
 impl Piece {
@@ -115,11 +121,12 @@ impl Piece {
     pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
         match &self.tape {
             Tape::Csv(tape) => Box::new(tape.values(&self.bytes)),
-            Tape::Form(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Form(tape) | Tape::Query(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Json(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Whole(tape) => Box::new(tape.value(&self.bytes).into_iter()),
             Tape::Head(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Multipart(_) | Tape::Empty => Box::new(std::iter::empty()),
+            Tape::Xml(tape) => Box::new(tape.values(&self.bytes)),
         }
     }
 }
@@ -166,7 +173,11 @@ impl Document {
             findings.open_record().map_err(BadDocument::whole)?;
         }
         let mut pieces = body(&content, &shape, limits, &mut findings)?;
-        if shape.has_head() {
+        if let (Some(query), true) = (&content.query, shape.maps(Root::Query)) {
+            findings.next_piece();
+            pieces.push(read_query(query, &shape, limits, &mut findings)?);
+        }
+        if shape.maps(Root::Path) || shape.maps(Root::Header) {
             findings.next_piece();
             pieces.push(head::parse(&content, &shape, limits, &mut findings)?);
         }
@@ -239,7 +250,8 @@ fn body(
 ) -> Result<Vec<Piece>, BadDocument> {
     let bytes = content.body.clone();
     let Syntax::Multipart(_) = shape.syntax() else {
-        let tape = read(shape.syntax(), &bytes, Shape::ROOT, shape, limits, findings)?;
+        let at = At { node: Shape::ROOT, charset: content.charset.as_deref() };
+        let tape = read(shape.syntax(), &bytes, at, shape, limits, findings)?;
         return Ok(vec![Piece { bytes, tape }]);
     };
     let boundary = content.boundary.as_deref().unwrap_or_default();
@@ -248,11 +260,34 @@ fn body(
     Ok(std::iter::once(whole).chain(parts).collect())
 }
 
-/// Reads a content that is not made of parts, and stands at a node of the shape.
+/// Reads the query, which is a form.
+fn read_query(
+    query: &str,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Piece, BadDocument> {
+    let bytes = Bytes::copy_from_slice(query.as_bytes());
+    let tape = form::parse(&bytes, Shape::root(Root::Query), shape, limits, findings);
+    let below = |bad: BadDocument| {
+        let path = bad.path.strip_prefix('$').unwrap_or_default();
+        BadDocument { path: format!("{}{path}", Root::Query.word()), ..bad }
+    };
+    Ok(Piece { tape: Tape::Query(tape.map_err(below)?), bytes })
+}
+
+/// Where a content stands in the shape, and from which charset it was converted.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    node: NodeId,
+    charset: Option<&'a str>,
+}
+
+/// Reads a content that is not made of parts.
 fn read(
     syntax: &Syntax,
     bytes: &Bytes,
-    node: NodeId,
+    At { node, charset }: At<'_>,
     shape: &Shape,
     limits: &Limits,
     findings: &mut Findings,
@@ -268,9 +303,11 @@ fn read(
         Syntax::Ndjson => Tape::Json(json::parse_lines(bytes, node, shape, limits, findings)?),
         Syntax::Csv(csv) => Tape::Csv(csv::parse(bytes, node, *csv, shape, limits, findings)?),
         Syntax::Form => Tape::Form(form::parse(bytes, node, shape, limits, findings)?),
-        Syntax::Xml(_) | Syntax::Multipart(_) => {
-            return Err(BadDocument::whole(Fault::SyntaxUnknown));
+        Syntax::Xml(xml) => {
+            let context = xml::Context { shape, xml, charset, limits };
+            Tape::Xml(xml::parse(bytes, node, context, findings)?)
         }
+        Syntax::Multipart(_) => return Err(BadDocument::whole(Fault::SyntaxUnknown)),
     })
 }
 

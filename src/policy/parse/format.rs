@@ -67,10 +67,12 @@ pub(super) fn charset(table: &mut Table<'_>, syntax: Option<&Syntax>) -> Option<
 
 fn has_charset(syntax: &Syntax) -> bool {
     match syntax {
-        Syntax::Csv(_) | Syntax::Xml(_) | Syntax::Form | Syntax::Text | Syntax::Multipart(_) => {
-            true
-        }
-        Syntax::Json | Syntax::Ndjson | Syntax::Opaque(_) | Syntax::Empty => false,
+        Syntax::Csv(_) | Syntax::Xml(_) | Syntax::Form | Syntax::Text => true,
+        Syntax::Json
+        | Syntax::Ndjson
+        | Syntax::Multipart(_)
+        | Syntax::Opaque(_)
+        | Syntax::Empty => false,
     }
 }
 

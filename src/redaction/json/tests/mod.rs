@@ -155,6 +155,8 @@ impl Edits for Alike {
     fn edit(&mut self, field: FieldId, _raw: Raw<'_>) -> Edit {
         Edit::Put(New::Text(if field == 0 { "***" } else { "\"\n" }.to_owned()))
     }
+
+    fn formula(&mut self, _field: FieldId) {}
 }
 
 #[test]
