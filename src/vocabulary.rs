@@ -117,6 +117,120 @@ impl FromIterator<CategoryId> for CategorySet {
     }
 }
 
+/// A kind of identifier of a person or organisation that can be told by its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The individual identification number (IIN) of Kazakhstan.
+    Iin,
+    /// The business identification number (BIN) of Kazakhstan.
+    Bin,
+    /// The number of a payment card (ISO/IEC 7812).
+    Card,
+    /// An international bank account number (ISO 13616).
+    Iban,
+    /// A telephone number (ITU-T E.164, or as people write it in Kazakhstan).
+    Phone,
+    /// An e-mail address.
+    Email,
+    /// The number of an identity card of Kazakhstan.
+    IdCard,
+    /// The number of a passport.
+    Passport,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::Iin,
+        Self::Bin,
+        Self::Card,
+        Self::Iban,
+        Self::Phone,
+        Self::Email,
+        Self::IdCard,
+        Self::Passport,
+    ];
+
+    /// The word that rule files and records have for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Iin => "iin",
+            Self::Bin => "bin",
+            Self::Card => "card",
+            Self::Iban => "iban",
+            Self::Phone => "phone",
+            Self::Email => "email",
+            Self::IdCard => "id-card",
+            Self::Passport => "passport",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A set of kinds of identifiers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// The set with nothing in it.
+    pub const EMPTY: Self = Self(0);
+    /// The set of all kinds.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// This set with one more kind.
+    #[must_use]
+    pub const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    /// Whether the kind is in the set.
+    #[must_use]
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+
+    /// The kinds that are in one of the sets or in both.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The kinds that are in both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The kinds that are in this set and not in the other.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The kinds in the set, in their order.
+    pub fn iter(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| self.contains(*kind))
+    }
+}
+
+impl FromIterator<Kind> for Kinds {
+    fn from_iter<I: IntoIterator<Item = Kind>>(kinds: I) -> Self {
+        kinds.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
 /// A country: ISO 3166-1 alpha-2, capital letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Country([u8; 2]);

@@ -234,6 +234,7 @@ fn header(to: u8) -> Header {
         pur: "P09".into(),
         exp: 1_826_892_000,
         onw: false,
+        stream: None,
         rcpt: vec![Recipient::x25519(secret(to).kid())],
     }
 }

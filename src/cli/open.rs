@@ -11,7 +11,7 @@ use crate::keyfile;
 /// The arguments of `otkel open`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The partner's private key.
+    /// The private key of the partner, or of its recipient.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// Show what the envelope says about itself on standard error.
@@ -23,6 +23,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let key = keyfile::read_secret(&arguments.key)?;
     let mut envelope = Vec::new();
     std::io::stdin().lock().read_to_end(&mut envelope)?;
+    if !envelope.starts_with(b"OTK1")
+        && let Ok(decoded) = envelope::field::decode(&envelope)
+    {
+        envelope = decoded;
+    }
     match envelope::open(&envelope, &key) {
         Ok((header, body)) => {
             if arguments.header {

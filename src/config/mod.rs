@@ -4,6 +4,7 @@
 //! `policies/`. Paths are relative to the file.
 
 mod limits;
+mod partner;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use limits::Limits;
+pub use partner::PartnerFiles;
 pub use rules::{ReportMode, RuleSettings};
 
 use crate::activation::signature::OfficerKey;
@@ -54,6 +56,8 @@ pub struct Config {
     pub ledger_key: PathBuf,
     /// Where the newest checkpoint is published; best on another machine.
     pub checkpoint: PathBuf,
+    /// The 32 bytes that pseudonyms come from, where rules make any.
+    pub pseudonym_secret: Option<PathBuf>,
     /// Where the admin API listens: a loopback address.
     pub admin: SocketAddr,
     /// Who may use the admin API and sign rules.
@@ -88,23 +92,7 @@ struct Places {
     source: Arc<Source>,
     routes: Vec<(Name, Range<usize>)>,
     partners: Vec<(Name, Range<usize>)>,
-}
-
-/// What the gateway keeps of a partner outside its rule file.
-#[derive(Debug)]
-pub struct PartnerFiles {
-    /// The CA (PEM) that the partner's server certificate must come from.
-    pub ca: PathBuf,
-    /// SHA-256 pins of the server's public key (`sha256:` and 64 hexadecimal digits), if any.
-    pub pins: Vec<String>,
-    /// The gateway's client certificate (PEM) for the partner.
-    pub certificate: PathBuf,
-    /// Its private key (PEM).
-    pub key: PathBuf,
-    /// The partner's key list (JSON).
-    pub keys: PathBuf,
-    /// A header that the gateway adds for the partner, with the file of its value.
-    pub credential: Option<(String, PathBuf)>,
+    recipients: Vec<(Name, Name, Range<usize>)>,
 }
 
 impl Config {
@@ -122,6 +110,7 @@ impl Config {
             source: Arc::clone(&source),
             routes: Vec::new(),
             partners: Vec::new(),
+            recipients: Vec::new(),
         };
         let mut check = Check { source, found: Diagnostics::new(), folder, places: Some(places) };
         let config = check.config(raw);
@@ -154,7 +143,7 @@ impl Config {
     /// come, and nothing can be sent by it.
     ///
     /// # Errors
-    /// A partner of the rules that is missing here.
+    /// A partner of the rules, or one of its recipients, that is missing here.
     pub fn fits(&self, policy: &Policy) -> Result<Diagnostics, Diagnostics> {
         let mut found = Diagnostics::new();
         let source = &self.places.source;
@@ -167,18 +156,7 @@ impl Config {
                 found.warning(source, place.clone(), message, help);
             }
         }
-        for (name, place) in &self.places.partners {
-            if !policy.partners.contains_key(name) {
-                let help = text!("remove the table, or add `partners/{}.toml`", name);
-                let message = text!("the rules have no partner `{}`", name);
-                found.warning(source, place.clone(), message, help);
-            }
-        }
-        for name in policy.partners.keys().filter(|name| !self.partners.contains_key(*name)) {
-            let help = text!("add `[partner.{}]` with its CA, client certificate and keys", name);
-            let message = text!("the partner `{}` of the rules is missing here", name);
-            found.error(source, source.text.len()..source.text.len(), message, help);
-        }
+        self.fits_partners(policy, &mut found);
         if found.has_errors() { Err(found) } else { Ok(found) }
     }
 }
@@ -190,11 +168,12 @@ struct Raw {
     tls: RawTls,
     store: RawStore,
     ledger: RawLedger,
+    pseudonyms: Option<RawPseudonyms>,
     admin: RawAdmin,
     #[serde(default)]
     caller: Vec<RawCaller>,
     #[serde(default)]
-    partner: BTreeMap<Spanned<String>, RawPartner>,
+    partner: BTreeMap<Spanned<String>, partner::Raw>,
     #[serde(default)]
     resolve: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
@@ -237,6 +216,12 @@ struct RawLedger {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawPseudonyms {
+    secret: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawAdmin {
     listen: Spanned<String>,
     #[serde(default)]
@@ -258,25 +243,6 @@ struct RawCaller {
     certificate: Spanned<String>,
     routes: Vec<Spanned<String>>,
     requests_per_minute: Option<Spanned<i64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPartner {
-    ca: PathBuf,
-    #[serde(default)]
-    pins: Vec<Spanned<String>>,
-    certificate: PathBuf,
-    key: PathBuf,
-    keys: PathBuf,
-    credential: Option<RawCredential>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCredential {
-    header: Spanned<String>,
-    file: PathBuf,
 }
 
 /// Raw values on their way to checked ones; what is wrong is collected, not thrown.
@@ -312,6 +278,7 @@ impl Check<'_> {
             store_secret: self.path(&raw.store.secret),
             ledger_key: self.path(&raw.ledger.key),
             checkpoint: self.path(&raw.ledger.checkpoint),
+            pseudonym_secret: raw.pseudonyms.map(|raw| self.path(&raw.secret)),
             admin: admin?,
             officers,
             callers,
@@ -425,50 +392,6 @@ impl Check<'_> {
         Some(name)
     }
 
-    fn partners(
-        &mut self,
-        raw: BTreeMap<Spanned<String>, RawPartner>,
-    ) -> BTreeMap<Name, PartnerFiles> {
-        let mut partners = BTreeMap::new();
-        for (key, partner) in raw {
-            let Some(name) = self.name(&key) else { continue };
-            if let Some(places) = &mut self.places {
-                places.partners.push((name.clone(), key.span()));
-            }
-            let credential = partner.credential.and_then(|raw| self.credential(&raw));
-            let files = PartnerFiles {
-                ca: self.path(&partner.ca),
-                pins: partner.pins.iter().filter_map(|pin| self.pin(pin)).collect(),
-                certificate: self.path(&partner.certificate),
-                key: self.path(&partner.key),
-                keys: self.path(&partner.keys),
-                credential,
-            };
-            partners.insert(name, files);
-        }
-        partners
-    }
-
-    fn pin(&mut self, text: &Spanned<String>) -> Option<String> {
-        let digits = text.get_ref().strip_prefix("sha256:").unwrap_or_default();
-        if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Some(text.get_ref().to_ascii_lowercase());
-        }
-        let help = "write `sha256:` and the 64 hexadecimal digits of the public key's SHA-256";
-        self.error(text, "not a pin", help);
-        None
-    }
-
-    fn credential(&mut self, raw: &RawCredential) -> Option<(String, PathBuf)> {
-        let header = raw.header.get_ref().to_ascii_lowercase();
-        if hyper::header::HeaderName::from_bytes(header.as_bytes()).is_err() || is_ours(&header) {
-            let help = "name the header in which the partner expects it, such as `authorization`";
-            self.error(&raw.header, "not a header that a credential can go in", help);
-            return None;
-        }
-        Some((header, self.path(&raw.file)))
-    }
-
     fn resolve(
         &mut self,
         raw: &BTreeMap<Spanned<String>, Spanned<String>>,
@@ -485,13 +408,6 @@ impl Check<'_> {
         }
         resolve
     }
-}
-
-fn is_ours(header: &str) -> bool {
-    header.starts_with("otkel-")
-        || header.starts_with("signature")
-        || header.starts_with("content-")
-        || matches!(header, "host" | "connection" | "transfer-encoding" | "te" | "upgrade")
 }
 
 #[cfg(test)]

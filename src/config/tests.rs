@@ -1,4 +1,5 @@
 use super::*;
+use crate::transfer::tests::partner;
 
 const GOOD: &str = r#"
 [gateway]
@@ -104,6 +105,31 @@ fn names_that_the_rules_do_not_have_are_shown_where_they_stand() {
     ] {
         assert!(said.contains(words), "{words}:\n{said}");
     }
+}
+
+#[test]
+fn a_recipient_of_the_rules_has_its_keys_here() {
+    let payroll = Name::parse("payroll").unwrap();
+    let recipient = crate::policy::Recipient { title: "Payroll".to_owned(), line: 1 };
+    let rules = crate::transfer::tests::changed(|policy| {
+        partner(policy, "training-gb").recipients.insert(payroll.clone(), recipient);
+    });
+    let with = |more: &str| {
+        let config = read(&format!("{GOOD}\n{more}")).unwrap();
+        let said = config.fits(&rules).unwrap_err().to_string();
+        (config, said)
+    };
+    let (_, said) = with("");
+    assert!(said.contains("error: the recipient `payroll` of `training-gb` is missing here"));
+    assert!(said.contains("help: add `[partner.training-gb.recipient.payroll]` with its keys"));
+    let (config, said) = with(
+        "[partner.training-gb.recipient.payroll]\nkeys = \"payroll.json\"\n\
+         [partner.training-gb.recipient.archive]\nkeys = \"archive.json\"",
+    );
+    let files = &config.partners[&Name::parse("training-gb").unwrap()];
+    assert_eq!(files.recipients[&payroll], Path::new("/etc/otkel/payroll.json"));
+    assert!(!said.contains("`payroll`"), "{said}");
+    assert!(said.contains("the partner `training-gb` has no recipient `archive`"), "{said}");
 }
 
 #[test]

@@ -141,10 +141,11 @@ impl Permitted {
         self.transfer
     }
 
-    /// The denial that comes of a permission which something later does not let pass.
+    /// The denial that comes of a permission which something later does not let pass, with the
+    /// field that it is about.
     #[must_use]
-    pub fn deny(self, reason: Reason) -> Denial {
-        let (decision, field) = (Decision::default(), None);
+    pub fn deny(self, reason: Reason, field: Option<FieldId>) -> Denial {
+        let decision = Decision::default();
         Denial { transfer: self.transfer, reason, field, decision, trial: self.trial }
     }
 }

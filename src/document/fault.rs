@@ -36,12 +36,18 @@ pub enum Fault {
     BadEscape,
     /// A number in no form of RFC 8259 §6, such as `01`, `+1`, `.5` or `1.`.
     BadNumber,
+    /// A line in the header of a part that is in no form of RFC 2046 or RFC 7578, or folded.
+    BadPartHead,
     /// `%` without two hexadecimal digits after it.
     BadPercent,
     /// A carriage return in a CSV table without a line feed after it.
     BareReturn,
     /// The body has more bytes than allowed.
     BodyTooLong,
+    /// The boundary where it does not divide two parts.
+    BoundaryInside,
+    /// The boundary must stand here.
+    BoundaryMissing,
     /// The body begins with U+FEFF.
     ByteOrderMark,
     /// A colon must stand here.
@@ -58,6 +64,8 @@ pub enum Fault {
     EmptyLine,
     /// A column, or a name of a form or query, without a character.
     EmptyName,
+    /// `=` must stand between a name of a form or query and its value.
+    EqualsMissing,
     /// A member name has more bytes than allowed.
     KeyTooLong,
     /// Half of a surrogate pair, written as an escape.
@@ -78,6 +86,26 @@ pub enum Fault {
     NumberRange,
     /// A number has more bytes than allowed.
     NumberTooLong,
+    /// Content that is not what it is said to be, or more than that, or encrypted.
+    OtherContent,
+    /// A part in a charset other than UTF-8.
+    PartCharset,
+    /// A part in a transfer encoding, such as base64.
+    PartEncoded,
+    /// The header of a part has more bytes than allowed.
+    PartHeadTooLong,
+    /// The same header field twice in one part.
+    PartHeaderTwice,
+    /// A header field that a part may not have.
+    PartHeaderUnknown,
+    /// The length that a part states is not its length.
+    PartLength,
+    /// The name of a part holds an escape that readers read in different ways.
+    PartNameAmbiguous,
+    /// A part of a form without a name.
+    PartNameMissing,
+    /// The media type of a part is not that of the syntax that the rules declare.
+    PartType,
     /// A double quote in a CSV cell that does not begin with one.
     QuoteInCell,
     /// A CSV cell that begins with a double quote and has no closing one.
@@ -108,6 +136,8 @@ pub enum Fault {
     TooManyElements,
     /// An object has more members than allowed.
     TooManyMembers,
+    /// The body has more parts than allowed.
+    TooManyParts,
     /// The document has more subject records than allowed.
     TooManyRecords,
     /// The document has more mapped values than allowed.
@@ -129,11 +159,13 @@ impl Fault {
             Self::BodyTooLong
                 | Self::KeyTooLong
                 | Self::NumberTooLong
+                | Self::PartHeadTooLong
                 | Self::RecordTooLong
                 | Self::StringTooLong
                 | Self::TooDeep
                 | Self::TooManyElements
                 | Self::TooManyMembers
+                | Self::TooManyParts
                 | Self::TooManyRecords
                 | Self::TooManyValues
         )
@@ -144,9 +176,12 @@ impl Fault {
         match self {
             Self::BadEscape => "bad escape",
             Self::BadNumber => "bad number",
+            Self::BadPartHead => "bad header of a part",
             Self::BadPercent => "`%` without two hexadecimal digits",
             Self::BareReturn => "carriage return without a line feed",
             Self::BodyTooLong => "body too long",
+            Self::BoundaryInside => "boundary inside of a part",
+            Self::BoundaryMissing => "no boundary",
             Self::ByteOrderMark => "byte order mark",
             Self::ColonMissing => "no colon after the member name",
             Self::CommaMissing => "no comma, or no closing bracket",
@@ -155,6 +190,7 @@ impl Fault {
             Self::Empty => "empty body",
             Self::EmptyLine => "empty line",
             Self::EmptyName => "empty name",
+            Self::EqualsMissing => "no `=` after the name",
             Self::KeyTooLong => "member name too long",
             Self::LoneSurrogate => "lone surrogate",
             Self::MixedLineEnds => "line ends differ",
@@ -165,6 +201,16 @@ impl Fault {
             Self::NotUtf8 => "bytes that are not UTF-8",
             Self::NumberRange => "number out of range",
             Self::NumberTooLong => "number too long",
+            Self::OtherContent => "content is not of the type that it is said to be",
+            Self::PartCharset => "part not in UTF-8",
+            Self::PartEncoded => "encoded part",
+            Self::PartHeadTooLong => "header of a part too long",
+            Self::PartHeaderTwice => "header field of a part twice",
+            Self::PartHeaderUnknown => "unknown header field of a part",
+            Self::PartLength => "wrong length of a part",
+            Self::PartNameAmbiguous => "ambiguous name of a part",
+            Self::PartNameMissing => "part without a name",
+            Self::PartType => "a part is of another type than declared",
             Self::QuoteInCell => "quote in an unquoted cell",
             Self::QuoteOpen => "quoted cell without a closing quote",
             Self::RawCharacter => "character that must be percent-encoded",
@@ -180,6 +226,7 @@ impl Fault {
             Self::TooDeep => "nested too deeply",
             Self::TooManyElements => "too many elements",
             Self::TooManyMembers => "too many members",
+            Self::TooManyParts => "too many parts",
             Self::TooManyRecords => "too many records",
             Self::TooManyValues => "too many values",
             Self::Trailing => "bytes after the document",

@@ -15,15 +15,20 @@ mod fault;
 mod fields;
 mod findings;
 pub(crate) mod form;
+pub(crate) mod head;
 pub(crate) mod json;
 mod limits;
+mod media;
+pub(crate) mod multipart;
 mod names;
+mod opaque;
 mod path;
 mod raw;
 mod shape;
 mod span;
 mod syntax;
 mod text;
+pub(crate) mod whole;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,9 +42,11 @@ pub use fault::{BadDocument, Fault};
 pub use fields::{FieldId, FieldSet};
 use findings::{Findings, SubjectAt};
 pub use limits::Limits;
+pub use media::MediaType;
 pub use path::{BadPath, FieldPath, Root, Segment};
 pub use raw::Scalar;
 pub(crate) use raw::{Lexis, Raw};
+use shape::NodeId;
 pub use shape::{BadShape, Shape};
 pub(crate) use span::Span;
 pub use syntax::{Csv, Formula, Multipart, MultipartKind, Opaque, Part, Syntax, Xml, XmlKind};
@@ -93,14 +100,26 @@ pub(crate) enum Tape {
     Csv(csv::Tape),
     Form(form::Tape),
     Json(json::Tape),
+    /// A text, or what no rule looks into.
+    Whole(whole::Tape),
+    /// The parts, each of which is a piece of its own.
+    Multipart(multipart::Tape),
+    /// What stands in the head of the request.
+    Head(head::Tape),
+    /// No body.
+    Empty,
 }
 
 impl Piece {
-    fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
+    /// The values of the mapped fields, in their order.
+    pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
         match &self.tape {
             Tape::Csv(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Form(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Json(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Whole(tape) => Box::new(tape.value(&self.bytes).into_iter()),
+            Tape::Head(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Multipart(_) | Tape::Empty => Box::new(std::iter::empty()),
         }
     }
 }
@@ -143,11 +162,14 @@ impl Document {
     ) -> Result<Self, BadDocument> {
         let content = content.into();
         let mut findings = Findings::new(limits.records_max);
-        let mut pieces = Vec::with_capacity(1);
         if shape.is_whole() {
             findings.open_record().map_err(BadDocument::whole)?;
         }
-        pieces.push(body(&content, &shape, limits, &mut findings)?);
+        let mut pieces = body(&content, &shape, limits, &mut findings)?;
+        if shape.has_head() {
+            findings.next_piece();
+            pieces.push(head::parse(&content, &shape, limits, &mut findings)?);
+        }
         if shape.is_whole() {
             findings.close_record();
         }
@@ -208,30 +230,48 @@ impl Document {
     }
 }
 
-/// Reads the body by the shape's syntax.
+/// Reads the body by the shape's syntax: one piece, and one more for each part of several.
 fn body(
     content: &Content,
     shape: &Shape,
     limits: &Limits,
     findings: &mut Findings,
-) -> Result<Piece, BadDocument> {
+) -> Result<Vec<Piece>, BadDocument> {
     let bytes = content.body.clone();
-    let tape = match shape.syntax() {
-        Syntax::Json => Tape::Json(json::parse(&bytes, Shape::ROOT, shape, limits, findings)?),
-        Syntax::Ndjson => {
-            Tape::Json(json::parse_lines(&bytes, Shape::ROOT, shape, limits, findings)?)
-        }
-        Syntax::Csv(csv) => {
-            Tape::Csv(csv::parse(&bytes, Shape::ROOT, *csv, shape, limits, findings)?)
-        }
-        Syntax::Form => Tape::Form(form::parse(&bytes, Shape::ROOT, shape, limits, findings)?),
-        Syntax::Xml(_)
-        | Syntax::Multipart(_)
-        | Syntax::Text
-        | Syntax::Opaque(_)
-        | Syntax::Empty => return Err(BadDocument::whole(Fault::SyntaxUnknown)),
+    let Syntax::Multipart(_) = shape.syntax() else {
+        let tape = read(shape.syntax(), &bytes, Shape::ROOT, shape, limits, findings)?;
+        return Ok(vec![Piece { bytes, tape }]);
     };
-    Ok(Piece { bytes, tape })
+    let boundary = content.boundary.as_deref().unwrap_or_default();
+    let (tape, parts) = multipart::parse(&bytes, boundary, shape, limits, findings)?;
+    let whole = Piece { bytes, tape: Tape::Multipart(tape) };
+    Ok(std::iter::once(whole).chain(parts).collect())
+}
+
+/// Reads a content that is not made of parts, and stands at a node of the shape.
+fn read(
+    syntax: &Syntax,
+    bytes: &Bytes,
+    node: NodeId,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Tape, BadDocument> {
+    Ok(match syntax {
+        Syntax::Json => Tape::Json(json::parse(bytes, node, shape, limits, findings)?),
+        Syntax::Text => Tape::Whole(whole::text(bytes, node, shape, limits, findings)?),
+        Syntax::Opaque(kind) => {
+            Tape::Whole(whole::opaque(*kind, bytes, node, shape, limits, findings)?)
+        }
+        Syntax::Empty if bytes.is_empty() => Tape::Empty,
+        Syntax::Empty => return Err(BadDocument::whole(Fault::Trailing)),
+        Syntax::Ndjson => Tape::Json(json::parse_lines(bytes, node, shape, limits, findings)?),
+        Syntax::Csv(csv) => Tape::Csv(csv::parse(bytes, node, *csv, shape, limits, findings)?),
+        Syntax::Form => Tape::Form(form::parse(bytes, node, shape, limits, findings)?),
+        Syntax::Xml(_) | Syntax::Multipart(_) => {
+            return Err(BadDocument::whole(Fault::SyntaxUnknown));
+        }
+    })
 }
 
 /// Says how large the document is, never what is in it.

@@ -22,6 +22,8 @@ pub(crate) enum Lexis {
     Csv,
     /// A name or value of a form or query, with `%` and `+` (URL Standard §5.1).
     Percent,
+    /// A text as it is, or bytes that are none.
+    Plain,
 }
 
 /// A string, a number, or a word of JSON.
@@ -42,6 +44,7 @@ impl<'a> Raw<'a> {
             Lexis::Json => json::scalar(self.bytes),
             Lexis::Csv => Scalar::Text(csv::decode(self.bytes)),
             Lexis::Percent => Scalar::Text(form::decode(self.bytes)),
+            Lexis::Plain => Scalar::Text(str::from_utf8(self.bytes).unwrap_or_default().into()),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::model::{Partner, Policy};
+use super::paths::Paths;
 use super::route::Route;
 use crate::vocabulary::Name;
 
@@ -21,11 +22,9 @@ pub struct Place<'p> {
 #[derive(Default)]
 pub(super) struct Index {
     names: HashMap<Name, At>,
-    paths: Paths,
-    hosts: HashMap<String, Paths>,
+    paths: Paths<At>,
+    hosts: HashMap<String, Paths<At>>,
 }
-
-type Paths = HashMap<String, Vec<At>>;
 
 /// A partner's name, and the position of the route among its routes.
 #[derive(Clone)]
@@ -46,12 +45,10 @@ impl Index {
     }
 
     fn insert(&mut self, partner: &Partner, route: &Route, at: &At) {
-        let insert = |paths: &mut Paths, path: &str| {
-            paths.entry(path.to_owned()).or_default().push(at.clone());
-        };
-        insert(&mut self.paths, &route.path);
+        self.paths.insert(&route.template, at.clone());
         if let Some(endpoint) = partner.endpoints.get(&route.endpoint) {
-            insert(self.hosts.entry(endpoint.host.clone()).or_default(), &route.to);
+            let paths = self.hosts.entry(endpoint.host.clone()).or_default();
+            paths.insert(&route.template_at(true), at.clone());
         }
         self.names.insert(route.name.clone(), at.clone());
     }
@@ -71,8 +68,8 @@ impl Policy {
         self.place(self.index.names.get(name)?)
     }
 
-    /// The routes that a path leads to, one a method: at a partner's host, in lower case, or at the
-    /// gateway's own.
+    /// The routes that a path leads to, one a method, whatever the values in it are: at a partner's
+    /// host, in lower case, or at the gateway's own.
     pub fn routes_at(
         &self,
         partner_host: Option<&str>,
@@ -82,8 +79,8 @@ impl Policy {
             None => Some(&self.index.paths),
             Some(host) => self.index.hosts.get(host),
         };
-        let found = paths.and_then(|paths| paths.get(path));
-        found.into_iter().flatten().filter_map(|at| self.place(at))
+        let found = paths.into_iter().flat_map(move |paths| paths.at(path));
+        found.filter_map(|at| self.place(at))
     }
 
     /// Whether a host, in lower case, is one of a partner's endpoints.

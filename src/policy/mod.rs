@@ -9,8 +9,11 @@ pub mod legal;
 mod model;
 mod parse;
 pub mod origin;
+mod paths;
 mod route;
 pub mod schema;
+mod template;
+mod treatment;
 
 pub use calendar::Calendar;
 pub use case::Case;
@@ -19,3 +22,5 @@ pub use model::*;
 pub use parse::manifest;
 pub(crate) use parse::{is_host, url_path};
 pub use route::*;
+pub use template::{Part, Template};
+pub use treatment::*;

@@ -12,7 +12,7 @@ use crate::consent::Notices;
 use crate::diagnostic::Source;
 use crate::reason::Language;
 use crate::time::Timestamp;
-use crate::vocabulary::{CategoryId, CategorySet, Country, Name, PurposeId};
+use crate::vocabulary::{CategoryId, CategorySet, Country, Kinds, Name, PurposeId};
 
 /// Everything in `policies/`, read and checked as a whole.
 #[derive(Debug)]
@@ -125,6 +125,8 @@ pub struct Category {
     pub abroad: Abroad,
     /// Whether it identifies a person by itself (94-V Art. 17(1)): no study gets it.
     pub identifies: bool,
+    /// The identifiers that belong to it, which no other category has.
+    pub identifiers: Kinds,
     /// The line of its entry, counted from 1.
     pub line: usize,
 }
@@ -273,12 +275,23 @@ pub struct Partner {
     pub retention_days: u32,
     /// The purposes and, for each, the categories that may go at most.
     pub purposes: BTreeMap<PurposeId, CategorySet>,
+    /// Holders of keys of their own within the partner, by the names that fields give.
+    pub recipients: BTreeMap<Name, Recipient>,
     /// Where it receives.
     pub endpoints: BTreeMap<Name, Endpoint>,
     /// What may be sent.
     pub routes: Vec<Arc<Route>>,
     /// What must come out of some transfers: checked on demand, without effect on others.
     pub cases: Vec<Case>,
+}
+
+/// A holder of a key of its own within a partner: the same legal person, other eyes.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// Who it is, in words.
+    pub title: String,
+    /// The line of its entry, counted from 1.
+    pub line: usize,
 }
 
 /// What a partner is to the controller.

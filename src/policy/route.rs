@@ -1,11 +1,14 @@
 //! Routes: what may be sent to a partner, field by field.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::template::Template;
+use super::treatment::{OnFound, Treatment};
 use crate::document::{FieldPath, FieldSet, Shape};
 use crate::time::Timestamp;
-use crate::vocabulary::{CategoryId, Country, Name, PurposeId};
+use crate::vocabulary::{CategoryId, CategorySet, Country, Name, PurposeId};
 
 /// What may be sent to a partner: one kind of request.
 #[derive(Clone, Debug)]
@@ -16,16 +19,23 @@ pub struct Route {
     pub partner: Name,
     /// The HTTP method, in capital letters.
     pub method: String,
-    /// The path at the gateway's host.
+    /// The path at the gateway's host, as the rules write it.
     pub path: String,
-    /// The path at the partner, which is also the path at the partner's virtual host.
+    /// That path, with the places of its values.
+    pub template: Template,
+    /// The path at the partner; without `inner` it is also the path at the partner's virtual host.
     pub to: String,
+    /// The request that the partner finds sealed, where values of the path, the query or headers
+    /// are mapped, or the request has no body (RFC 9292).
+    pub inner: Option<Inner>,
     /// The endpoint.
     pub endpoint: Name,
     /// Every country the data go to: the partner's and the endpoint's, sorted.
     pub countries: Vec<Country>,
     /// The purposes that it serves; the only one is the default.
     pub purposes: Vec<PurposeId>,
+    /// The charset of text bodies by its name in the WHATWG Encoding Standard; `None` is UTF-8.
+    pub charset: Option<String>,
     /// The field map, compiled; field `n` of it is `fields[n]`.
     pub shape: Arc<Shape>,
     /// The mapped fields.
@@ -38,6 +48,12 @@ pub struct Route {
     pub on_refused: OnRefused,
     /// What happens to members that no rule maps.
     pub unmapped: Unmapped,
+    /// What happens to an identifier in a value whose field may not hold it.
+    pub found: OnFound,
+    /// How the body is cut into parts that go one by one; `None` where it goes as a whole.
+    pub stream: Option<Stream>,
+    /// What the caller gets of the partner's answer; `None` where it gets all.
+    pub answer: Option<AnswerRules>,
     /// Names of the caller's headers that are passed on, in lower case.
     pub headers: Vec<String>,
     /// On what its transfers rest.
@@ -51,6 +67,48 @@ pub struct Route {
     /// The rules that are tried beside these, without effect.
     pub candidate: Option<Candidate>,
     /// The line of its table, counted from 1.
+    pub line: usize,
+}
+
+/// The request that the partner finds inside of the envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// The HTTP method, in capital letters.
+    pub method: String,
+    /// The path, which is also the path at the partner's virtual host.
+    pub path: Template,
+}
+
+/// How much goes in one part of a record stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// At most so many records.
+    pub records_max: u32,
+    /// At most so many bytes of the caller's body, unless one record has more.
+    pub bytes_max: u32,
+}
+
+/// What the caller gets of a partner's answer.
+#[derive(Clone, Debug)]
+pub struct AnswerRules {
+    /// The field map, compiled; field `n` of it is `fields[n]`.
+    pub shape: Arc<Shape>,
+    /// The fields that it gets; nothing else of the body.
+    pub fields: Vec<AnswerField>,
+    /// Names of the partner's headers that are passed on, in lower case.
+    pub headers: Vec<String>,
+    /// The line of its table, counted from 1.
+    pub line: usize,
+}
+
+/// A field of a partner's answer that the caller gets.
+#[derive(Clone, Debug)]
+pub struct AnswerField {
+    /// Where it stands in the answer.
+    pub path: FieldPath,
+    /// The path as text.
+    pub text: String,
+    /// The line in the partner's file, counted from 1.
     pub line: usize,
 }
 
@@ -78,6 +136,31 @@ impl Route {
     pub fn is_cross_border(&self) -> bool {
         self.countries.iter().any(|country| *country != Country::KZ)
     }
+
+    /// The method that callers ask with, at the partner's virtual host or the gateway's own.
+    #[must_use]
+    pub fn method_at(&self, partner_host: bool) -> &str {
+        match &self.inner {
+            Some(inner) if partner_host => &inner.method,
+            _ => &self.method,
+        }
+    }
+
+    /// The method of the request that the partner gets: `POST` where its own request is sealed.
+    #[must_use]
+    pub fn method_out(&self) -> &str {
+        if self.inner.is_some() { "POST" } else { &self.method }
+    }
+
+    /// The path that callers ask for, at the partner's virtual host or the gateway's own.
+    #[must_use]
+    pub fn template_at(&self, partner_host: bool) -> Cow<'_, Template> {
+        match &self.inner {
+            _ if !partner_host => Cow::Borrowed(&self.template),
+            Some(inner) => Cow::Borrowed(&inner.path),
+            None => Cow::Owned(Template::literal(&self.to)),
+        }
+    }
 }
 
 /// A mapped field.
@@ -89,14 +172,28 @@ pub struct Field {
     pub text: String,
     /// Its category, or `None` where it is not personal.
     pub category: Option<CategoryId>,
+    /// Other categories that its text may hold: it leaves only where all of them may.
+    pub holds: CategorySet,
     /// Whether it belongs to a subject's record, not to the document as a whole.
     pub in_record: bool,
     /// Where its values come from.
     pub source: FieldSource,
+    /// What is done to its values.
+    pub treatment: Treatment,
+    /// What happens to an identifier that it may not hold, where that is not as on the route.
+    pub found: Option<OnFound>,
     /// From when it is mapped: a consent given before does not cover it.
     pub since: Option<Timestamp>,
     /// The line in the partner's file, counted from 1.
     pub line: usize,
+}
+
+impl Field {
+    /// All categories that must be let through for it to leave; empty where it is not personal.
+    #[must_use]
+    pub fn categories(&self) -> CategorySet {
+        self.category.map_or(self.holds, |category| self.holds.with(category))
+    }
 }
 
 /// Where the values of a field come from (94-V Art. 8(1), 8-1, 10(4)).

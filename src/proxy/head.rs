@@ -6,6 +6,7 @@ use hyper::Request;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use super::body::{BadCoding, Coding};
 use super::front::{self, HeadFault};
 use super::rules::Rules;
 use crate::policy::Route;
@@ -20,6 +21,8 @@ pub struct Head {
     pub claim: Claim,
     /// The caller's headers, of which a route passes on those that it lists.
     pub headers: HeaderMap,
+    /// How the body is compressed, if it is.
+    pub coding: Option<Coding>,
 }
 
 /// Reads the head of a request.
@@ -54,7 +57,11 @@ pub fn read<B>(
     if let Some((reason, place)) = uninspectable(request) {
         return Err(refused(reason, Some(place.to_owned()), claim.known()));
     }
-    Ok(Head { claim, headers: request.headers().clone() })
+    let coding = coding(request.headers()).map_err(|_| {
+        let place = Some("`Content-Encoding`".to_owned());
+        refused(Reason::ContentUninspectable, place, claim.known())
+    })?;
+    Ok(Head { claim, headers: request.headers().clone(), coding })
 }
 
 fn refused(reason: Reason, place: Option<String>, known: Known) -> Refused {
@@ -112,14 +119,18 @@ fn uninspectable<B>(request: &Request<B>) -> Option<(Reason, &'static str)> {
     if headers.contains_key(IDEMPOTENCY_KEY) {
         return Some((Reason::IdempotencyUnsupported, "`Idempotency-Key`"));
     }
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Some((Reason::ContentUninspectable, "`Content-Encoding`"));
-    }
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     match (types.next(), types.next()) {
         (Some(one), None) if is_json(one) => None,
         _ => Some((Reason::ContentUninspectable, "`Content-Type`")),
     }
+}
+
+fn coding(headers: &HeaderMap) -> Result<Option<Coding>, BadCoding> {
+    if !headers.contains_key(header::CONTENT_ENCODING) {
+        return Ok(None);
+    }
+    Coding::named(headers.get_all(header::CONTENT_ENCODING)).map(Some)
 }
 
 fn is_json(value: &HeaderValue) -> bool {

@@ -8,6 +8,9 @@ pub(crate) trait Edits {
     /// records.
     fn enter(&mut self, verdict: Option<usize>);
 
+    /// Is told that a name became like another beside it, and went with its value.
+    fn clash(&mut self, _field: FieldId) {}
+
     /// What becomes of a value.
     fn edit(&mut self, field: FieldId, raw: Raw<'_>) -> Edit;
 

@@ -15,12 +15,13 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::redact;
+use super::treat::{Treating, Unsealed};
 use crate::consent::record::State;
 use crate::consent::{Standing, Terms};
 use crate::decision::tests::{ENROL, decided, now, under};
 use crate::decision::{Decision, Denial, Permitted, question};
 use crate::document::{FieldId, FieldPath, FieldSet, Shape};
-use crate::policy::{Candidate, Field, FieldSource, OnRefused, Policy, Route, Unmapped};
+use crate::policy::{Candidate, Field, FieldSource, OnRefused, Policy, Route, Treatment, Unmapped};
 use crate::time::Timestamp;
 use crate::transfer::tests::{changed, partner, purpose, route, taken};
 use crate::vocabulary::{CategoryId, CategorySet, Country, Name, PurposeId};
@@ -119,7 +120,10 @@ impl Rules {
                 path: path(*n),
                 text: PATHS[*n].into(),
                 category: category.map(|n| CategoryId::parse(CATEGORIES[n]).unwrap()),
+                holds: CategorySet::EMPTY,
                 in_record,
+                treatment: Treatment::Keep,
+                found: None,
                 source: *source,
                 since: *since,
                 line: 1,
@@ -295,7 +299,8 @@ type Denied = Box<Denial>;
 fn sent(policy: &Arc<Policy>, body: &str, consents: &Consents) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     if let Ok(permitted) = decide_for(policy, body, consents) {
-        let redacted = redact(permitted);
+        let mut treating = Treating { pseudonyms: None, seals: &mut Unsealed };
+        let redacted = redact(permitted, &mut treating).unwrap();
         values(&serde_json::from_slice(redacted.body()).unwrap(), "$", &mut found);
     }
     found

@@ -23,6 +23,8 @@ use crate::decision::{Circumstances, Decision, Denial, decide, question};
 use crate::document::Limits;
 use crate::policy::{Place, Policy, Route};
 use crate::reason::Reason;
+use crate::redaction::treat::pseudonym::PseudonymSecret;
+use crate::redaction::treat::{Treating, Unsealed};
 use crate::redaction::{Redacted, redact};
 use crate::time::Timestamp;
 use crate::transfer::{Caller, Claim, Known, Refused, Target, Transfer};
@@ -85,8 +87,12 @@ pub fn rehearse(policy: &Arc<Policy>, rehearsal: &Rehearsal<'_>) -> Rehearsed {
     let question = question(transfer.claim(), rehearsal.now);
     let circumstances = rehearsal.circumstances(&transfer, &question);
     let standings = circumstances.standings.clone();
-    let ending = match decide(transfer, &circumstances) {
-        Ok(permitted) => Ending::Permitted(Box::new(redact(permitted))),
+    // Everybody knows this secret, so cases can say what comes out.
+    let secret = PseudonymSecret::rehearsal();
+    let mut treating = Treating { pseudonyms: Some(&secret), seals: &mut Unsealed };
+    let redacted = decide(transfer, &circumstances).and_then(|p| redact(p, &mut treating));
+    let ending = match redacted {
+        Ok(redacted) => Ending::Permitted(Box::new(redacted)),
         Err(denial) => Ending::Denied(denial),
     };
     Rehearsed { standings, ending }

@@ -179,11 +179,13 @@ impl Case<'_> {
     /// What takes the request of a route under the new rules: the same route, or nothing.
     fn moved(&self, Place { partner, route }: Place<'_>) -> Result<Option<Reason>, Untold> {
         let host = partner.endpoints.get(&route.endpoint).map(|endpoint| endpoint.host.as_str());
-        let taker = |host: Option<&str>, path: &str| {
-            let mut at = self.new.routes_at(host, path);
-            at.find(|place| place.route.method == route.method).map(|place| &place.route.name)
+        let taker = |host: Option<&str>| {
+            let path = route.template_at(host.is_some()).to_string();
+            let method = |route: &Route| route.method_at(host.is_some()).to_owned();
+            let mut at = self.new.routes_at(host, &path);
+            at.find(|place| method(place.route) == method(route)).map(|place| &place.route.name)
         };
-        match (taker(None, &route.path), taker(host, &route.to)) {
+        match (taker(None), taker(host)) {
             (None, None) => Ok(Some(Reason::RouteUnknown)),
             (Some(here), Some(there)) if here == there && *here == route.name => Ok(None),
             _ => Err(Untold::Route),

@@ -214,12 +214,12 @@ fn claims_alike(recorded: &Recorded, old: &Policy, new: &Policy) -> bool {
 }
 
 /// What requests are taken by which routes.
-fn requests(policy: &Policy) -> BTreeSet<(&Name, &str, &str, &str, &str)> {
+fn requests(policy: &Policy) -> BTreeSet<(&Name, &str, [(&str, String); 2])> {
     let routes = policy.partners.values().flat_map(|partner| {
         partner.routes.iter().map(move |route| {
             let host = partner.endpoints.get(&route.endpoint).map_or("", |e| e.host.as_str());
-            let (method, path, to) = (route.method.as_str(), route.path.as_str(), &route.to);
-            (&route.name, method, path, host, to.as_str())
+            let asked = |at| (route.method_at(at), route.template_at(at).to_string());
+            (&route.name, host, [false, true].map(asked))
         })
     });
     routes.collect()

@@ -24,6 +24,20 @@ pub struct Known {
     pub route: Option<Name>,
     /// The purpose.
     pub purpose: Option<PurposeId>,
+    /// Which part of a record stream it is, where it is one.
+    pub part: Option<StreamPart>,
+}
+
+/// One part of a record stream: a transfer in itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamPart {
+    /// The stream's id: the decision's id of its first part.
+    pub stream: Uuid,
+    /// Its number among those that go, counted from 0. A part that does not go leaves its number
+    /// to the next.
+    pub n: u64,
+    /// Whether it is the last.
+    pub last: bool,
 }
 
 /// Someone who may ask for transfers.
@@ -84,8 +98,10 @@ pub struct Claim {
     policy: Arc<Policy>,
     partner: Arc<Partner>,
     route: Arc<Route>,
+    path_values: Vec<(String, String)>,
     purpose: PurposeId,
     legal_request: Option<Name>,
+    part: Option<StreamPart>,
 }
 
 /// A claim or document that was refused, with what was known by then.
@@ -97,6 +113,14 @@ pub struct Refused {
     pub place: Option<String>,
     /// What was known.
     pub known: Known,
+}
+
+impl Refused {
+    /// The refusal of a claim whose body is no document.
+    #[must_use]
+    pub fn unreadable(claim: &Claim, bad: &BadDocument) -> Self {
+        Self { reason: reason_of(bad), place: Some(bad.to_string()), known: claim.known() }
+    }
 }
 
 impl Claim {
@@ -146,13 +170,13 @@ impl Claim {
     /// # Errors
     /// As [`Self::read`].
     pub fn again(&self, policy: &Arc<Policy>) -> Result<Self, Refused> {
-        Self::find(policy, &self.asked, self.did)
+        Self::find(policy, &self.asked, self.did).map(|claim| Self { part: self.part, ..claim })
     }
 
     fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
         let mut known = Known { caller: Some(asked.caller.name.clone()), ..Known::default() };
         let refused = |reason, known: &Known| Refused { reason, place: None, known: known.clone() };
-        let Place { partner, route } =
+        let (Place { partner, route }, path_values) =
             find(policy, asked).map_err(|reason| refused(reason, &known))?;
         known.partner = Some(partner.name.clone());
         known.route = Some(route.name.clone());
@@ -172,9 +196,23 @@ impl Claim {
             policy: Arc::clone(policy),
             partner: Arc::clone(partner),
             route: Arc::clone(route),
+            path_values,
             purpose,
             legal_request,
+            part: None,
         })
+    }
+
+    /// The same claim on one part of a record stream, which is a transfer with an id of its own.
+    #[must_use]
+    pub fn of_part(&self, did: Uuid, part: StreamPart) -> Self {
+        Self { did, part: Some(part), ..self.clone() }
+    }
+
+    /// Which part of a record stream it is, where it is one.
+    #[must_use]
+    pub const fn part(&self) -> Option<StreamPart> {
+        self.part
     }
 
     /// What is known of the transfer: all of it.
@@ -185,6 +223,7 @@ impl Claim {
             partner: Some(self.partner.name.clone()),
             route: Some(self.route.name.clone()),
             purpose: Some(self.purpose),
+            part: self.part,
         }
     }
 
@@ -216,6 +255,13 @@ impl Claim {
     #[must_use]
     pub const fn route(&self) -> &Arc<Route> {
         &self.route
+    }
+
+    /// The values in the request's path, decoded, with their names in the route's template, in the
+    /// order of the path.
+    #[must_use]
+    pub fn path_values(&self) -> &[(String, String)] {
+        &self.path_values
     }
 
     /// The purpose.
@@ -266,11 +312,7 @@ impl Transfer {
         let shape = Arc::clone(&claim.route.shape);
         match Document::parse(content, shape, limits) {
             Ok(document) => Ok(Self { claim, document, limits: limits.clone() }),
-            Err(bad) => Err(Refused {
-                reason: reason_of(&bad),
-                place: Some(bad.to_string()),
-                known: claim.known(),
-            }),
+            Err(bad) => Err(Refused::unreadable(&claim, &bad)),
         }
     }
 
@@ -310,11 +352,21 @@ impl Transfer {
     }
 }
 
-fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<Place<'a>, Reason> {
+type Found<'a> = (Place<'a>, Vec<(String, String)>);
+
+fn find<'a>(policy: &'a Policy, asked: &Asked) -> Result<Found<'a>, Reason> {
+    let at_partner = asked.partner_host.is_some();
     let mut unknown = Reason::RouteUnknown;
     for place in policy.routes_at(asked.partner_host.as_deref(), &asked.path) {
-        if place.route.method == asked.method {
-            return Ok(place);
+        let template = place.route.template_at(at_partner);
+        let values = match template.values(&asked.path) {
+            Some(values) => values,
+            // A claim on a route by its name, where nobody sends a path.
+            None if asked.path == template.to_string() => Vec::new(),
+            None => continue,
+        };
+        if place.route.method_at(at_partner) == asked.method {
+            return Ok((place, values));
         }
         unknown = Reason::MethodNotAllowed;
     }

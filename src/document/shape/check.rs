@@ -101,11 +101,9 @@ pub(super) fn subject(subjects: Option<&FieldPath>, subject: &FieldPath) -> Resu
         };
     };
     match subject.segments().strip_prefix(subjects.segments()) {
-        _ if subject.root() != subjects.root() => Err(BadShape::SubjectOutside),
-        None => Err(BadShape::SubjectOutside),
         Some([]) if subject.is_key() => Ok(()),
-        Some([]) => Err(BadShape::SubjectOutside),
-        Some(below) => check_one(below),
+        Some(below @ [_, ..]) if subject.root() == subjects.root() => check_one(below),
+        Some(_) | None => Err(BadShape::SubjectOutside),
     }
 }
 

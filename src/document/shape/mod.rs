@@ -99,9 +99,12 @@ impl Shape {
         let mut shape = Self { syntax, nodes: roots, in_record: FieldSet::EMPTY, is_whole };
         for (field, path) in fields {
             let is_subject = path == subject;
-            shape.grow(path, |node| match path.is_key() {
-                true => node.key = Some((field, is_subject)),
-                false => node.field = Some(field),
+            shape.grow(path, |node| {
+                if path.is_key() {
+                    node.key = Some((field, is_subject));
+                } else {
+                    node.field = Some(field);
+                }
             });
             if subjects.is_none_or(|subjects| subjects.leads_to(path)) {
                 shape.in_record.insert(field);
@@ -112,6 +115,27 @@ impl Shape {
         }
         if !subject.is_key() {
             shape.grow(subject, |node| node.is_subject = true);
+        }
+        Ok(shape)
+    }
+
+    /// Compiles the paths of the fields of bodies that are about nobody, as partners' answers are:
+    /// the whole of one is a record without a subject.
+    ///
+    /// # Errors
+    /// Paths that contradict each other, named by their positions.
+    pub fn of_nobody(syntax: Syntax, fields: &[FieldPath]) -> Result<Self, BadShape> {
+        let fields = check::number(fields)?;
+        check::fields(&fields)?;
+        check::keys(&fields)?;
+        let roots = Root::ALL.map(|_| Node::default()).into();
+        let mut shape = Self { syntax, nodes: roots, in_record: FieldSet::EMPTY, is_whole: true };
+        for (field, path) in fields {
+            shape.grow(path, |node| match path.is_key() {
+                true => node.key = Some((field, false)),
+                false => node.field = Some(field),
+            });
+            shape.in_record.insert(field);
         }
         Ok(shape)
     }
@@ -134,6 +158,18 @@ impl Shape {
         NodeId(root as u32)
     }
 
+    /// Whether something in the head of a request is mapped.
+    pub(crate) fn has_head(&self) -> bool {
+        [Root::Path, Root::Query, Root::Header]
+            .iter()
+            .any(|root| self.names(*root).next().is_some())
+    }
+
+    /// The names that rules map in a part of a request.
+    pub fn names(&self, root: Root) -> impl Iterator<Item = &str> {
+        self.node(Self::root(root)).named.iter().map(|child| child.name.as_str())
+    }
+
     /// Whether the field belongs to a subject's record, not to the document as a whole.
     #[must_use]
     pub fn in_record(&self, field: FieldId) -> bool {
@@ -145,9 +181,9 @@ impl Shape {
     pub fn has_records_of(&self, other: &Self) -> bool {
         let way = |shape: &Self, mark: fn(&Node) -> bool| {
             let mut way = Vec::new();
-            let roots = Root::ALL.into_iter();
-            let found = roots.filter(|root| shape.leads_to(Self::root(*root), mark, &mut way));
-            found.map(|root| root.word()).next().map(|root| (root, way))
+            let mut roots = Root::ALL.into_iter();
+            let root = roots.find(|root| shape.leads_to(Self::root(*root), mark, &mut way));
+            root.map(|root| (root, way))
         };
         let same = |mark| way(self, mark) == way(other, mark);
         let is_subject = |node: &Node| node.is_subject || node.key.is_some_and(|(_, is)| is);
@@ -241,6 +277,11 @@ impl Node {
         child.map(|(position, child)| (child.node, position)).or(self.members.map(|node| (node, 0)))
     }
 
+    /// The place of a member that a rule names.
+    pub(crate) fn named(&self, name: &str) -> Option<NodeId> {
+        self.named.iter().find(|child| child.name == name).map(|child| child.node)
+    }
+
     /// The name of a child, by its position; nothing of one that no rule names.
     pub(crate) fn name(&self, position: u32) -> Option<&str> {
         self.named.get(position as usize).map(|child| child.name.as_str())
@@ -293,6 +334,21 @@ pub enum BadShape {
     TooMany,
     /// The same field is mapped twice.
     Twice(FieldId, FieldId),
+}
+
+impl BadShape {
+    /// The field that is shown: of two, the later one.
+    #[must_use]
+    pub fn field(self) -> Option<FieldId> {
+        match self {
+            Self::EveryAndIndex(a, b)
+            | Self::Members(a, b)
+            | Self::Inside(a, b)
+            | Self::Twice(a, b) => Some(a.max(b)),
+            Self::SubjectInside(field) | Self::SubjectsMapped(field) => Some(field),
+            Self::SubjectMany | Self::SubjectOutside | Self::TooMany => None,
+        }
+    }
 }
 
 impl From<BadShape> for Text {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::agreement::warn_if;
-use super::fields::{self, FieldMap, Whose};
+use super::fields::{self, Around, FieldMap};
 use super::reach::{self, Bounds};
 use super::route::{self, Frame};
 use super::table::{Item, Table};
@@ -13,12 +13,12 @@ use crate::diagnostic::text;
 use crate::document::{FieldId, FieldPath, FieldSet};
 use crate::policy::{Candidate, FieldSource, OnRefused, Route, Unmapped};
 use crate::time::Timestamp;
-use crate::vocabulary::{CategoryId, Country, PurposeId};
+use crate::vocabulary::{CategorySet, Country, PurposeId};
 
 /// A route's own keys that a candidate is read against, as far as they could be read.
 pub(super) struct Base<'r> {
-    /// Whose the documents are.
-    pub(super) whose: &'r Whose,
+    /// What its field map is read against.
+    pub(super) around: &'r Around<'r>,
     /// The countries that the data go to.
     pub(super) countries: Option<&'r [Country]>,
     /// The purposes.
@@ -51,9 +51,7 @@ pub(super) fn read(table: &mut Table<'_>, base: &Base<'_>, frame: &Frame<'_>) ->
     });
     let purposes = table
         .optional("purposes", route::PURPOSES, |item| route::purposes(item, base.countries, frame));
-    let map = table.optional("fields", fields::MEANING, |item| {
-        fields::read(item, base.whose, frame.register.categories())
-    });
+    let map = table.optional("fields", fields::MEANING, |item| fields::read(item, base.around));
     let tried = map.as_ref().and_then(Option::as_ref).or(base.map);
     let required = fields::required(table, tried);
     let served = purposes.as_ref().and_then(Option::as_deref).or(base.purposes);
@@ -61,7 +59,7 @@ pub(super) fn read(table: &mut Table<'_>, base: &Base<'_>, frame: &Frame<'_>) ->
     let bound = required.flatten().or(base.required.filter(|_| same_map));
     let only = fields::only(table, tried, bound, served);
     let on_refused = table.optional("on_refused", route::ON_REFUSED, |item| {
-        route::on_refused(item, base.whose.subjects.is_some())
+        route::on_refused(item, base.around.whose.subjects.is_some())
     });
     let unmapped = table.optional("unmapped", route::UNMAPPED, route::unmapped);
     let (map, required) = (map?, required?);
@@ -132,7 +130,7 @@ fn kept(table: &Table<'_>, map: &FieldMap, base: &Base<'_>) -> Option<FieldSet> 
 /// All that a candidate can change, in a form that does not depend on the order of the file.
 #[derive(PartialEq, Eq)]
 struct Said<'r> {
-    fields: BTreeMap<&'r FieldPath, (Option<CategoryId>, FieldSource, Option<Timestamp>)>,
+    fields: BTreeMap<&'r FieldPath, (CategorySet, FieldSource, Option<Timestamp>)>,
     required: BTreeSet<&'r FieldPath>,
     only: BTreeMap<PurposeId, BTreeSet<&'r FieldPath>>,
     purposes: BTreeSet<PurposeId>,
@@ -144,7 +142,7 @@ fn said(route: &Route) -> Said<'_> {
     let fields = route.fields.iter();
     let paths = |set: &FieldSet| set.iter().filter_map(|id| path(route, id)).collect();
     Said {
-        fields: fields.map(|f| (&f.path, (f.category, f.source, f.since))).collect(),
+        fields: fields.map(|f| (&f.path, (f.categories(), f.source, f.since))).collect(),
         required: paths(&route.required),
         only: route.only.iter().map(|(id, left)| (*id, paths(left))).collect(),
         purposes: route.purposes.iter().copied().collect(),

@@ -6,13 +6,18 @@ use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::policy::{Abroad, Category, Words};
-use crate::vocabulary::{CategoryId, CategorySet};
+use crate::vocabulary::{CategoryId, CategorySet, Kind, Kinds};
 
 /// The categories that the register has in use, unless they could not be read.
 pub(super) type Known<'r> = Option<&'r BTreeMap<CategoryId, Category>>;
 
 /// Reads a category. A closed one is checked like any other and left out: nothing can name it.
-pub(super) fn category(id: CategoryId, table: &mut Table<'_>) -> Option<Option<Category>> {
+/// `taken` are the identifiers of the categories before.
+pub(super) fn category(
+    id: CategoryId,
+    table: &mut Table<'_>,
+    taken: &mut BTreeMap<Kind, CategoryId>,
+) -> Option<Option<Category>> {
     let words =
         [("active", Status::Active), ("reserved", Status::Closed), ("never", Status::Closed)];
     let status = status(table, &id.to_string(), &words);
@@ -40,14 +45,37 @@ pub(super) fn category(id: CategoryId, table: &mut Table<'_>) -> Option<Option<C
          a study may have it (94-V Art. 17(1))",
         Item::flag,
     );
+    let meaning = "`identifiers` lists the identifiers that belong to the category and to no other: \
+        `iin`, `bin`, `card`, `iban`, `phone`, `email`, `id-card`, `passport`";
+    let identifiers =
+        table.or(Kinds::EMPTY, "identifiers", meaning, |item| identifiers(item, id, taken));
     status?;
     Some(Some(Category {
         clause: clause?,
         title: title?,
         abroad: abroad?,
         identifies: identifies?,
+        identifiers: identifiers?,
         line: table.line(),
     }))
+}
+
+fn identifiers(
+    item: &Item<'_>,
+    id: CategoryId,
+    taken: &mut BTreeMap<Kind, CategoryId>,
+) -> Option<Kinds> {
+    let words = Kind::ALL.map(|kind| (kind.word(), kind));
+    let kinds = word::distinct(item, |item| item.one_of(&words))?;
+    let first = kinds.iter().find_map(|kind| Some((kind, taken.get(kind)?)));
+    if let Some((kind, first)) = first {
+        return item.wrong_since(
+            text!("`{}` belongs to `{}`", kind, first),
+            "an identifier belongs to one category: remove it from one of the two",
+        );
+    }
+    taken.extend(kinds.iter().map(|kind| (*kind, id)));
+    Some(kinds.into_iter().collect())
 }
 
 /// Reads a list of categories that the register has.

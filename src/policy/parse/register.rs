@@ -157,10 +157,10 @@ pub(super) fn read(table: &mut Table<'_>, around: &Surroundings<'_>) -> Parts {
 type Entries = (Option<BTreeMap<CategoryId, Category>>, Option<BTreeMap<PurposeId, Purpose>>);
 
 fn entries(table: &mut Table<'_>, around: &Surroundings<'_>) -> Entries {
-    let mut places = Vec::new();
+    let (mut places, mut taken) = (Vec::new(), BTreeMap::new());
     let categories = table.required("category", "list each category as `[category.D01]`", |item| {
         item.map(word::category_key, |id, item| {
-            let category = item.table(|table| entry::category(*id, table));
+            let category = item.table(|table| entry::category(*id, table, &mut taken));
             places.push((*id, item.clone()));
             category
         })

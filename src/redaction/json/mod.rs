@@ -2,11 +2,11 @@
 //!
 //! What is written is the document without everything that the selection does not keep:
 //! - kept names and values are the bytes of the body; white space between them is not written;
-//! - an object or array that lost everything it had is removed with its name; as an element of an
-//!   array it stays, empty, and so does one that was empty in the body;
+//! - an object or array that lost everything it had vanishes, with its name where it has one, so
+//!   that not even their number shows; one that was empty in the body stays;
 //! - a record that is left out vanishes, and so do scalar elements;
-//! - in an array mapped by number, `null` stands for what vanished before a kept element, since
-//!   there the number of an element is its name;
+//! - in an array mapped by number the number of an element is its name: `null` stands for what
+//!   vanished before a kept element, and an object or array that lost everything stays, empty;
 //! - the brackets of the root are always written; where the body has one text a line, its root has
 //!   none, and each text ends its line.
 
@@ -148,6 +148,8 @@ impl<E: Edits> Writer<'_, E> {
             self.comma();
             self.out.append(&mut written);
             self.out.push(b':');
+        } else {
+            self.edits.clash(field);
         }
         is_new
     }
@@ -203,7 +205,12 @@ impl<E: Edits> Writer<'_, E> {
         if !self.step(step) {
             return false;
         }
-        let removable = matches!(step, Step::Member(_) | Step::Mapped(..)).then_some(before);
+        let goes = match (step, self.frames.last()) {
+            (Step::Member(_) | Step::Mapped(..), _) => true,
+            (Step::Element(_), Some(around)) => around.container != Container::Numbered,
+            (Step::Element(_), None) => false,
+        };
+        let removable = goes.then_some(before);
         let is_bare = self.is_bare();
         self.frames.push(Frame { removable, container, elements: 0, names: HashSet::new() });
         if !is_bare {

@@ -141,11 +141,13 @@ impl Walk<'_> {
         let mut kept = Vec::new();
         for (index, value) in elements.iter().enumerate() {
             self.place.push(Segment::Index(u32::try_from(index).unwrap()));
-            if let Rest::Kept(value) | Rest::Lost(value) = self.rest(value) {
-                if is_numbered {
+            match self.rest(value) {
+                Rest::Kept(value) if !is_numbered => kept.push(value),
+                Rest::Kept(value) | Rest::Lost(value) if is_numbered => {
                     kept.resize(index, Value::Null);
+                    kept.push(value);
                 }
-                kept.push(value);
+                _ => {}
             }
             self.place.pop();
         }
