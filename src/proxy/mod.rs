@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::config::Limits;
 use crate::decision::{Denial, Permitted, decide, question};
+use crate::document::{Charset, Content};
 use crate::envelope::field::ValueSeals;
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
@@ -98,8 +99,8 @@ impl Proxy {
         if head.claim.route().stream.is_some() {
             return self.stream(head, body).await;
         }
-        let body = self.read_body(&head, body).await?;
-        let transfer = self.parse(head.claim, body)?;
+        let content = self.read_content(&head, body).await?;
+        let transfer = self.parse(head.claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
 
         let (receipt, known) = (recorded.receipt(), recorded.claim().known());
@@ -135,18 +136,28 @@ impl Proxy {
         Err(Refusal::new(did, Reason::RequestsExceeded, known).resetting(now).into())
     }
 
-    async fn read_body(&self, head: &Head, body: Incoming) -> Result<Bytes, Box<Refusal>> {
+    /// Reads the body, and converts it to UTF-8 where its route declares another charset.
+    async fn read_content(&self, head: &Head, body: Incoming) -> Result<Content, Box<Refusal>> {
         let limits = &self.0.limits;
         let read = match head.coding {
             None => body::read(body, limits.body_bytes_max, limits.body()).await,
             Some(coding) => body::inflate(body, coding, Bounds::whole(limits)).await,
         };
-        read.map_err(|reason| Refusal::claimed(&head.claim, reason))
+        let claim = &head.claim;
+        let body = read.map_err(|reason| Refusal::claimed(claim, reason))?;
+        let charset = body::charset(claim.route());
+        let body = match charset.map_err(|reason| Refusal::claimed(claim, reason))? {
+            None => body,
+            Some(charset) => charset
+                .convert(body, limits.body_bytes_max)
+                .map_err(|bad| Refusal::of(claim.did(), Refused::unreadable(claim, &bad)))?,
+        };
+        Ok(Content { body, ..head.content.clone() })
     }
 
-    fn parse(&self, claim: Claim, body: Bytes) -> Result<Transfer, Box<Refusal>> {
+    fn parse(&self, claim: Claim, content: Content) -> Result<Transfer, Box<Refusal>> {
         let did = claim.did();
-        Transfer::parse(claim, body, &self.0.limits.document())
+        Transfer::parse(claim, content, &self.0.limits.document())
             .map_err(|refused| Refusal::of(did, refused).into())
     }
 
@@ -365,7 +376,7 @@ fn outbound(
     if let Some((name, value)) = rules.credentials.get(partner) {
         headers.insert(name.clone(), value.clone());
     }
-    let (method, path) = (route.method.parse().ok()?, route.to.clone());
+    let (method, path) = (route.method_out().parse().ok()?, route.to.clone());
     Some((Arc::clone(&way.upstream), Outbound { method, path, headers, body }))
 }
 

@@ -146,7 +146,9 @@ impl Refusal {
             }
             // RFC 9110 section 12.5.3.
             415 => drop(headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED))),
-            405 => drop(headers.insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"))),
+            405 => drop(
+                headers.insert(ALLOW, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE")),
+            ),
             _ => {}
         }
         response

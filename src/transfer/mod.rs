@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::document::{BadDocument, Content, Document, Limits, Shape};
+use crate::document::{BadDocument, Content, Document, Fault, Limits, Shape};
 use crate::policy::{Basis, LegalRequest, Partner, Place, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
@@ -319,10 +319,20 @@ impl Transfer {
     /// The same transfer under other rules: claimed again, and its body parsed again.
     ///
     /// # Errors
-    /// As [`Claim::read`] and [`Self::parse`].
+    /// As [`Claim::read`] and [`Self::parse`]; and where the body would have to be read as another
+    /// type or charset than the one that it was let in by.
     pub fn under(self, policy: &Arc<Policy>, limits: &Limits) -> Result<Self, Refused> {
         let claim = self.claim.again(policy)?;
-        Self::parse(claim, self.document.content().clone(), limits)
+        let way = |claim: &Claim| (claim.route.shape.syntax().media(), claim.route.charset.clone());
+        if way(&claim) != way(&self.claim) {
+            let reason = Reason::RulesChanging;
+            return Err(Refused { reason, place: None, known: claim.known() });
+        }
+        let mut content = self.document.content().clone();
+        if !claim.path_values.is_empty() {
+            content.path.clone_from(&claim.path_values);
+        }
+        Self::parse(claim, content, limits)
     }
 
     /// The document as another shape reads it.
@@ -409,7 +419,13 @@ fn settle_purpose(policy: &Policy, route: &Route, named: &[String]) -> Result<Pu
 }
 
 fn reason_of(bad: &BadDocument) -> Reason {
-    if bad.fault.is_limit() { Reason::DocumentBeyondLimits } else { Reason::DocumentUnparsable }
+    match bad.fault {
+        Fault::OtherContent | Fault::PartType => Reason::ContentMismatch,
+        Fault::PartCharset => Reason::CharsetNotDeclared,
+        Fault::PartEncoded | Fault::SyntaxUnknown => Reason::ContentUninspectable,
+        fault if fault.is_limit() => Reason::DocumentBeyondLimits,
+        _ => Reason::DocumentUnparsable,
+    }
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ pub(crate) fn pairs(body: &[u8]) -> impl Iterator<Item = Result<Pair, Bad>> {
 }
 
 /// A fault with its offset, and the name whose value it stands in.
-type Bad = (Fault, usize, Option<Span>);
+pub(crate) type Bad = (Fault, usize, Option<Span>);
 
 fn pair(body: &[u8], start: usize, end: usize) -> Result<Pair, Bad> {
     let bytes = body.get(start..end).unwrap_or_default();

@@ -1,13 +1,11 @@
 //! How bodies are written, and which paths can lead into them.
 
-use encoding_rs::{Encoding, REPLACEMENT, UTF_8, X_USER_DEFINED};
-
 use super::table::{Item, Key, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::document::{
-    Csv, FieldPath, Formula, Multipart, MultipartKind, Opaque, Part, Root, Segment, Syntax, Xml,
-    XmlKind,
+    Charset, Csv, FieldPath, Formula, Multipart, MultipartKind, Opaque, Part, Root, Segment,
+    Syntax, Xml, XmlKind,
 };
 
 /// Reads how a route's body is written; `is_empty` where its method has none.
@@ -24,7 +22,8 @@ pub(super) fn read(table: &mut Table<'_>, is_empty: Option<bool>) -> Option<Synt
         Some(format)
     });
     let parts = parts(table, format);
-    let one = one(table, format);
+    let opaque = opaque(table, format);
+    let one = one(table, format, opaque);
     match (format?, parts?) {
         (Format::FormData, parts) => Some(multipart(MultipartKind::FormData, parts)),
         (Format::Mixed, parts) => Some(multipart(MultipartKind::Mixed, parts)),
@@ -35,7 +34,7 @@ pub(super) fn read(table: &mut Table<'_>, is_empty: Option<bool>) -> Option<Synt
 /// Reads how a partner's answer is written.
 pub(super) fn read_answer(table: &mut Table<'_>) -> Option<Syntax> {
     let format = table.or(Format::Json, "format", FORMAT, |item| item.one_of(&FORMATS));
-    one(table, format)
+    one(table, format, Some(None))
 }
 
 /// Reads the charset of a route's texts.
@@ -44,9 +43,7 @@ pub(super) fn charset(table: &mut Table<'_>, syntax: Option<&Syntax>) -> Option<
         it is left out";
     let charset = table.optional("charset", meaning, |item| {
         let label = item.text()?;
-        let found = Encoding::for_label(label.as_bytes());
-        let known = found.filter(|known| *known != REPLACEMENT && *known != X_USER_DEFINED);
-        let Some(charset) = known else {
+        let Some(charset) = Charset::named(&label) else {
             return item.wrong_since(
                 text!("`{}` is no charset", label),
                 "write a label of the WHATWG Encoding Standard, such as `windows-1251`",
@@ -58,7 +55,7 @@ pub(super) fn charset(table: &mut Table<'_>, syntax: Option<&Syntax>) -> Option<
                 "remove it: JSON is always UTF-8 (RFC 8259), and other contents are not texts",
             );
         }
-        (Some(charset).filter(|charset| *charset != UTF_8))
+        (Some(charset).filter(|charset| *charset != Charset::UTF_8))
             .map_or(Some(None), |charset| Some(Some(charset.name().to_ascii_lowercase())))
     });
     charset.map(Option::flatten)
@@ -66,10 +63,12 @@ pub(super) fn charset(table: &mut Table<'_>, syntax: Option<&Syntax>) -> Option<
 
 fn has_charset(syntax: &Syntax) -> bool {
     match syntax {
-        Syntax::Csv(_) | Syntax::Xml(_) | Syntax::Form | Syntax::Text | Syntax::Multipart(_) => {
-            true
-        }
-        Syntax::Json | Syntax::Ndjson | Syntax::Opaque(_) | Syntax::Empty => false,
+        Syntax::Csv(_) | Syntax::Xml(_) | Syntax::Form | Syntax::Text => true,
+        Syntax::Json
+        | Syntax::Ndjson
+        | Syntax::Multipart(_)
+        | Syntax::Opaque(_)
+        | Syntax::Empty => false,
     }
 }
 
@@ -88,7 +87,11 @@ enum Format {
 }
 
 // Reads a body, or a part of one, that does not consist of parts itself.
-fn one(table: &mut Table<'_>, format: Option<Format>) -> Option<Syntax> {
+fn one(
+    table: &mut Table<'_>,
+    format: Option<Format>,
+    opaque: Option<Option<Opaque>>,
+) -> Option<Syntax> {
     let meaning = "`csv` has `delimiter` and `formula`, for `format = \"csv\"`";
     let csv = table.optional("csv", meaning, |item| {
         fits(item, format, |format| format == Format::Csv, item.table(csv))
@@ -97,14 +100,6 @@ fn one(table: &mut Table<'_>, format: Option<Format>) -> Option<Syntax> {
     let is_xml = |format| matches!(format, Format::Xml(_));
     let xml =
         table.optional("xml", meaning, |item| fits(item, format, is_xml, item.table(namespaces)));
-    let meaning = "`opaque` says what the content is: `pdf`, `png` or `jpeg`";
-    let is_opaque = |format| format == Format::Opaque;
-    let read = |item: &Item<'_>| fits(item, format, is_opaque, item.one_of(&OPAQUE));
-    let opaque = if format.is_some_and(is_opaque) {
-        table.required("opaque", meaning, read).map(Some)
-    } else {
-        table.optional("opaque", meaning, read)
-    };
     let (csv, xml, opaque) = (csv?, xml?, opaque?);
     match format? {
         Format::Json => Some(Syntax::Json),
@@ -114,6 +109,17 @@ fn one(table: &mut Table<'_>, format: Option<Format>) -> Option<Syntax> {
         Format::Form => Some(Syntax::Form),
         Format::Opaque => opaque.map(Syntax::Opaque),
         Format::Empty | Format::FormData | Format::Mixed => Some(Syntax::Empty),
+    }
+}
+
+fn opaque(table: &mut Table<'_>, format: Option<Format>) -> Option<Option<Opaque>> {
+    let meaning = "`opaque` says what the content is: `pdf`, `png` or `jpeg`";
+    let is_opaque = |format| format == Format::Opaque;
+    let read = |item: &Item<'_>| fits(item, format, is_opaque, item.one_of(&OPAQUE));
+    if format.is_some_and(is_opaque) {
+        table.required("opaque", meaning, read).map(Some)
+    } else {
+        table.optional("opaque", meaning, read)
     }
 }
 
@@ -232,7 +238,8 @@ fn part(table: &mut Table<'_>, format: Option<Format>, names: &mut Vec<String>) 
     });
     let words = [FORMATS.as_slice(), &[("opaque", Format::Opaque)]].concat();
     let format = table.required("format", FORMAT, |item| item.one_of(&words));
-    let syntax = one(table, format);
+    let opaque = opaque(table, format);
+    let syntax = one(table, format, opaque);
     Some(Part { name: name?, syntax: syntax? })
 }
 
@@ -281,13 +288,15 @@ pub(super) fn leads_into(syntax: &Syntax, path: &FieldPath) -> Result<(), (Text,
             "begin with the name of a part: `$.learners`"
         }
         (Syntax::Multipart(_), _) => "begin with the number of a part: `$[0]`",
-        (Syntax::Empty, _) => "map values of the request's path, query or header: `query.name`",
+        (Syntax::Empty, _) => return Err(no_body()),
     };
-    let message = match here {
-        Syntax::Empty => "the request has no body",
-        _ => "no value of the body can stand there",
-    };
-    Err((message.into(), help.into()))
+    Err(("no value of the body can stand there".into(), help.into()))
+}
+
+/// What is said of a path into a body that is not there.
+pub(super) fn no_body() -> (Text, Text) {
+    let help = "map values of the request's path, query or header: `query.name`";
+    ("the request has no body".into(), help.into())
 }
 
 /// Whether records can stand at a path, or why not.
@@ -299,7 +308,7 @@ pub(super) fn holds_records(syntax: &Syntax, records: &FieldPath) -> Result<(), 
             let help = "write `subjects = \"$[*]\"`: each row is a record";
             Err(("no row of the table".into(), help.into()))
         }
-        (Syntax::Text | Syntax::Opaque(_) | Syntax::Form | Syntax::Empty, _) => Err((
+        (Syntax::Text | Syntax::Opaque(_) | Syntax::Form, _) => Err((
             "this body has no records".into(),
             "remove `subjects`: the whole request is one subject's".into(),
         )),

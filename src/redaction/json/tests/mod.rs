@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
 
-use crate::document::{Document, Fault, FieldId, Limits, Shape, Syntax};
+use crate::document::{Document, Fault, FieldId, Limits, Shape};
 use crate::redaction::{Selection, select};
 
 use super::*;
@@ -226,15 +226,6 @@ fn models() -> impl Strategy<Value = Model> {
     ])
 }
 
-fn models_of_lines() -> impl Strategy<Value = Model> {
-    prop::sample::select(vec![
-        Model::new(&["$[*].name.family", "$[*].marks[*]", "$[*].l"], Some("$[*]"), "$[*].iin"),
-        Model::new(&["$[*].l[*].iin", "$[*].name"], Some("$[*].l[*]"), "$[*].l[*].row"),
-        Model::new(&["$[0].name", "$[2].marks[*]", "$[3].iin"], None, "$[1].iin"),
-        Model::new(&["$.name"], None, "$.iin"),
-    ])
-}
-
 /// The record verdicts and their sets, and the fields kept outside.
 type Choice = (FieldSet, Vec<Option<usize>>, Vec<FieldSet>);
 
@@ -290,26 +281,6 @@ proptest! {
         let all: Vec<FieldId> = (0..=255).collect();
         let out = kept(&spell(&document, &noise), &model, &all, &all);
         prop_assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), document);
-    }
-
-    #[test]
-    fn lines_are_the_elements_of_an_array(
-        values in prop::collection::vec(documents(), 1..5), noise in noise(),
-        model in models_of_lines(), choice in choices(),
-        end in prop::sample::select(vec!["\n", "\r\n"]),
-    ) {
-        let spelled = values.iter().map(|value| spell(value, &noise).replace('\n', " "));
-        let lines = spelled.collect::<Vec<_>>().join(end);
-        let array = parse(&Value::from(values).to_string(), &model.shape());
-        let lines = parse(&lines, &model.shape_of(Syntax::Ndjson));
-        prop_assert_eq!(lines.records(), array.records());
-        prop_assert_eq!(lines.outside(), array.outside());
-        let (outside, records, verdicts) = &choice;
-        let selection = Selection { outside, records, verdicts };
-        let out = String::from_utf8(select(&lines, &selection)).unwrap();
-        prop_assert!(out.is_empty() || out.ends_with('\n'));
-        let texts = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        prop_assert_eq!(texts.collect::<Value>(), written(&array, &choice));
     }
 
     #[test]
