@@ -52,6 +52,7 @@ pub mod vocabulary;
 pub mod consent;
 pub mod policy;
 pub mod transfer;
+pub mod detection;
 pub mod decision;
 pub mod redaction;
 pub mod rehearsal;

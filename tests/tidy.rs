@@ -45,12 +45,13 @@ const CHECKS: [Check; 11] = [
 ];
 
 /// Core modules with their rank: one may use those of its own rank and below.
-const CORE: [(&str, u8); 14] = [
+const CORE: [(&str, u8); 15] = [
     ("diagnostic", 0),
     ("reason", 0),
     ("time", 0),
     ("vocabulary", 0),
     ("document", 1),
+    ("detection", 1),
     ("ledger", 1),
     ("consent", 2),
     ("policy", 3),

@@ -81,7 +81,7 @@ enum Command {
     /// Print, sign and look back on sets of rules.
     #[command(subcommand)]
     Rules(rules::Arguments),
-    /// Open an envelope: envelope on standard input, body on standard output.
+    /// Open an envelope, or a stream of them: from standard input, bodies to standard output.
     Open(open::Arguments),
     /// Say which value a pseudonym stands for.
     #[command(subcommand)]

@@ -29,6 +29,7 @@ mod span;
 mod syntax;
 mod text;
 pub(crate) mod whole;
+pub(crate) mod xml;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -62,6 +63,8 @@ pub struct Content {
     pub headers: Vec<(String, String)>,
     /// What stands between the parts of the body, where it has several (RFC 2046 section 5.1.1).
     pub boundary: Option<String>,
+    /// The charset that the body was converted from, if it was not in UTF-8.
+    pub charset: Option<String>,
     /// The body: plain, and in UTF-8 where it is a text.
     pub body: Bytes,
 }
@@ -100,6 +103,7 @@ pub(crate) enum Tape {
     Csv(csv::Tape),
     Form(form::Tape),
     Json(json::Tape),
+    Xml(xml::Tape),
     /// A text, or what no rule looks into.
     Whole(whole::Tape),
     /// The parts, each of which is a piece of its own.
@@ -122,6 +126,7 @@ impl Piece {
             Tape::Whole(tape) => Box::new(tape.value(&self.bytes).into_iter()),
             Tape::Head(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Multipart(_) | Tape::Empty => Box::new(std::iter::empty()),
+            Tape::Xml(tape) => Box::new(tape.values(&self.bytes)),
         }
     }
 }
@@ -245,7 +250,8 @@ fn body(
 ) -> Result<Vec<Piece>, BadDocument> {
     let bytes = content.body.clone();
     let Syntax::Multipart(_) = shape.syntax() else {
-        let tape = read(shape.syntax(), &bytes, Shape::ROOT, shape, limits, findings)?;
+        let at = At { node: Shape::ROOT, charset: content.charset.as_deref() };
+        let tape = read(shape.syntax(), &bytes, at, shape, limits, findings)?;
         return Ok(vec![Piece { bytes, tape }]);
     };
     let boundary = content.boundary.as_deref().unwrap_or_default();
@@ -270,11 +276,18 @@ fn read_query(
     Ok(Piece { tape: Tape::Query(tape.map_err(below)?), bytes })
 }
 
-/// Reads a content that is not made of parts, and stands at a node of the shape.
+/// Where a content stands in the shape, and from which charset it was converted.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    node: NodeId,
+    charset: Option<&'a str>,
+}
+
+/// Reads a content that is not made of parts.
 fn read(
     syntax: &Syntax,
     bytes: &Bytes,
-    node: NodeId,
+    At { node, charset }: At<'_>,
     shape: &Shape,
     limits: &Limits,
     findings: &mut Findings,
@@ -290,9 +303,11 @@ fn read(
         Syntax::Ndjson => Tape::Json(json::parse_lines(bytes, node, shape, limits, findings)?),
         Syntax::Csv(csv) => Tape::Csv(csv::parse(bytes, node, *csv, shape, limits, findings)?),
         Syntax::Form => Tape::Form(form::parse(bytes, node, shape, limits, findings)?),
-        Syntax::Xml(_) | Syntax::Multipart(_) => {
-            return Err(BadDocument::whole(Fault::SyntaxUnknown));
+        Syntax::Xml(xml) => {
+            let context = xml::Context { shape, xml, charset, limits };
+            Tape::Xml(xml::parse(bytes, node, context, findings)?)
         }
+        Syntax::Multipart(_) => return Err(BadDocument::whole(Fault::SyntaxUnknown)),
     })
 }
 

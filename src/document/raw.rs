@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{csv, form, json};
+use super::{csv, form, json, xml};
 
 /// A value as it stands in a body.
 #[derive(Clone, Copy)]
@@ -24,6 +24,10 @@ pub(crate) enum Lexis {
     Percent,
     /// A text as it is, or bytes that are none.
     Plain,
+    /// What stands between the tags of an element.
+    XmlText,
+    /// What stands between the quotes of an attribute.
+    XmlAttribute,
 }
 
 /// A string, a number, or a word of JSON.
@@ -45,6 +49,8 @@ impl<'a> Raw<'a> {
             Lexis::Csv => Scalar::Text(csv::decode(self.bytes)),
             Lexis::Percent => Scalar::Text(form::decode(self.bytes)),
             Lexis::Plain => Scalar::Text(str::from_utf8(self.bytes).unwrap_or_default().into()),
+            Lexis::XmlText => Scalar::Text(xml::decode_text(self.bytes)),
+            Lexis::XmlAttribute => Scalar::Text(xml::decode_attribute(self.bytes)),
         }
     }
 

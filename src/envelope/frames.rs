@@ -10,8 +10,9 @@
 //! `stream`: the stream's id, the number of this part, counted from 0 without gaps, and whether it
 //! is the last. A stream whose last part has not come is incomplete, whatever ended it.
 //!
-//! No length begins as an envelope does, so the first four bytes tell frames from one envelope.
+//! No length begins as an envelope does, so the first byte tells frames from one envelope.
 
+use bytes::{Buf as _, Bytes, BytesMut};
 use uuid::Uuid;
 
 use super::format::Header;
@@ -34,6 +35,27 @@ pub fn length(bytes: [u8; LENGTH]) -> Result<usize, BadStream> {
     let length = u32::from_be_bytes(bytes);
     let length = Some(length).filter(|length| (1..=ENVELOPE_MAX).contains(length));
     length.and_then(|length| usize::try_from(length).ok()).ok_or(BadStream::Length)
+}
+
+/// Whether frames may begin with this byte, with which no envelope begins and no text.
+#[must_use]
+pub const fn begin_with(first: u8) -> bool {
+    first <= ENVELOPE_MAX.to_be_bytes()[0]
+}
+
+/// Takes the next envelope out of bytes that come piece by piece; `None` until it is whole.
+///
+/// # Errors
+/// A length that no envelope has.
+pub fn next(buffer: &mut BytesMut) -> Result<Option<Bytes>, BadStream> {
+    let Some((start, rest)) = buffer.split_first_chunk::<LENGTH>() else { return Ok(None) };
+    let length = length(*start)?;
+    if rest.len() < length {
+        buffer.reserve(length.min(ROOM_MAX));
+        return Ok(None);
+    }
+    buffer.advance(LENGTH);
+    Ok(Some(buffer.split_to(length).freeze()))
 }
 
 /// The parts of a stream that came so far.
@@ -103,5 +125,6 @@ pub enum BadStream {
 pub const LENGTH: usize = 4;
 /// The media type of frames.
 pub const MEDIA_TYPE: &str = "application/vnd.otkel.envelopes";
+const ROOM_MAX: usize = 64 << 10;
 /// The bytes of the longest envelope in a frame: 256 MiB.
 pub const ENVELOPE_MAX: u32 = 256 << 20;

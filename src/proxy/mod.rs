@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::config::Limits;
 use crate::decision::{Denial, Permitted, decide, question};
-use crate::document::{Charset, Content};
+use crate::document::Content;
 use crate::envelope::field::ValueSeals;
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
@@ -143,14 +143,15 @@ impl Proxy {
             None => body::read(body, limits.body_bytes_max, limits.body()).await,
             Some(coding) => body::inflate(body, coding, Bounds::whole(limits)).await,
         };
-        let mut body = read.map_err(|reason| Refusal::claimed(&head.claim, reason))?;
-        if let Some(label) = &head.claim.route().charset {
-            let charset = Charset::named(label)
-                .ok_or_else(|| Refusal::claimed(&head.claim, Reason::CharsetNotDeclared))?;
-            body = charset.convert(body, limits.body_bytes_max).map_err(|bad| {
-                Refusal::of(head.claim.did(), Refused::unreadable(&head.claim, &bad))
-            })?;
-        }
+        let claim = &head.claim;
+        let body = read.map_err(|reason| Refusal::claimed(claim, reason))?;
+        let charset = body::charset(claim.route());
+        let body = match charset.map_err(|reason| Refusal::claimed(claim, reason))? {
+            None => body,
+            Some(charset) => charset
+                .convert(body, limits.body_bytes_max)
+                .map_err(|bad| Refusal::of(claim.did(), Refused::unreadable(claim, &bad)))?,
+        };
         Ok(Content { body, ..head.content.clone() })
     }
 

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::body::{Bounds, Source};
+use super::body::{self, Bounds, Source};
 use super::head::Head;
 use super::refusal::Refusal;
 use super::rules::Rules;
@@ -91,12 +91,18 @@ enum Stop {
     /// A part, or the rest of the stream, is refused.
     Refused(Box<Refusal>),
     /// The partner has answered, or failed to, before it had everything.
-    Answered(Result<Answer, Failure>),
+    Answered(Box<Result<Answer, Failure>>),
 }
 
 impl From<Box<Refusal>> for Stop {
     fn from(refusal: Box<Refusal>) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Result<Answer, Failure>> for Stop {
+    fn from(answer: Result<Answer, Failure>) -> Self {
+        Self::Answered(answer.into())
     }
 }
 
@@ -172,7 +178,7 @@ impl Sending {
     /// Sends a part that was recorded; the first one begins the request.
     async fn send(&mut self, recorded: &Recorded, rules: &Rules) -> Result<(), Stop> {
         self.sent.push(recorded.receipt());
-        let unsent = || Stop::Answered(Err(Failure::Unsent(Unsent::Request)));
+        let unsent = || Stop::from(Err(Failure::Unsent(Unsent::Request)));
         let claim = recorded.claim();
         let way = Way::of(claim, rules).ok_or_else(unsent)?;
         let frame = frames::frame(recorded.envelope()).ok_or_else(unsent)?.into();
@@ -193,7 +199,7 @@ impl Sending {
         let answer = match (came, &mut self.request) {
             (Ok(()), Some(request)) => Ok(request.finish(self.part_time).await),
             (Ok(()), None) => Ok(Err(Failure::Unsent(Unsent::Request))),
-            (Err(Stop::Answered(answer)), _) => Ok(answer),
+            (Err(Stop::Answered(answer)), _) => Ok(*answer),
             (Err(Stop::Refused(refusal)), _) => Err(refusal),
         };
         // From here on the connection takes nothing more.
@@ -243,7 +249,7 @@ impl Request {
         if self.early.is_none() && self.answer.is_finished() {
             match self.answer().await {
                 Ok(answer) if answer.status().is_success() => self.early = Some(answer),
-                answer => return Err(Stop::Answered(answer)),
+                answer => return Err(answer.into()),
             }
         }
         let stop = match timeout(time, self.feed.push(frame)).await {
@@ -251,7 +257,7 @@ impl Request {
             Ok(Err(Closed)) => self.answer().await,
             Err(_) => Err(Failure::Unknown(Unknown::Timeout)),
         };
-        Err(Stop::Answered(stop))
+        Err(stop.into())
     }
 
     /// Ends the body, and waits for the answer to all of it.
@@ -306,10 +312,7 @@ impl Parts {
         let uncut = || Uncut::Body(Reason::ContentUninspectable);
         let stream = route.stream.ok_or_else(uncut)?;
         let records = records(route.shape.syntax()).ok_or_else(uncut)?;
-        let charset = match &route.charset {
-            Some(name) => Some(Charset::named(name).ok_or_else(uncut)?),
-            None => None,
-        };
+        let charset = body::charset(route)?;
         let most = |max: u32, limit: usize| usize::try_from(max).unwrap_or(limit).min(limit);
         let records_max = most(stream.records_max, limits.records_max);
         let bytes_max = most(stream.bytes_max, limits.body_bytes_max);

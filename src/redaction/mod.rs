@@ -11,6 +11,7 @@ mod json;
 mod multipart;
 pub mod treat;
 mod whole;
+mod xml;
 
 use std::fmt;
 
@@ -120,6 +121,7 @@ fn write_one(tape: &Tape, bytes: &[u8], kept: &Kept<'_>, edits: &mut impl Edits)
         Tape::Form(tape) => form::write(tape, bytes, kept, edits),
         Tape::Json(tape) => json::write(tape, bytes, kept, edits),
         Tape::Whole(tape) => whole::write(tape, bytes, kept, edits),
+        Tape::Xml(tape) => xml::write(tape, bytes, kept, edits),
         Tape::Multipart(_) | Tape::Head(_) | Tape::Query(_) | Tape::Empty => Vec::new(),
     }
 }

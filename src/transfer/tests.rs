@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 
 use super::*;
+use crate::policy::Template;
 use crate::time::Timestamp;
 use crate::vocabulary::CategoryId;
 
@@ -209,8 +210,9 @@ fn a_claim_read_again_obeys_the_other_rules_and_keeps_what_was_asked() {
     let gone = changed(|policy| partner(policy, "training-gb").routes.clear());
     assert_eq!(again(&gone).unwrap_err(), Reason::RouteUnknown);
     let taken = changed(|policy| {
-        route(policy, "training-gb.enrol").path = "/elsewhere".into();
-        route(policy, "training-gb.enrol-groups").path = enrol.into();
+        let template = |path: &str| Template::parse(path).unwrap();
+        route(policy, "training-gb.enrol").template = template("/elsewhere");
+        route(policy, "training-gb.enrol-groups").template = template(enrol);
     });
     assert_eq!(again(&taken).unwrap().claim().route().name.as_str(), "training-gb.enrol-groups");
 }

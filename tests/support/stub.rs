@@ -31,6 +31,8 @@ pub(crate) enum Act {
     Stalls(&'static str),
     /// Resets the connection.
     Resets,
+    /// Takes a chunked body to its end without keeping it, says this and closes.
+    Drains(&'static str),
     /// Waits at a gate, then says this and closes.
     Waits(Gate, &'static str),
     /// Speaks in the clear, from the first byte.
@@ -132,6 +134,11 @@ impl Host {
                 let _ = stream.write_all(answer.as_bytes()).await;
                 pending::<()>().await;
             }
+            Act::Drains(answer) => {
+                drain(&mut stream).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
             Act::Resets => stream.get_ref().0.set_zero_linger().unwrap(),
             Act::Waits(gate, answer) => {
                 gate.heard.add_permits(1);
@@ -155,6 +162,17 @@ impl Host {
             whole.extend_from_slice(part);
             self.heard.lock().unwrap().extend_from_slice(part);
         }
+    }
+}
+
+/// Reads up to the end of a chunked body.
+async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
+    let (mut part, mut end) = (vec![0; 1 << 16], Vec::new());
+    while !end.ends_with(b"\r\n0\r\n\r\n") {
+        let length = stream.read(&mut part).await.unwrap_or(0);
+        assert!(length > 0, "the body ends before its end");
+        end.extend_from_slice(part.get(length.saturating_sub(7)..length).unwrap());
+        end.drain(..end.len().saturating_sub(7));
     }
 }
 

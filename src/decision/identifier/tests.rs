@@ -1,7 +1,7 @@
 use super::*;
 
 /// Values that point to a person; all of them synthetic.
-const POINTS: [&str; 61] = [
+const POINTS: [&str; 63] = [
     // IIN and BIN, by their check digit alone
     "580101100015",
     "911231200429",
@@ -66,6 +66,8 @@ const POINTS: [&str; 61] = [
     "mfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dz",
     "c29tZSBrZXkgb2YgMTggYg7x",
     "u4pruydqqvj8s3kd92nf7t",
+    "５f2c7a10\u{200b}b3d94e8896aa01c2d3e4f506",
+    "жеке куәлік 012345678",
     "5801\u{ad}0110\u{ad}0015",
     "(580101)100015",
     "8-701-000-00-00",

@@ -1,10 +1,13 @@
 //! Promises of cutting.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
 
 use super::*;
+use crate::document::{Csv, Document, FieldPath, Limits, Shape, Syntax};
 
 type Cut = Vec<Result<Bytes, (Fault, usize, String)>>;
 
@@ -163,6 +166,21 @@ fn streams() -> impl Strategy<Value = (Records, Vec<u8>)> {
     prop_oneof![of(Records::Json), of(Records::Ndjson), of(Records::Csv)]
 }
 
+/// What is mapped in a document, or `None` where it is none.
+fn values(records: Records, body: &[u8]) -> Option<Vec<String>> {
+    let syntax = match records {
+        Records::Csv => Syntax::Csv(Csv::default()),
+        Records::Json => Syntax::Json,
+        Records::Ndjson => Syntax::Ndjson,
+    };
+    let path = |text: &str| FieldPath::parse(text).unwrap();
+    let (fields, subject) = ([path("$[*].a"), path("$[*].aa")], path("$[*].iin"));
+    let shape = Shape::of(syntax, &fields, Some(&path("$[*]")), &subject).unwrap();
+    let body = Bytes::copy_from_slice(body);
+    let document = Document::parse(body, Arc::new(shape), &Limits::default()).ok()?;
+    Some(document.values().map(|value| format!("{:?}", value.scalar)).collect())
+}
+
 /// Streams that are nearly well formed.
 fn streams_of(records: Records) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<Index>(), prop::sample::select(b"[]{},\"\\\n\r 1a:\xEF;".to_vec()));
@@ -206,6 +224,22 @@ proptest! {
         prop_assert_eq!(&cut(records, limits, &stream, &steps), &at_once);
         for part in at_once.iter().flatten() {
             prop_assert!(part.len() <= bytes_max);
+        }
+    }
+
+    #[test]
+    fn where_all_parts_are_documents_the_stream_is_one(
+        (records, stream) in streams(), records_max in 1_usize..5, bytes_max in 24_usize..60,
+    ) {
+        let parts = cut(records, (records_max, bytes_max), &stream, &[usize::MAX]);
+        prop_assume!(!parts.iter().any(|p| matches!(p, Err((Fault::RecordTooLong, ..)))));
+        let whole = values(records, &stream);
+        if parts.is_empty() {
+            prop_assert!(whole.is_none_or(|values| values.is_empty()));
+        } else {
+            let read = |part: &Result<Bytes, _>| values(records, part.as_ref().ok()?);
+            let read: Option<Vec<Vec<String>>> = parts.iter().map(read).collect();
+            prop_assert_eq!(read.map(|parts| parts.concat()), whole);
         }
     }
 

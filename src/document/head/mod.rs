@@ -119,7 +119,7 @@ impl Reader<'_> {
         met: &mut HashMap<String, u32>,
     ) -> Result<Option<NodeId>, Fault> {
         let names = self.shape.node(Shape::root(root));
-        let Some(node) = names.named(name) else { return Ok(None) };
+        let Some(node) = names.child(name) else { return Ok(None) };
         let count = met.entry(name.to_owned()).or_default();
         let index = *count;
         *count += 1;

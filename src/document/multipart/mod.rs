@@ -18,7 +18,7 @@ use super::media::MediaType;
 use super::path::Segment;
 use super::shape::{Node, NodeId, Shape};
 use super::syntax::{Multipart, MultipartKind, Syntax};
-use super::{Piece, read};
+use super::{At, Piece, read};
 use split::Bounds;
 
 /// The parts that some rule maps, in the order of the body, which is that of their pieces.
@@ -101,7 +101,7 @@ impl Reader<'_> {
     ) -> Result<(), BadDocument> {
         let split::Part { head, at, content } = part;
         let place = match head.name.as_deref() {
-            Some(name) => self.root.named(name),
+            Some(name) => self.root.child(name),
             None => self.root.element(number),
         };
         let Some(node) = place else {
@@ -124,7 +124,8 @@ impl Reader<'_> {
         };
         let bytes = self.body.slice(content.clone());
         findings.next_piece();
-        let read = read(&syntax, &bytes, node, self.shape, &self.limits, findings);
+        let at = At { node, charset: None };
+        let read = read(&syntax, &bytes, at, self.shape, &self.limits, findings);
         let tape = read.map_err(|bad| below(bad, &step, &content))?;
         let piece = Piece { bytes, tape };
         self.limits.values_max = self.limits.values_max.saturating_sub(piece.values().count());

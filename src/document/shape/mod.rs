@@ -243,6 +243,18 @@ impl Node {
         !self.named.is_empty() || self.members.is_some()
     }
 
+    /// Whether a value here is a field, or identifies the subject.
+    #[inline]
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.field.is_some() || self.is_subject
+    }
+
+    /// How many members of an object here are known.
+    #[inline]
+    pub(crate) fn children(&self) -> usize {
+        self.named.len()
+    }
+
     /// Whether an array here holds something that is mapped.
     #[inline]
     pub(crate) fn is_array(&self) -> bool {
@@ -267,17 +279,23 @@ impl Node {
     /// `hint` is tried first.
     #[inline]
     pub(crate) fn member(&self, print: Print, name: &[u8], hint: u32) -> Option<(NodeId, u32)> {
+        self.named(print, name, hint).or(self.members.map(|node| (node, 0)))
+    }
+
+    /// The place of a member, as [`Self::member`], but never by `.*`.
+    #[inline]
+    pub(crate) fn named(&self, print: Print, name: &[u8], hint: u32) -> Option<(NodeId, u32)> {
         let is_named = |child: &Child| child.print == print && child.name.as_bytes() == name;
         if let Some(child) = self.named.get(hint as usize).filter(|child| is_named(child)) {
             return Some((child.node, hint));
         }
         let mut children = (0..).zip(&self.named);
         let child = children.find(|(_, child)| is_named(child));
-        child.map(|(position, child)| (child.node, position)).or(self.members.map(|node| (node, 0)))
+        child.map(|(position, child)| (child.node, position))
     }
 
     /// The place of a member that a rule names.
-    pub(crate) fn named(&self, name: &str) -> Option<NodeId> {
+    pub(crate) fn child(&self, name: &str) -> Option<NodeId> {
         self.named.iter().find(|child| child.name == name).map(|child| child.node)
     }
 

@@ -68,13 +68,18 @@ impl Whose {
         (sound, Self { subjects: subjects.flatten(), subject, subjects_span })
     }
 
-    // Whether records and subjects can be found in a body that is so written.
-    fn fits(&self, item: &Item<'_>, syntax: &Syntax) -> Option<()> {
-        if let Some(subjects) = &self.subjects
+    // Whether records can stand where they are said to be in a body that is so written.
+    fn has_records(&self, item: &Item<'_>, syntax: Option<&Syntax>) -> Option<()> {
+        if let (Some(subjects), Some(syntax)) = (&self.subjects, syntax)
             && let Err((message, help)) = format::holds_records(syntax, subjects)
         {
             return item.wrong_at(self.subjects_span.clone(), message, help);
         }
+        Some(())
+    }
+
+    // Whether something can say there whose a record is.
+    fn has_subject(&self, item: &Item<'_>, syntax: &Syntax) -> Option<()> {
         let (subject, span) = self.subject.as_ref()?;
         let subject = subject.below(self.subjects.as_ref().unwrap_or(&FieldPath::ROOT));
         let found = match subject.root() {
@@ -109,8 +114,9 @@ pub(super) struct Around<'r> {
 impl Around<'_> {
     fn leads(&self, path: &FieldPath) -> Result<(), (Text, Text)> {
         match (path.root(), self.syntax) {
+            // That there is no body is told once, not of each line.
+            (Root::Body, None | Some(Syntax::Empty)) => Ok(()),
             (Root::Body, Some(syntax)) => format::leads_into(syntax, path),
-            (Root::Body, None) => Ok(()),
             (Root::Path | Root::Query | Root::Header, _) => format::leads_into_head(path),
         }
     }
@@ -133,19 +139,25 @@ impl Around<'_> {
 pub(super) fn read(item: &Item<'_>, around: &Around<'_>) -> Option<FieldMap> {
     let whose = around.whose;
     let subjects = whose.subjects.as_ref();
+    whose.has_records(item, around.syntax)?;
     let lines = item.entries(|key, item| line(key, item, around))?;
     if lines.is_empty() {
         return item.wrong("no field: nothing could leave");
     }
     let (spans, fields): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
     let syntax = around.syntax?;
-    let whole = whose.fits(item, syntax);
+    let whose_is_said = whose.has_subject(item, syntax);
     let (subject, subject_span) = whose.subject.as_ref()?;
     let subject = subjects.map_or_else(|| subject.clone(), |records| subject.below(records));
     let paths: Vec<FieldPath> = fields.iter().map(|field: &Field| field.path.clone()).collect();
     let needed = around.way.needs(&fields);
+    let bodiless = fields.iter().position(|field| field.path.root() == Root::Body);
+    if let (Syntax::Empty, Some(span)) = (syntax, bodiless.and_then(|first| spans.get(first))) {
+        let (message, help) = format::no_body();
+        return item.wrong_at(span.clone(), message, help);
+    }
     let fits = around.way.check(item, (&fields, &spans), whose, around.headers.unwrap_or_default());
-    whole.and(fits)?;
+    whose_is_said.and(fits)?;
     match Shape::of(syntax.clone(), &paths, subjects, &subject) {
         Ok(shape) => Some(FieldMap { shape: Arc::new(shape), fields, spans, needed }),
         Err(bad) => {

@@ -24,7 +24,8 @@ pub(super) fn read(table: &mut Table<'_>, is_empty: Option<bool>) -> Option<Synt
         Some(format)
     });
     let parts = parts(table, format);
-    let one = one(table, format);
+    let opaque = opaque(table, format);
+    let one = one(table, format, opaque);
     match (format?, parts?) {
         (Format::FormData, parts) => Some(multipart(MultipartKind::FormData, parts)),
         (Format::Mixed, parts) => Some(multipart(MultipartKind::Mixed, parts)),
@@ -35,7 +36,7 @@ pub(super) fn read(table: &mut Table<'_>, is_empty: Option<bool>) -> Option<Synt
 /// Reads how a partner's answer is written.
 pub(super) fn read_answer(table: &mut Table<'_>) -> Option<Syntax> {
     let format = table.or(Format::Json, "format", FORMAT, |item| item.one_of(&FORMATS));
-    one(table, format)
+    one(table, format, Some(None))
 }
 
 /// Reads the charset of a route's texts.
@@ -90,7 +91,11 @@ enum Format {
 }
 
 // Reads a body, or a part of one, that does not consist of parts itself.
-fn one(table: &mut Table<'_>, format: Option<Format>) -> Option<Syntax> {
+fn one(
+    table: &mut Table<'_>,
+    format: Option<Format>,
+    opaque: Option<Option<Opaque>>,
+) -> Option<Syntax> {
     let meaning = "`csv` has `delimiter` and `formula`, for `format = \"csv\"`";
     let csv = table.optional("csv", meaning, |item| {
         fits(item, format, |format| format == Format::Csv, item.table(csv))
@@ -99,14 +104,6 @@ fn one(table: &mut Table<'_>, format: Option<Format>) -> Option<Syntax> {
     let is_xml = |format| matches!(format, Format::Xml(_));
     let xml =
         table.optional("xml", meaning, |item| fits(item, format, is_xml, item.table(namespaces)));
-    let meaning = "`opaque` says what the content is: `pdf`, `png` or `jpeg`";
-    let is_opaque = |format| format == Format::Opaque;
-    let read = |item: &Item<'_>| fits(item, format, is_opaque, item.one_of(&OPAQUE));
-    let opaque = if format.is_some_and(is_opaque) {
-        table.required("opaque", meaning, read).map(Some)
-    } else {
-        table.optional("opaque", meaning, read)
-    };
     let (csv, xml, opaque) = (csv?, xml?, opaque?);
     match format? {
         Format::Json => Some(Syntax::Json),
@@ -116,6 +113,17 @@ fn one(table: &mut Table<'_>, format: Option<Format>) -> Option<Syntax> {
         Format::Form => Some(Syntax::Form),
         Format::Opaque => opaque.map(Syntax::Opaque),
         Format::Empty | Format::FormData | Format::Mixed => Some(Syntax::Empty),
+    }
+}
+
+fn opaque(table: &mut Table<'_>, format: Option<Format>) -> Option<Option<Opaque>> {
+    let meaning = "`opaque` says what the content is: `pdf`, `png` or `jpeg`";
+    let is_opaque = |format| format == Format::Opaque;
+    let read = |item: &Item<'_>| fits(item, format, is_opaque, item.one_of(&OPAQUE));
+    if format.is_some_and(is_opaque) {
+        table.required("opaque", meaning, read).map(Some)
+    } else {
+        table.optional("opaque", meaning, read)
     }
 }
 
@@ -234,7 +242,8 @@ fn part(table: &mut Table<'_>, format: Option<Format>, names: &mut Vec<String>) 
     });
     let words = [FORMATS.as_slice(), &[("opaque", Format::Opaque)]].concat();
     let format = table.required("format", FORMAT, |item| item.one_of(&words));
-    let syntax = one(table, format);
+    let opaque = opaque(table, format);
+    let syntax = one(table, format, opaque);
     Some(Part { name: name?, syntax: syntax? })
 }
 
@@ -283,13 +292,15 @@ pub(super) fn leads_into(syntax: &Syntax, path: &FieldPath) -> Result<(), (Text,
             "begin with the name of a part: `$.learners`"
         }
         (Syntax::Multipart(_), _) => "begin with the number of a part: `$[0]`",
-        (Syntax::Empty, _) => "map values of the request's path, query or header: `query.name`",
+        (Syntax::Empty, _) => return Err(no_body()),
     };
-    let message = match here {
-        Syntax::Empty => "the request has no body",
-        _ => "no value of the body can stand there",
-    };
-    Err((message.into(), help.into()))
+    Err(("no value of the body can stand there".into(), help.into()))
+}
+
+/// What is said of a path into a body that is not there.
+pub(super) fn no_body() -> (Text, Text) {
+    let help = "map values of the request's path, query or header: `query.name`";
+    ("the request has no body".into(), help.into())
 }
 
 /// Whether records can stand at a path, or why not.
@@ -301,7 +312,7 @@ pub(super) fn holds_records(syntax: &Syntax, records: &FieldPath) -> Result<(), 
             let help = "write `subjects = \"$[*]\"`: each row is a record";
             Err(("no row of the table".into(), help.into()))
         }
-        (Syntax::Text | Syntax::Opaque(_) | Syntax::Form | Syntax::Empty, _) => Err((
+        (Syntax::Text | Syntax::Opaque(_) | Syntax::Form, _) => Err((
             "this body has no records".into(),
             "remove `subjects`: the whole request is one subject's".into(),
         )),

@@ -52,7 +52,7 @@ impl<'p> Way<'p> {
             request_span = item.span();
             let (method, path) = request(item)?;
             let taken = frame.taken.requests.entry(method.clone()).or_default();
-            take(item, taken, (&method, &path), name.as_ref())?;
+            take(item, taken, (&method, "", &path), name.as_ref())?;
             Some((method, path))
         });
         let endpoint = endpoint(table, frame);
@@ -270,28 +270,28 @@ fn arrive(
     frame: &mut Frame<'_>,
 ) -> Option<()> {
     let Some(endpoint) = endpoint else { return Some(()) };
-    let at = (request.0.to_owned(), endpoint.host.clone());
-    take(item, frame.taken.arrivals.entry(at).or_default(), request, name)
+    let (method, path) = request;
+    let at = (method.to_owned(), endpoint.host.clone());
+    let taken = frame.taken.arrivals.entry(at).or_default();
+    take(item, taken, (method, &endpoint.host, path), name)
 }
 
 // The first route of a request has it; a route without a name cannot be told from itself.
 fn take(
     item: &Item<'_>,
     taken: &mut Requests,
-    (method, path): (&str, &Template),
+    (method, host, path): (&str, &str, &Template),
     name: Option<&Name>,
 ) -> Option<()> {
     let Some(name) = name else { return Some(()) };
-    if let Some((first_path, first)) = taken.overlapping(path).next() {
-        let help = "give the route a method and path of its own";
-        return if first_path == path {
-            let message = text!("unreachable: the route `{}` takes `{} {}`", first, method, path);
-            item.wrong_since(message, help)
+    if let Some((other, first)) = taken.overlapping(path).next() {
+        let taken_path = format!("{host}{other}");
+        let message = if other == path {
+            text!("unreachable: the route `{}` takes `{} {}`", first, method, taken_path)
         } else {
-            let message =
-                text!("ambiguous: the route `{}` takes `{} {}`", first, method, first_path);
-            item.wrong_since(message, help)
+            text!("ambiguous: the route `{}` takes `{} {}`", first, method, taken_path)
         };
+        return item.wrong_since(message, "give the route a method and path of its own");
     }
     taken.insert(path, (path.clone(), name.clone()));
     Some(())

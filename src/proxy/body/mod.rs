@@ -17,6 +17,8 @@ use tokio::time::{Instant, timeout_at};
 pub use coding::{ACCEPTED, BadCoding, Coding};
 
 use crate::config::Limits;
+use crate::document::Charset;
+use crate::policy::Route;
 use crate::reason::Reason;
 
 /// How much of a body is taken, and how long it may take.
@@ -86,6 +88,15 @@ pub async fn inflate(body: Incoming, coding: Coding, bounds: Bounds) -> Result<B
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
+}
+
+/// The charset that a route's bodies are converted from; `None` where they are UTF-8.
+///
+/// # Errors
+/// The route names one that nothing can be read from.
+pub fn charset(route: &Route) -> Result<Option<Charset>, Reason> {
+    let Some(name) = &route.charset else { return Ok(None) };
+    Charset::named(name).map(Some).ok_or(Reason::ContentUninspectable)
 }
 
 async fn collect(mut body: Incoming, max: usize) -> Result<Bytes, Reason> {

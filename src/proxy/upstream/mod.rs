@@ -182,13 +182,14 @@ impl Upstream {
                 return Err(Failure::Unsent(Unsent::ConnectTimeout));
             }
         };
-        let answer = match early {
-            Some(answer) => answer,
-            None => tokio::select! {
+        let answer = if let Some(answer) = early {
+            answer
+        } else {
+            tokio::select! {
                 biased;
                 answer = &mut answer => answer,
                 () = self.waited(taken) => return Err(Failure::Unknown(Unknown::Timeout)),
-            },
+            }
         };
         let answer = answer.map_err(|error| failure(&error))?;
         answer::take(answer, bounds, place).map_err(Failure::Unknown)

@@ -4,7 +4,8 @@
 //! - kept cells, and the names of their columns, are the bytes of the body, quotes included;
 //! - a column that no record keeps has no place in the header or any row; where some records keep
 //!   it, it is empty in the others;
-//! - a record that is left out vanishes; every line ends as the header row does in the body;
+//! - a record that is left out vanishes, and so does a row that lost every cell; every line ends as
+//!   the header row does in the body;
 //! - where one column remains, an empty cell is written `""`, since an empty line is no row;
 //! - what a spreadsheet would take for a formula is treated as the table's rules say. It is sought
 //!   in what leaves, so in what an edit put there too.
@@ -46,7 +47,9 @@ pub(super) fn write(tape: &Tape, body: &[u8], kept: &Kept<'_>, edits: &mut impl 
 
 /// The fields that are kept in some row.
 fn kept_somewhere(tape: &Tape, kept: &Kept<'_>, base: &FieldSet) -> FieldSet {
-    let Some(first) = tape.record else { return *base };
+    let Some(first) = tape.record else {
+        return if tape.rows == 0 { FieldSet::EMPTY } else { *base };
+    };
     let (mut fields, mut before) = (FieldSet::EMPTY, None);
     for row in 0..tape.rows {
         let verdict = kept.verdict(first.saturating_add(row));
@@ -82,6 +85,7 @@ impl<E: Edits> Writer<'_, E> {
     #[inline]
     fn row(&mut self, cells: &[Span], body: &[u8], fields: &FieldSet) {
         let start = self.out.len();
+        let mut has_cell = false;
         for index in 0..self.columns.len() {
             if index > 0 {
                 self.out.push(self.tape.delimiter);
@@ -90,8 +94,12 @@ impl<E: Edits> Writer<'_, E> {
             if fields.contains(field)
                 && let Some(cell) = cells.get(position)
             {
-                self.cell(field, cell.of(body));
+                has_cell |= self.cell(field, cell.of(body));
             }
+        }
+        if !has_cell {
+            self.out.truncate(start);
+            return;
         }
         if self.out.len() == start {
             self.out.extend_from_slice(b"\"\"");
@@ -99,16 +107,19 @@ impl<E: Edits> Writer<'_, E> {
         self.out.extend_from_slice(self.tape.line_end);
     }
 
+    /// Writes a cell; false where it was lost.
     #[inline]
-    fn cell(&mut self, field: FieldId, cell: &[u8]) {
+    fn cell(&mut self, field: FieldId, cell: &[u8]) -> bool {
         match self.edits.edit(field, Raw { bytes: cell, lexis: Lexis::Csv }) {
             Edit::Keep if self.tape.formula != Formula::Keep && is_formula(cell) => {
                 self.formula(field, cell);
             }
             Edit::Keep => self.out.extend_from_slice(cell),
-            Edit::Remove | Edit::Put(New::Null) => {}
+            Edit::Remove => return false,
+            Edit::Put(New::Null) => {}
             Edit::Put(New::Text(text) | New::Number(text)) => self.put(field, &text),
         }
+        true
     }
 
     /// Writes a new value.

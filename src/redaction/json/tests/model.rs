@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::document::{FieldId, FieldPath, Segment, Shape};
+use crate::document::{FieldId, FieldPath, Segment, Shape, Syntax};
 
 use super::Choice;
 
@@ -33,7 +33,12 @@ impl Model {
     }
 
     pub(super) fn shape(&self) -> Arc<Shape> {
-        Arc::new(Shape::compile(&self.fields, self.subjects.as_ref(), &self.subject).unwrap())
+        self.shape_of(Syntax::Json)
+    }
+
+    pub(super) fn shape_of(&self, syntax: Syntax) -> Arc<Shape> {
+        let subjects = self.subjects.as_ref();
+        Arc::new(Shape::of(syntax, &self.fields, subjects, &self.subject).unwrap())
     }
 
     /// The field at a place of a document.

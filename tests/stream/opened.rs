@@ -1,0 +1,1 @@
+//! What a partner does with a stream: `otkel open`.
