@@ -83,7 +83,10 @@ pub fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> 
 }
 
 /// The partner's host that was asked for, or `None` for the gateway's own.
-fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>, Reason> {
+///
+/// # Errors
+/// A host that is neither, or none.
+pub fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>, Reason> {
     let named = front::authority(request).ok_or(Reason::HeadMalformed)?;
     let host = named.rsplit_once(':').map_or(named, |(host, _)| host).to_ascii_lowercase();
     if rules.hosts.contains(&host) {

@@ -6,6 +6,7 @@
 pub mod body;
 pub mod front;
 pub mod head;
+pub mod manifest;
 pub mod rate;
 pub mod refusal;
 pub mod rules;
@@ -281,6 +282,9 @@ impl Proxy {
 
     /// Carries a transfer, records a refusal that is not yet recorded, and makes the answer.
     async fn handle(self, asked: Asked) -> Response<Body> {
+        if let Some(manifest) = self.manifest(&asked).await {
+            return manifest;
+        }
         let did = Uuid::now_v7();
         let language = language(asked.request.headers());
         let started = std::time::Instant::now();
