@@ -151,7 +151,7 @@ async fn a_partners_own_path_leads_to_its_route() {
 async fn a_path_that_may_not_leave_is_not_asked_for() {
     let world = start().await;
     let path = format!("/attestation-kz/results/{DANIYAR}");
-    world.send(look_up(&path)).await.is_refused("RECIPIENT_NOT_COVERED").has_lines(1);
+    world.send(look_up(&path)).await.is_refused("RECIPIENT_NOT_CONSENTED").has_lines(1);
     world.grant(&consent(20, DANIYAR, |c| {
         c["recipient_third_parties"] = json!([KZ]);
         c["categories"] = json!(["D01"]);
