@@ -2,12 +2,14 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod detect;
 mod edit;
 mod json;
 
 use crate::decision::{Decision, Permitted};
 use crate::document::{Document, FieldSet, Tape};
 use crate::transfer::Transfer;
+pub use detect::{Screen, Watch};
 use edit::{Edits, Untouched};
 
 /// What of a document is kept. What it does not mention is left out.
@@ -61,6 +63,13 @@ impl<'a> Kept<'a> {
 #[must_use]
 pub fn select(document: &Document, selection: &Selection<'_>) -> Vec<u8> {
     write(document, selection, &mut Untouched)
+}
+
+/// Writes what a selection keeps of a document, without the identifiers that may not be in it; what
+/// would refuse a transfer is left out.
+#[must_use]
+pub fn select_screened(document: &Document, selection: &Selection<'_>, screen: &Screen) -> Vec<u8> {
+    write(document, selection, &mut detect::Screened(screen))
 }
 
 /// Writes what a selection keeps of a document, as the edits would have it.
