@@ -135,6 +135,7 @@ fn content<B>(request: &Request<B>, claim: &Claim) -> Result<Content, Bad> {
         query: query.map(str::to_owned),
         headers: mapped(headers, route)?,
         boundary: media.and_then(|media| media.parameter("boundary").map(str::to_owned)),
+        charset: route.charset.clone(),
         body: Bytes::new(),
     })
 }
