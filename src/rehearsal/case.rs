@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::json::{Line, arrival, departure};
+use super::difference::{Form, Line, arrival, departure};
 use super::{Ending, Rehearsal, Rehearsed, rehearse};
 use crate::consent::Terms;
 use crate::diagnostic::{Diagnostic, Severity, Source, Text, text};
@@ -137,7 +137,7 @@ impl Held<'_> {
             }
         };
         let place = self.case.expected.decision_span.clone();
-        let lines = came.sent().map(|sent| arrival(&String::from_utf8_lossy(sent)));
+        let lines = came.sent().map(|sent| arrival(Form::Json, &String::from_utf8_lossy(sent)));
         let difference = self.difference(Aspect::Decision, place, message, help);
         Some(Difference { lines: lines.unwrap_or_default(), ..difference })
     }
@@ -176,7 +176,7 @@ impl Held<'_> {
         }
         let ours = str::from_utf8(&expected.bytes).ok()?;
         let theirs = String::from_utf8_lossy(came.sent()?);
-        let departure = departure(ours, &theirs)?;
+        let departure = departure(Form::Json, ours, &theirs)?;
         let (source, span) = expected.place(self.source, departure.expected);
         let message = text!(
             "the case `{}` differs: something else leaves, first at `{}`",

@@ -6,8 +6,11 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod case;
-pub mod json;
+pub mod difference;
+mod json;
+mod lines;
 pub mod lint;
+mod xml;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
