@@ -304,8 +304,9 @@ async fn listen(mut heard: mpsc::UnboundedReceiver<Received>) {
             _ = tokio::signal::ctrl_c() => return,
             received = heard.recv() => {
                 let Some(received) = received else { return };
-                let text = String::from_utf8_lossy(&received.body).into_owned();
-                say!("{} received for {}: {text}", received.header.aud, received.header.pur);
+                let (header, text) = (&received.header, received.shown());
+                let gap = if text.contains('\n') { '\n' } else { ' ' };
+                say!("{} received for {}:{gap}{text}", header.aud, header.pur);
             }
         }
     }
