@@ -72,8 +72,8 @@ fn a_rehearsal_ends_as_the_path_does() {
         let mut routes = rules.partners.values().flat_map(|partner| &partner.routes);
         let path = |route: &&Arc<Route>| (&*route.method, &*route.path) == sample.request;
         let route = routes.find(path).unwrap();
-        let named = (sample.purpose, sample.legal_request);
-        let came = rehearsed(route.name.as_str(), named, &sample.body, &[]);
+        let named = (sample.header("otkel-purpose"), sample.header("otkel-legal-request"));
+        let came = rehearsed(route.name.as_str(), named, std::str::from_utf8(&sample.body).unwrap(), &[]);
         match sample.expect {
             Expect::Receives(_, text) => {
                 assert_eq!(came.sent(), Some(text.as_bytes()), "{}", sample.title);
