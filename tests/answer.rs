@@ -47,7 +47,7 @@ async fn of_an_answer_only_what_is_listed_comes_back() {
         r#""iin": "580101100015"}, {"iin": "9"}]}     "#
     );
     let sent = asked(answer).await;
-    let body = r#"{"status":"new","learners":[{"number":1.50},{}]}"#;
+    let body = r#"{"status":"new","learners":[{"number":1.50}]}"#;
     assert_eq!((sent.status, std::str::from_utf8(&sent.body).unwrap()), (201, body));
     assert_eq!(sent.headers["x-intake"], "7");
     assert!(!sent.headers.contains_key("x-other") && !sent.headers.contains_key("set-cookie"));
