@@ -2,6 +2,8 @@
 //!
 //! Every IIN is synthetic: its seventh digit is of the nineteenth century or reserved.
 
+mod formats;
+
 use serde_json::{Value, json};
 
 use crate::consent::record::SCHEMA;
@@ -47,6 +49,20 @@ impl Sample {
 
     fn by(self, caller: &'static str) -> Self {
         Self { caller, ..self }
+    }
+
+    /// The same of another media type; without a body it has none.
+    fn of(mut self, media: &'static str) -> Self {
+        self.headers.clear();
+        if !media.is_empty() {
+            self.headers.push(("content-type", media));
+        }
+        self
+    }
+
+    /// The same with what the caller must get of the partner's answer.
+    fn answered(self, answer: &'static str) -> Self {
+        Self { answer: Some(answer), ..self }
     }
 
     fn purpose(mut self, purpose: &'static str) -> Self {
@@ -106,6 +122,9 @@ pub fn consents(now: Timestamp) -> String {
         Consent::new(8, DANIYAR).to("mailing-de", &["GB"]).purposes(&["P10a"]),
         Consent::new(9, AIGERIM).to("learning-de", &["DE"]).purposes(&["P05"]),
         Consent::new(10, AIGERIM).to("research-kz", &[]).purposes(&["P10c"]),
+        Consent::new(11, AIGERIM).to("archive-kz", &[]),
+        Consent::new(12, DANIYAR).to("archive-kz", &[]).lists(&["D01", "D04"]),
+        Consent::new(13, AIGERIM).to("verify-kz", &[]).purposes(&["P04"]).lists(&CHECKED),
     ];
     people.iter().map(|consent| consent.json(now).to_string() + "\n").collect()
 }
@@ -113,8 +132,8 @@ pub fn consents(now: Timestamp) -> String {
 /// The sample transfers.
 #[must_use]
 pub fn transfers() -> Vec<Sample> {
-    let all = [permitted(), permitted_otherwise(), refused_by_consent(), refused_by_rule()];
-    all.into_iter().flatten().collect()
+    let json = [permitted(), permitted_otherwise(), refused_by_consent(), refused_by_rule()];
+    json.into_iter().flatten().chain(formats::transfers()).collect()
 }
 
 fn permitted() -> Vec<Sample> {
@@ -384,6 +403,7 @@ const CERTIFICATES_BODY: &str = concat!(
     r#"{"teachers":[{"iin":"580101100015","family_name":"Сәрсенова","#,
     r#""certificate_number":"KZ-7-0001"}]}"#
 );
+const CHECKED: [&str; 6] = ["D01", "D02", "D03", "D04", "D06", "D07"];
 const ACCOUNTS: (&str, &str) = ("PUT", "/learning-de/learners");
 const CERTIFICATES: (&str, &str) = ("POST", "/ministry-kz/certificates");
 const STUDY: (&str, &str) = ("POST", "/research-kz/autumn-study");
