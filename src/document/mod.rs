@@ -107,8 +107,10 @@ pub(crate) enum Tape {
     Whole(whole::Tape),
     /// The parts, each of which is a piece of its own.
     Multipart(multipart::Tape),
-    /// What stands in the head of the request.
+    /// What stands in the head of the request, but for its query.
     Head(head::Tape),
+    /// The query.
+    Query(form::Tape),
     /// No body.
     Empty,
     Xml(xml::Tape),
@@ -119,7 +121,7 @@ impl Piece {
     pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
         match &self.tape {
             Tape::Csv(tape) => Box::new(tape.values(&self.bytes)),
-            Tape::Form(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Form(tape) | Tape::Query(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Json(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Whole(tape) => Box::new(tape.value(&self.bytes).into_iter()),
             Tape::Head(tape) => Box::new(tape.values(&self.bytes)),
@@ -171,7 +173,11 @@ impl Document {
             findings.open_record().map_err(BadDocument::whole)?;
         }
         let mut pieces = body(&content, &shape, limits, &mut findings)?;
-        if shape.has_head() {
+        if let (Some(query), true) = (&content.query, shape.maps(Root::Query)) {
+            findings.next_piece();
+            pieces.push(read_query(query, &shape, limits, &mut findings)?);
+        }
+        if shape.maps(Root::Path) || shape.maps(Root::Header) {
             findings.next_piece();
             pieces.push(head::parse(&content, &shape, limits, &mut findings)?);
         }
@@ -252,6 +258,22 @@ fn body(
     let (tape, parts) = multipart::parse(&bytes, boundary, shape, limits, findings)?;
     let whole = Piece { bytes, tape: Tape::Multipart(tape) };
     Ok(std::iter::once(whole).chain(parts).collect())
+}
+
+/// Reads the query, which is a form.
+fn read_query(
+    query: &str,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Piece, BadDocument> {
+    let bytes = Bytes::copy_from_slice(query.as_bytes());
+    let tape = form::parse(&bytes, Shape::root(Root::Query), shape, limits, findings);
+    let below = |bad: BadDocument| {
+        let path = bad.path.strip_prefix('$').unwrap_or_default();
+        BadDocument { path: format!("{}{path}", Root::Query.word()), ..bad }
+    };
+    Ok(Piece { tape: Tape::Query(tape.map_err(below)?), bytes })
 }
 
 /// Where a content stands in the shape, and from which charset it was converted.

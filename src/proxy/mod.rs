@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::config::Limits;
 use crate::decision::{Denial, Permitted, decide, question};
-use crate::document::{Charset, Content};
+use crate::document::Content;
 use crate::envelope::field::ValueSeals;
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};

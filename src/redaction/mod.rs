@@ -86,6 +86,7 @@ struct Written {
     /// What stands between the parts of the body, where it has several.
     boundary: Option<String>,
     head: Head,
+    query: Vec<u8>,
 }
 
 /// Writes what a selection keeps of a document, as the edits would have it.
@@ -103,8 +104,12 @@ fn write(document: &Document, selection: &Selection<'_>, edits: &mut impl Edits)
             written.body = write_one(&body.tape, &body.bytes, &kept, edits);
         }
     }
-    if let Some(Piece { bytes, tape: Tape::Head(tape) }) = document.pieces().last() {
-        written.head = head::write(tape, bytes, &kept, edits);
+    for Piece { bytes, tape } in document.pieces() {
+        match tape {
+            Tape::Head(tape) => written.head = head::write(tape, bytes, &kept, edits),
+            Tape::Query(tape) => written.query = form::write(tape, bytes, &kept, edits),
+            _ => {}
+        }
     }
     written
 }
@@ -117,7 +122,7 @@ fn write_one(tape: &Tape, bytes: &[u8], kept: &Kept<'_>, edits: &mut impl Edits)
         Tape::Json(tape) => json::write(tape, bytes, kept, edits),
         Tape::Whole(tape) => whole::write(tape, bytes, kept, edits),
         Tape::Xml(tape) => xml::write(tape, bytes, kept, edits),
-        Tape::Multipart(_) | Tape::Head(_) | Tape::Empty => Vec::new(),
+        Tape::Multipart(_) | Tape::Head(_) | Tape::Query(_) | Tape::Empty => Vec::new(),
     }
 }
 
@@ -151,10 +156,13 @@ impl fmt::Debug for Inner {
 
 impl Inner {
     /// The head that is left for a route's own request; `None` where the path lacks a value.
-    fn of(route: &Route, head: Head) -> Option<Self> {
+    fn of(route: &Route, head: Head, query: &[u8]) -> Option<Self> {
         let inner = route.inner.as_ref()?;
         let path = inner.path.fill(|name| head.in_path(name))?;
-        let target = format!("{path}{}", head.query());
+        let target = match str::from_utf8(query).ok()? {
+            "" => path,
+            query => format!("{path}?{query}"),
+        };
         Some(Self { method: inner.method.clone(), target, headers: head.headers })
     }
 }
@@ -217,13 +225,14 @@ pub fn redact(permitted: Permitted, treating: &mut Treating<'_>) -> Result<Redac
         Selection { outside: &decision.outside.keep, records: &records, verdicts: &verdicts };
     let transfer = permitted.transfer();
     let mut editor = Editor::new(transfer.claim(), treating, verdicts.len());
-    let Written { body, boundary, head } = write(transfer.document(), &selection, &mut editor);
+    let Written { body, boundary, head, query } =
+        write(transfer.document(), &selection, &mut editor);
     let manifest = match editor.finish() {
         Ok(manifest) => manifest,
         Err((reason, field)) => return Err(Box::new(permitted.deny(reason, Some(field)))),
     };
     let route = transfer.claim().route();
-    let inner = Inner::of(route, head);
+    let inner = Inner::of(route, head, &query);
     if route.inner.is_some() && inner.is_none() {
         return Err(Box::new(permitted.deny(Reason::RequiredFieldRemoved, None)));
     }

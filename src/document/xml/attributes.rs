@@ -56,10 +56,10 @@ impl Parser<'_, '_> {
         let value = self.value()?;
         let body = self.cursor.body();
         let after = self.cursor.at;
-        self.cursor.at = name.start;
-        if name.prefix(body) == b"xmlns" {
-            self.spaces.declare(Span::new(offset(name.local), offset(name.end)), value)?;
-        } else if name.of(body) == b"xmlns" {
+        self.cursor.at = name.start as usize;
+        if name.prefix().of(body) == b"xmlns" {
+            self.spaces.declare(name.local(), value)?;
+        } else if name.whole().of(body) == b"xmlns" {
             self.spaces.declare(Span::new(0, 0), value)?;
         } else {
             self.attributes.push(Attribute { name, space: Space::NONE, value });
@@ -106,8 +106,8 @@ impl Parser<'_, '_> {
     #[inline]
     pub(super) fn check_attributes(&mut self) -> Result<(), Fault> {
         for attribute in &mut self.attributes {
-            self.cursor.at = attribute.name.start;
-            attribute.space = self.spaces.of_attribute(&attribute.name)?;
+            self.cursor.at = attribute.name.start as usize;
+            attribute.space = self.spaces.of_attribute(attribute.name)?;
         }
         if let Some(twin) = self.twin() {
             self.cursor.at = twin;
@@ -119,16 +119,16 @@ impl Parser<'_, '_> {
     /// The first attribute that stands there already, by its offset.
     fn twin(&self) -> Option<usize> {
         let body = self.cursor.body();
-        let key = |one: &Attribute| (one.space, one.name.local(body));
+        let key = |one: &Attribute| (one.space, one.name.local().of(body));
         if self.attributes.len() <= PAIRED_MAX {
             let mut later = self.attributes.iter().enumerate();
             let is_twin = |(position, one): &(usize, &Attribute)| {
                 self.attributes.iter().take(*position).any(|other| key(other) == key(one))
             };
-            return later.find(is_twin).map(|(_, one)| one.name.start);
+            return later.find(is_twin).map(|(_, one)| one.name.start as usize);
         }
         let mut sorted: Vec<_> =
-            self.attributes.iter().map(|one| (key(one), one.name.start)).collect();
+            self.attributes.iter().map(|one| (key(one), one.name.start as usize)).collect();
         sorted.sort_unstable();
         let twins = sorted.array_windows().filter(|[one, other]| one.0 == other.0);
         twins.map(|[_, other]| other.1).min()
@@ -156,7 +156,7 @@ impl Parser<'_, '_> {
         let start = self.tape.composed.len();
         let place = self.spaces.attribute_prefix(*space).and_then(|prefix| {
             self.tape.composed.push(b'@');
-            self.tape.compose(prefix, name.local(self.cursor.body()));
+            self.tape.compose(prefix, name.local().of(self.cursor.body()));
             let member = self.tape.composed.get(start..).unwrap_or_default();
             shape.node(node).named(Print::of(member), member, 0)
         });
@@ -172,7 +172,7 @@ impl Parser<'_, '_> {
         if let Some(field) = self.findings.value(node, *value, Lexis::XmlAttribute, identifies) {
             let span = Span::new(offset(start + 1), offset(self.tape.composed.len()));
             let name = Name { span, is_composed: true };
-            self.push(Op::Attribute { name, field, value: *value }, span.len() + value.len() + 4);
+            self.push(Op::Attribute { name, field, value: *value }, value.len());
         }
         Ok(())
     }

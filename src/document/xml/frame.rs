@@ -3,14 +3,13 @@
 use super::super::path::Segment;
 use super::super::shape::{NodeId, Shape};
 use super::super::span::Span;
-use super::scan::QName;
 use super::tape::{Listed, Name};
 
 /// An element that is being read.
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
     pub(super) kind: Kind,
-    pub(super) name: QName,
+    pub(super) name: Span,
     /// Where it stands in the shape, unless nothing in it is mapped.
     pub(super) node: NodeId,
     pub(super) step: Step,
@@ -37,11 +36,11 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// What is around the root.
-    pub(super) fn document(node: NodeId) -> Self {
+    /// An element of which nothing is known yet. As a container, what is around the root.
+    pub(super) fn new(kind: Kind, node: NodeId) -> Self {
         Self {
-            kind: Kind::Container,
-            name: QName { start: 0, local: 0, end: 0 },
+            kind,
+            name: Span::new(0, 0),
             node,
             step: Step::default(),
             label: Name::NONE,

@@ -33,7 +33,7 @@ use super::shape::{Node, NodeId, Shape};
 use super::span::{Span, offset};
 use super::syntax::Xml;
 use attributes::Attribute;
-use frame::{Frame, Kind, Step};
+use frame::{Frame, Kind};
 use scan::{COMMENT, Cursor, INSTRUCTION, SECTION};
 use soap::Part;
 use space::Spaces;
@@ -67,6 +67,13 @@ pub(super) struct Context<'a> {
     pub(super) limits: &'a Limits,
 }
 
+impl<'a> Context<'a> {
+    /// The context of a body that was in UTF-8 from the start.
+    pub(super) fn new(xml: &'a Xml, shape: &'a Shape, limits: &'a Limits) -> Self {
+        Self { shape, xml, charset: None, limits }
+    }
+}
+
 /// Checks what can be seen without knowing where tags begin.
 fn check_text<'a>(body: &'a [u8], limits: &Limits) -> Result<&'a str, BadDocument> {
     let bad = |fault, offset| Err(BadDocument { fault, offset, path: "$".to_owned() });
@@ -92,8 +99,9 @@ struct Parser<'a, 'f> {
     attributes: Vec<Attribute>,
     /// How often each child of the open elements' nodes was met.
     counts: Vec<u32>,
-    /// An element that is not open yet.
-    ahead: Option<Step>,
+    /// The element whose start tag is read, and whether it is at fault.
+    next: Frame,
+    is_next_bad: bool,
     /// The last part of a SOAP message's frame.
     soap_last: Part,
     /// Whether `]]>` stands anywhere in the body.
@@ -118,11 +126,12 @@ impl<'a, 'f> Parser<'a, 'f> {
             context,
             findings,
             spaces: Spaces::new(body, context.xml),
-            top: Frame::document(root),
+            top: Frame::new(Kind::Container, root),
             around: Vec::with_capacity(DEPTH_USUAL),
             attributes: Vec::new(),
             counts: Vec::new(),
-            ahead: None,
+            next: Frame::new(Kind::Inside, root),
+            is_next_bad: false,
             soap_last: Part::Envelope,
             has_section_end: memchr::memmem::find(body, b"]]>").is_some(),
             tape: Tape::new(body.len(), context.xml),
@@ -269,9 +278,15 @@ impl<'a, 'f> Parser<'a, 'f> {
         self.findings.value(node, value, Lexis::XmlText, identifies)
     }
 
+    /// Puts an operation on the tape, with a value of so many bytes.
     #[inline]
     fn push(&mut self, op: Op, bytes: usize) {
-        self.tape.copied += bytes;
+        let name = match op {
+            Op::Open { name, .. } | Op::Field { name, .. } => 2 * name.span.len() + 5,
+            Op::Attribute { name, .. } => name.span.len() + 4,
+            Op::Text { .. } | Op::Close { .. } => 0,
+        };
+        self.tape.copied += name + bytes;
         self.tape.ops.push(op);
     }
 
@@ -284,7 +299,8 @@ impl<'a, 'f> Parser<'a, 'f> {
     #[cold]
     fn path(&self) -> String {
         let frames = self.around.iter().chain([&self.top]).skip(1);
-        let steps = frames.map(|frame| frame.step).chain(self.ahead);
+        let next = self.is_next_bad.then_some(self.next.step);
+        let steps = frames.map(|frame| frame.step).chain(next);
         steps.fold("$".to_owned(), |path, step| path + &step.text(self.context.shape))
     }
 }

@@ -5,6 +5,7 @@
 use memchr::memmem;
 
 use super::super::fault::Fault;
+use super::super::span::{Span, offset};
 
 /// A place in a body, which is UTF-8 and holds only characters that XML allows.
 #[derive(Clone, Copy)]
@@ -16,30 +17,29 @@ pub(super) struct Cursor<'a> {
 /// A qualified name (Namespaces in XML 1.0 §4), by its offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct QName {
-    pub(super) start: usize,
+    pub(super) start: u32,
     /// Where the part without the prefix begins.
-    pub(super) local: usize,
-    pub(super) end: usize,
+    local: u32,
+    end: u32,
 }
 
 impl QName {
     /// The prefix; nothing where there is none.
     #[inline]
-    pub(super) fn prefix<'a>(&self, body: &'a [u8]) -> &'a [u8] {
-        let end = if self.local > self.start { self.local - 1 } else { self.start };
-        body.get(self.start..end).unwrap_or_default()
+    pub(super) fn prefix(self) -> Span {
+        Span::new(self.start, self.local.saturating_sub(1).max(self.start))
     }
 
     /// The name without its prefix.
     #[inline]
-    pub(super) fn local<'a>(&self, body: &'a [u8]) -> &'a [u8] {
-        body.get(self.local..self.end).unwrap_or_default()
+    pub(super) fn local(self) -> Span {
+        Span::new(self.local, self.end)
     }
 
     /// The whole name.
     #[inline]
-    pub(super) fn of<'a>(&self, body: &'a [u8]) -> &'a [u8] {
-        body.get(self.start..self.end).unwrap_or_default()
+    pub(super) fn whole(self) -> Span {
+        Span::new(self.start, self.end)
     }
 }
 
@@ -105,16 +105,16 @@ impl<'a> Cursor<'a> {
     /// Goes past a name without colon.
     #[inline]
     pub(super) fn plain_name(&mut self) -> Result<(), Fault> {
-        match self.peek() {
-            b'A'..=b'Z' | b'a'..=b'z' | b'_' => self.at += 1,
-            0x80.. => self.skip_char(is_name_start)?,
-            _ => return Err(self.fault(Fault::BadName)),
+        match class(self.peek()) {
+            Class::Letter => self.at += 1,
+            Class::Wide => self.skip_char(is_name_start)?,
+            Class::Digit | Class::Other => return Err(self.fault(Fault::BadName)),
         }
         loop {
-            match self.peek() {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' => self.at += 1,
-                0x80.. => self.skip_char(is_name)?,
-                _ => return Ok(()),
+            match class(self.peek()) {
+                Class::Letter | Class::Digit => self.at += 1,
+                Class::Wide => self.skip_char(is_name)?,
+                Class::Other => return Ok(()),
             }
         }
     }
@@ -133,7 +133,7 @@ impl<'a> Cursor<'a> {
                 return Err(Fault::BadName);
             }
         }
-        Ok(QName { start, local, end: self.at })
+        Ok(QName { start: offset(start), local: offset(local), end: offset(self.at) })
     }
 
     /// Goes past a character that must be of a class.
@@ -278,6 +278,47 @@ pub(super) const COMMENT: &[u8] = b"<!--";
 pub(super) const INSTRUCTION: &[u8] = b"<?";
 /// What begins a CDATA section.
 pub(super) const SECTION: &[u8] = b"<![CDATA[";
+
+/// What a byte is in a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Anywhere.
+    Letter,
+    /// Not at its start.
+    Digit,
+    /// Part of a character beyond ASCII.
+    Wide,
+    /// Not in a name.
+    Other,
+}
+
+#[inline]
+fn class(byte: u8) -> Class {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(Class::Other)
+}
+
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut rest: &mut [Class] = &mut classes;
+    let mut byte = 0_u8;
+    while let [class, after @ ..] = rest {
+        *class = match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => Class::Letter,
+            b'0'..=b'9' | b'-' | b'.' => Class::Digit,
+            0x80.. => Class::Wide,
+            _ => Class::Other,
+        };
+        rest = after;
+        byte = byte.wrapping_add(1);
+    }
+    classes
+};
+
+/// Whether two short words are the same; quicker for them than a call.
+#[inline]
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one == other)
+}
 
 /// White space (§2.3).
 #[inline]

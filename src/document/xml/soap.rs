@@ -23,11 +23,11 @@ impl Parser<'_, '_> {
     /// What the element is in the frame of the message, which holds `Body`, after a `Header` or
     /// none, and nothing else.
     #[inline]
-    pub(super) fn soap_part(&mut self, name: &QName, space: Space) -> Result<Part, Fault> {
+    pub(super) fn soap_part(&mut self, name: QName, space: Space) -> Result<Part, Fault> {
         let Some(soap) = self.soap().filter(|_| self.around.len() < 2) else {
             return Ok(Part::None);
         };
-        let local = name.local(self.cursor.body());
+        let local = name.local().of(self.cursor.body());
         if self.around.is_empty() {
             return match local {
                 b"Envelope" if space == soap => Ok(Part::Envelope),

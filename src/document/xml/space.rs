@@ -7,7 +7,7 @@
 use super::super::fault::Fault;
 use super::super::span::{Span, offset};
 use super::super::syntax::Xml;
-use super::scan::QName;
+use super::scan::{QName, is_same};
 use super::text::decode_attribute;
 
 /// The number of a namespace.
@@ -136,8 +136,8 @@ impl<'a> Spaces<'a> {
 
     /// The namespace of an element's name.
     #[inline]
-    pub(super) fn of_element(&self, name: &QName) -> Result<Space, Fault> {
-        let prefix = name.prefix(self.body);
+    pub(super) fn of_element(&self, name: QName) -> Result<Space, Fault> {
+        let prefix = name.prefix().of(self.body);
         if prefix.is_empty() && self.bound.is_empty() {
             return Ok(Space::NONE);
         }
@@ -151,8 +151,8 @@ impl<'a> Spaces<'a> {
     }
 
     /// The namespace of an attribute's name; one without prefix has none (§6.2).
-    pub(super) fn of_attribute(&self, name: &QName) -> Result<Space, Fault> {
-        let prefix = name.prefix(self.body);
+    pub(super) fn of_attribute(&self, name: QName) -> Result<Space, Fault> {
+        let prefix = name.prefix().of(self.body);
         if prefix.is_empty() {
             return Ok(Space::NONE);
         }
@@ -160,7 +160,7 @@ impl<'a> Spaces<'a> {
     }
 
     fn find(&self, prefix: &[u8]) -> Option<Space> {
-        let is_it = |binding: &&Binding| binding.prefix.of(self.body) == prefix;
+        let is_it = |binding: &&Binding| is_same(binding.prefix.of(self.body), prefix);
         let binding = self.bound.iter().rev().find(is_it).map(|binding| binding.space);
         binding.or_else(|| (prefix == b"xml").then_some(Space::XML))
     }
