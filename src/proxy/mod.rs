@@ -35,7 +35,7 @@ use crate::reason::{Language, Reason};
 use crate::redaction::treat::Treating;
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Lease, Service};
-use crate::store::{Fate, Position, Reader, Receipt, Recorded, Recorder, Roll, Unrecorded};
+use crate::store::{Fate, Position, Reader, Recorded, Recorder, Roll, Unrecorded};
 use crate::telemetry::{self, Metrics};
 use crate::time::{Clock, Timestamp};
 use crate::tls::Peer;
