@@ -119,12 +119,13 @@ impl World {
     fn keys(&self, now: Timestamp) -> Result<(), NoWorld> {
         let keys = self.folder.join("keys");
         let (partner, desk) = RECIPIENT;
-        let desk = format!("{partner}.{desk}");
-        for name in PARTNERS.map(|(name, _, _)| name).into_iter().chain([desk.as_str()]) {
+        let desk = (format!("{partner}.{desk}"), desk);
+        let partners = PARTNERS.map(|(name, _, _)| (name.to_owned(), name));
+        for (holder, name) in partners.into_iter().chain([desk]) {
             let (pem, entry) = keyfile::generate(now, now.plus_millis(KEY_MILLIS));
-            write_secret(&self.partner_key(name), pem.as_bytes())?;
+            write_secret(&self.partner_key(&holder), pem.as_bytes())?;
             let list = keyfile::list_with(None, name, entry).map_err(|_| NoWorld::Key)?;
-            fs::write(keys.join(format!("{name}.json")), list)?;
+            fs::write(keys.join(format!("{holder}.json")), list)?;
         }
         let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
         getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
