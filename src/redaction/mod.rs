@@ -4,8 +4,8 @@
 
 mod csv;
 mod edit;
-mod form;
 mod editor;
+mod form;
 mod head;
 mod json;
 mod multipart;

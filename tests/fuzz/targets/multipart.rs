@@ -26,7 +26,7 @@ static SHAPE: LazyLock<Arc<Shape>> = LazyLock::new(|| {
 });
 
 /// Holds the promises against one body, whose boundary is `b`.
-pub fn run(body: &[u8]) {
+pub(crate) fn run(body: &[u8]) {
     let Some(document) = read("b", body) else { return };
     for record in 0..document.records().len() {
         let _ = document.subject(record);

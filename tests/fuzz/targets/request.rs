@@ -4,7 +4,7 @@
 use otkel::envelope::request::Request;
 
 /// Holds the promises against one message.
-pub fn run(message: &[u8]) {
+pub(crate) fn run(message: &[u8]) {
     let Ok(request) = Request::decode(message) else { return };
     let written = request.encode();
     assert!(Request::decode(&written) == Ok(request), "written differently");
