@@ -52,7 +52,7 @@ fn every_vector_does_what_it_says() {
 
 #[test]
 fn parts_in_a_row_have_their_places_for_names() {
-    let path = |text| FieldPath::parse(text).unwrap();
+    let path = |text: &str| FieldPath::parse(text).unwrap();
     let part = |name: &str, syntax| Part { name: name.to_owned(), syntax };
     let kind = MultipartKind::Mixed;
     let numbered = Multipart { kind, parts: vec![part("1", Syntax::Json)] };
