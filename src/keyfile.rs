@@ -1,5 +1,5 @@
 //! Files of recipients' keys: PKCS#8 PEM (RFC 8410) for the private key, a JSON list for the
-//! public.
+//! public. And the file of the secret that pseudonyms come from: 32 bytes.
 
 use std::path::Path;
 
@@ -7,9 +7,11 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::ExposeSecret as _;
+use zeroize::Zeroizing;
 
 use crate::envelope::RecipientSecret;
 use crate::envelope::key::{BadKey, KeyList, ListedKey, kid};
+use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::time::Timestamp;
 use crate::tls::{self, FileFault};
 
@@ -24,6 +26,17 @@ pub fn read_secret(path: &Path) -> Result<RecipientSecret, BadKeyFile> {
     let raw = der.secret_pkcs8_der().strip_prefix(PKCS8_X25519).ok_or(BadKeyFile::NotX25519)?;
     let raw: [u8; 32] = raw.try_into().map_err(|_| BadKeyFile::NotX25519)?;
     Ok(RecipientSecret::read(raw)?)
+}
+
+/// Reads the secret that pseudonyms come from.
+///
+/// # Errors
+/// A file that cannot be read, is open to others, or does not hold exactly 32 bytes that nobody
+/// knows.
+pub fn read_pseudonym_secret(path: &Path) -> Result<PseudonymSecret, BadKeyFile> {
+    let bytes = tls::read_secret(path)?;
+    let seed = bytes.expose_secret().try_into().map_err(|_| BadKeyFile::NotPseudonyms)?;
+    PseudonymSecret::new(Zeroizing::new(seed)).ok_or(BadKeyFile::NotPseudonyms)
 }
 
 /// A new private key as PEM text, with its entry for the partner's key list.
@@ -71,6 +84,9 @@ pub enum BadKeyFile {
     /// It holds something else.
     #[error("not an X25519 private key in PKCS#8 PEM: make one with `otkel keygen partner`")]
     NotX25519,
+    /// It holds something else.
+    #[error("not 32 bytes that nobody knows: make them with `otkel keygen pseudonyms`")]
+    NotPseudonyms,
     /// The key or list cannot be used.
     #[error(transparent)]
     Key(#[from] BadKey),

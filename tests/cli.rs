@@ -68,6 +68,11 @@ async fn an_envelope_that_cannot_be_opened_is_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pseudonym_is_revealed_once_it_is_recorded() {
+    goes_as_written("pseudonym").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_are_signed_with_the_program_or_with_openssl() {
     goes_as_written("rules").await;
 }

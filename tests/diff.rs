@@ -79,6 +79,37 @@ fn a_wider_purpose_shows_what_it_would_let_out() {
 }
 
 #[test]
+fn a_treatment_lets_less_out_and_to_lift_it_lets_more_out() {
+    let email = "\"$.learners[*].email\" = \"D07\"";
+    let treated = |how: &str| format!("\"$.learners[*].email\" = {{ category = \"D07\", {how} }}");
+    let [none, four, six, scope] =
+        ["", "mask = { last = 4 }", "mask = { last = 6 }", "pseudonymise = \"email\""].map(|how| {
+            if how.is_empty() { rules(&[]) } else { rules(&[(GB, email, &treated(how))]) }
+        });
+    let cell = ["training-gb.enrol P09 GB D07 $.learners[*].email"];
+    for (old, new, more, by) in [
+        (&none, &four, false, "mask = { first = 0, last = 4 }"),
+        (&four, &none, true, "mask = { first = 0, last = 4 }"),
+        (&four, &six, true, "mask = { first = 0, last = 4 }"),
+        (&six, &four, false, "mask = { first = 0, last = 4 }"),
+        // What is neither more nor less is to be looked at.
+        (&scope, &four, true, "pseudonymise = \"email\""),
+        (&four, &scope, true, "mask = { first = 0, last = 4 }"),
+    ] {
+        let comparison = compare(old, new, at());
+        let (some, others) = match more {
+            true => (&comparison.wider, &comparison.narrower),
+            false => (&comparison.narrower, &comparison.wider),
+        };
+        assert_eq!((told(some), others.len()), (cell.map(String::from).to_vec(), 0));
+        let lack = if more { &some[0].before } else { &some[0].after };
+        let Some(Lack::Treated { by: told, .. }) = lack else { panic!("{lack:?}") };
+        assert_eq!(told, by);
+        assert!(!comparison.is_same() && comparison.texts.is_empty());
+    }
+}
+
+#[test]
 fn what_the_decision_refuses_is_refused_whatever_the_lists_say() {
     let refused = |edit: Edit<'_>, reason: Reason| {
         let comparison = diff(&[edit]);

@@ -53,6 +53,27 @@ async fn a_file_and_the_decision_on_it_are_explained_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_to_values_is_told_of_a_file_as_of_a_decision() {
+    let email = "\"$.learners[*].email\" = \"D07\"";
+    let masked = "\"$.learners[*].email\" = { category = \"D07\", mask = { last = 4 } }";
+    let plan = World::plan().own_rules().rule("partners/training-gb.toml", email, masked);
+    let mut world = plan.start().await;
+    let mails = [r#""a@example.kz""#, "true", "false"];
+    let learners = mails.map(|mail| record(AIGERIM, &format!(r#","email":{mail}"#)));
+    let body = format!(r#"{{"learners":[{}]}}"#, learners.join(","));
+    let did = world.send(enrol(&body)).await.decision().to_owned();
+    world.stop().await;
+    let all = [explained(&world, &body, &["--at", NOON]), json_of(&world, &[&did])];
+    for told in all {
+        let email = field(&told["records"][0], "$.learners[*].email");
+        assert_eq!(email["treatment"], "mask = { first = 0, last = 4 }");
+        assert_eq!(email["lost"], json!({"TREATMENT_IMPOSSIBLE": 2}));
+        let name = field(&told["records"][0], "$.learners[*].family_name");
+        assert_eq!((&name["did"], &name["treatment"]), (&json!("sent"), &Value::Null));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_field_is_told_with_its_gates_and_the_lines_of_the_rules() {
     let world = World::plan().own_rules().start().await;
     let told = explained(&world, &batch(), &["--at", NOON]);

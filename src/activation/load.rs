@@ -10,10 +10,9 @@ use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
 use super::folder::{self, Files, Look};
-use super::signature;
+use super::{keys, signature};
 use crate::config::{Config, PartnerFiles, ReportMode};
 use crate::diagnostic::{Diagnostics, Source, text};
-use crate::envelope::RecipientKeys;
 use crate::gateway::StartError;
 use crate::policy::{Endpoint, Partner, Policy, Route};
 use crate::proxy::rules::{Rules, Way};
@@ -67,11 +66,14 @@ pub fn load(
     let Files { look, rules: files, signatures } = read_folder(&start.policies)?;
     let (policy, mut warnings) = Policy::read(&files, now).map_err(StartError::Rules)?;
     warnings.append(fresh.fits(&policy).map_err(StartError::Config)?);
+    keys::suffice(fresh, &policy).map_err(StartError::Rules)?;
     let signed_by = permitted(start, &policy, &signatures, now).map_err(StartError::Rules)?;
     let same = before.map(|before| &before.policy).filter(|old| old.digest == policy.digest);
     let policy = same.map_or_else(|| Arc::new(policy), Arc::clone);
     let rules = Rules {
-        keys: keys(fresh, &policy, now)?,
+        keys: keys::of_partners(fresh, &policy, now)?,
+        recipients: keys::of_recipients(fresh, &policy, now)?,
+        pseudonyms: keys::pseudonyms(fresh)?,
         ways: ways(fresh, &policy, before)?,
         credentials: credentials(fresh, &policy)?,
         callers: fresh.callers.clone(),
@@ -201,28 +203,6 @@ fn credentials(
     Ok(credentials)
 }
 
-fn keys(
-    config: &Config,
-    policy: &Policy,
-    now: Timestamp,
-) -> Result<BTreeMap<Name, RecipientKeys>, StartError> {
-    let mut keys = BTreeMap::new();
-    for (name, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
-        let path = files.keys.clone();
-        let json = tls::read(&path)?;
-        let list = RecipientKeys::read(&json, name.as_str()).map_err(|why| StartError::Keys {
-            partner: name.clone(),
-            path,
-            why,
-        })?;
-        if list.current(now).is_none() {
-            tracing::warn!(partner = %name, "no key of the partner is valid now: it gets nothing");
-        }
-        keys.insert(name.clone(), list);
-    }
-    Ok(keys)
-}
-
-fn has(policy: &Policy, partner: &Name) -> bool {
+pub(super) fn has(policy: &Policy, partner: &Name) -> bool {
     policy.partners.contains_key(partner)
 }

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`folder`] | the files of a set, and whether they are at rest |
+//! | `keys` | the keys that a set needs |
 //! | [`load`] | configuration and files to what transfers are decided by |
 //! | [`signature`] | officers' signatures under a set |
 //! | [`watch`] | reloads when the files change |
@@ -13,6 +14,7 @@
 //! the entry `rules-refused`.
 
 pub mod folder;
+mod keys;
 pub mod load;
 pub mod report;
 pub mod signature;
@@ -169,7 +171,7 @@ impl Inner {
         tracing::error!(by, "the rules before stay in force: {failed}");
         let why = Arc::new(failed);
         self.status().refused = Some(Attempt { time, by: by.clone(), why: Arc::clone(&why) });
-        let entry = Entry::Admin(Admin { act: "rules-refused", by, object: None });
+        let entry = Entry::Admin(Admin::plain("rules-refused", by));
         if let Err(why) = self.recorder.append(Append::plain(entry)).await {
             tracing::error!(%why, "the refusal of the rules could not be recorded");
         }

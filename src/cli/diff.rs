@@ -243,6 +243,9 @@ fn as_json(comparison: &Comparison) -> Value {
     let Comparison { wider, narrower, settings, covers, texts } = comparison;
     let lack = |lack: &Option<Lack>| match lack {
         Some(Lack::Refused(stays)) => json!({"code": stays.reason, "because": stays.because}),
+        Some(lack @ Lack::Treated { by, not }) => {
+            json!({"code": lack.code(), "by": by, "not": not})
+        }
         Some(lack) => json!({"code": lack.code()}),
         None => Value::Null,
     };

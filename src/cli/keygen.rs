@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use zeroize::Zeroizing;
+
 use super::Outcome;
 use crate::activation::signature::OfficerSecret;
 use crate::demo::certificates::write_secret;
@@ -11,6 +13,7 @@ use crate::demo::world::{ed25519_pem, random_hex};
 use crate::gateway::SystemClock;
 use crate::keyfile;
 use crate::ledger::checkpoint::LogKey;
+use crate::redaction::treat::pseudonym;
 use crate::store::StoreSecret;
 use crate::time::Clock as _;
 use crate::vocabulary::Name;
@@ -50,6 +53,11 @@ pub(super) enum Arguments {
         /// The file to write.
         file: PathBuf,
     },
+    /// The 32 bytes that pseudonyms come from. Without them no pseudonym can be made or revealed.
+    Pseudonyms {
+        /// The file to write.
+        file: PathBuf,
+    },
     /// An officer's token for the admin API.
     Token {
         /// The file to write.
@@ -77,6 +85,12 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         Arguments::Store { file } => {
             fresh(&file)?;
             StoreSecret::create(&file)?;
+        }
+        Arguments::Pseudonyms { file } => {
+            fresh(&file)?;
+            let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
+            getrandom::fill(&mut *seed)?;
+            write_secret(&file, &*seed)?;
         }
         Arguments::Token { file } => {
             fresh(&file)?;

@@ -24,6 +24,7 @@ mod keygen;
 mod new;
 mod open;
 mod paint;
+mod pseudonym;
 mod replay;
 mod revision;
 mod rules;
@@ -80,8 +81,11 @@ enum Command {
     /// Print, sign and look back on sets of rules.
     #[command(subcommand)]
     Rules(rules::Arguments),
-    /// Open an envelope: envelope on standard input, body on standard output.
+    /// Open an envelope, or a stream of them: from standard input, bodies to standard output.
     Open(open::Arguments),
+    /// Say which value a pseudonym stands for.
+    #[command(subcommand)]
+    Pseudonym(pseudonym::Arguments),
     /// Say for every subject and field what happens to it, by which rule, and what would change it.
     Explain(explain::Arguments),
     /// Compare two sets of rules by effect: exit code 0 for the same, 1 for another, 2 for trouble.
@@ -123,6 +127,7 @@ pub fn run() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
+        Command::Pseudonym(arguments) => pseudonym::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments, language),
         Command::Diff(arguments) => diff::run(&arguments, language),
         Command::Replay(arguments) => replay::run(&arguments, language),

@@ -1,39 +1,117 @@
 //! `otkel open`.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{Outcome, WRONG};
-use crate::envelope;
+use crate::envelope::frames::{self, BadStream, Sequence};
+use crate::envelope::{self, BadEnvelope, Header, RecipientSecret};
 use crate::keyfile;
 
 /// The arguments of `otkel open`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The partner's private key.
+    /// The private key of the partner, or of its recipient.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// Show what the envelope says about itself on standard error.
+    /// Show what each envelope says about itself on standard error.
     #[arg(long)]
     header: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let key = keyfile::read_secret(&arguments.key)?;
-    let mut envelope = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut envelope)?;
-    match envelope::open(&envelope, &key) {
-        Ok((header, body)) => {
-            if arguments.header {
-                eprintln!("{}", serde_json::to_string_pretty(&header)?);
-            }
-            std::io::stdout().lock().write_all(&body)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(bad) => {
-            eprintln!("otkel: {bad}");
+    let mut input = BufReader::new(io::stdin().lock());
+    let opened = if input.fill_buf()?.first().is_some_and(|first| frames::begin_with(*first)) {
+        open_stream(arguments, &key, &mut input)
+    } else {
+        open_one(arguments, &key, &mut input)
+    };
+    match opened {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(Unopened::Bad(why)) => {
+            eprintln!("otkel: {why}");
             Ok(WRONG)
         }
+        Err(Unopened::Io(error)) => Err(error.into()),
     }
+}
+
+/// Why not everything was opened.
+enum Unopened {
+    /// The words for it.
+    Bad(String),
+    /// Standard input or output failed.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Unopened {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<BadEnvelope> for Unopened {
+    fn from(bad: BadEnvelope) -> Self {
+        Self::Bad(bad.to_string())
+    }
+}
+
+impl From<BadStream> for Unopened {
+    fn from(bad: BadStream) -> Self {
+        Self::Bad(bad.to_string())
+    }
+}
+
+fn open_one(
+    arguments: &Arguments,
+    key: &RecipientSecret,
+    input: &mut impl Read,
+) -> Result<(), Unopened> {
+    let mut envelope = Vec::new();
+    input.read_to_end(&mut envelope)?;
+    if !envelope.starts_with(b"OTK1")
+        && let Ok(decoded) = envelope::field::decode(&envelope)
+    {
+        envelope = decoded;
+    }
+    let (header, body) = envelope::open(&envelope, key)?;
+    show(arguments, &header, &body)
+}
+
+/// Opens the parts of a stream, one after the other, as they come.
+fn open_stream(
+    arguments: &Arguments,
+    key: &RecipientSecret,
+    input: &mut impl Read,
+) -> Result<(), Unopened> {
+    let mut sequence = Sequence::default();
+    while let Some(envelope) = next(input)? {
+        let (header, body) = envelope::open(&envelope, key)?;
+        sequence.take(&header)?;
+        show(arguments, &header, &body)?;
+    }
+    Ok(sequence.finish()?)
+}
+
+/// The next envelope of a stream; `None` at its end.
+fn next(input: &mut impl Read) -> Result<Option<Vec<u8>>, Unopened> {
+    let mut start = Vec::new();
+    input.by_ref().take(frames::LENGTH as u64).read_to_end(&mut start)?;
+    if start.is_empty() {
+        return Ok(None);
+    }
+    let length = frames::length(start.try_into().map_err(|_| BadStream::Short)?)?;
+    let mut envelope = Vec::new();
+    input.by_ref().take(length as u64).read_to_end(&mut envelope)?;
+    if envelope.len() == length { Ok(Some(envelope)) } else { Err(BadStream::Short.into()) }
+}
+
+fn show(arguments: &Arguments, header: &Header, body: &[u8]) -> Result<(), Unopened> {
+    if arguments.header {
+        let header = serde_json::to_string_pretty(header).map_err(io::Error::from)?;
+        eprintln!("{header}");
+    }
+    Ok(io::stdout().lock().write_all(body)?)
 }

@@ -14,7 +14,7 @@ use crate::diagnostic::{Text, text};
 use crate::gateway::SystemClock;
 use crate::policy::Policy;
 use crate::reason::{Language, Reason};
-use crate::replay::again::Untold;
+use crate::replay::again::{Treatments, Untold};
 use crate::replay::difference::{Compared, Difference, Group, Way, Whole};
 use crate::replay::recorded::Recorded;
 use crate::replay::{Totals, replay};
@@ -146,7 +146,10 @@ impl View {
         let width = group.fields.iter().map(|change| change.field.chars().count()).max();
         for change in &group.fields {
             let field = padded(&change.field, width.unwrap_or(0));
-            let (before, after) = (self.leaves(change.before), self.leaves(change.after));
+            let (before, after) = match &change.treatments {
+                Some(how) => (how.before.clone(), how.after.clone()),
+                None => (self.leaves(change.before), self.leaves(change.after)),
+            };
             lines.push(format!("      {field}  {before} → {after}"));
         }
     }
@@ -252,9 +255,12 @@ fn as_json(recorded: &Recorded, compared: &Compared) -> Option<Value> {
 }
 
 fn group_as_json(group: &Group) -> Value {
-    let fields = group.fields.iter().map(
-        |change| json!({"field": change.field, "before": change.before, "after": change.after}),
-    );
+    let fields = group.fields.iter().map(|change| match &change.treatments {
+        Some(Treatments { before, after, .. }) => {
+            json!({"field": change.field, "treatment": {"before": before, "after": after}})
+        }
+        None => json!({"field": change.field, "before": change.before, "after": change.after}),
+    });
     let record = group.record.map(|(before, after)| json!({"before": before, "after": after}));
     json!({
         "records": group.records.to_string(),

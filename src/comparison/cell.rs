@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::trial::{Stays, Trial, full};
-use crate::diagnostic::Text;
-use crate::policy::{Basis, Partner, Place, Policy, Route};
+use crate::diagnostic::{Text, text};
+use crate::policy::{Basis, Partner, Place, Policy, Route, Treatment};
 use crate::reason::Language;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, Country, Name, PurposeId};
@@ -53,6 +53,13 @@ pub enum Lack {
     Field,
     /// The route maps the field as another category, or as none.
     Category,
+    /// It leaves by one treatment, and on the other side by one that shows more.
+    Treated {
+        /// The treatment, as rule files write it.
+        by: String,
+        /// The treatment on the other side.
+        not: String,
+    },
     /// The decision refuses it.
     Refused(Stays),
 }
@@ -68,6 +75,7 @@ impl Lack {
             Self::Country => "no-country",
             Self::Field => "no-field",
             Self::Category => "no-category",
+            Self::Treated { .. } => "treated",
             Self::Refused(stays) => stays.reason.code(),
         }
     }
@@ -82,6 +90,7 @@ impl Lack {
             Self::Country => "the route does not go to this country".into(),
             Self::Field => "the route does not map the field".into(),
             Self::Category => "the route maps the field as another category".into(),
+            Self::Treated { by, not } => text!("it leaves by `{}`, not by `{}`", by, not),
             Self::Refused(Stays { reason, because }) => {
                 let because = because.as_ref().map_or_else(String::new, |f| format!(" ({f})"));
                 Text::Plain(format!("{reason}{because}, {}", reason.words(language)))
@@ -109,18 +118,39 @@ pub(super) fn changes(
                 None => Some(absence(policy, cell)),
             };
             let (was, is) = (why(&before, old), why(&after, new));
+            let cell = cell.clone();
             match (was.is_none(), is.is_none()) {
-                (false, true) => &mut wider,
-                (true, false) => &mut narrower,
-                _ => continue,
+                (false, true) => wider.push(Change { cell, before: was, after: is }),
+                (true, false) => narrower.push(Change { cell, before: was, after: is }),
+                (true, true) => match treated_otherwise(&before, &after, cell) {
+                    Some((change, false)) => narrower.push(change),
+                    Some((change, true)) => wider.push(change),
+                    None => {}
+                },
+                (false, false) => {}
             }
-            .push(Change { cell: cell.clone(), before: was, after: is });
         }
     }
     (wider, narrower)
 }
 
-type Cells = BTreeMap<Cell, Result<(), Stays>>;
+type Cells = BTreeMap<Cell, Result<Treatment, Stays>>;
+
+/// A cell that leaves before and after by other treatments, and whether more of it leaves; what
+/// neither is more nor less counts as more, for somebody should look at it.
+fn treated_otherwise(before: &Cells, after: &Cells, cell: Cell) -> Option<(Change, bool)> {
+    let (Ok(was), Ok(is)) = (before.get(&cell)?, after.get(&cell)?) else { return None };
+    if was == is {
+        return None;
+    }
+    let treated = |this: &Treatment, other: &Treatment| {
+        Some(Lack::Treated { by: this.to_string(), not: other.to_string() })
+    };
+    let shows_more = is.shows_more(was).unwrap_or(true);
+    let (before, after) =
+        if shows_more { (treated(was, is), None) } else { (None, treated(is, was)) };
+    Some((Change { cell, before, after }, shows_more))
+}
 
 fn cells(policy: &Arc<Policy>, partner: &Name, at: Timestamp) -> Cells {
     let mut cells = Cells::new();
@@ -139,7 +169,7 @@ fn cells(policy: &Arc<Policy>, partner: &Name, at: Timestamp) -> Cells {
                             category: field.category,
                             field: field.text.clone(),
                         };
-                        cells.insert(cell, verdict.clone());
+                        cells.insert(cell, verdict.clone().map(|()| field.treatment.clone()));
                     }
                 }
             }

@@ -14,8 +14,19 @@ use crate::server;
 pub struct Limits {
     /// Bytes of a request's body.
     pub body_bytes_max: usize,
-    /// Time from the head of a request to the end of its body.
+    /// Time from the head of a request to the end of its body; of a record stream, from one piece
+    /// of it to the next.
     pub body_ms: u64,
+    /// Bytes that one byte of a compressed body may become, beyond the first MiB.
+    pub inflate_ratio_max: u64,
+    /// Bytes of a record stream.
+    pub stream_bytes_max: u64,
+    /// Parts of a record stream.
+    pub stream_parts_max: u64,
+    /// Time from the head of a record stream to its end.
+    pub stream_ms: u64,
+    /// Time for a partner to take a part of a record stream.
+    pub part_ms: u64,
     /// Containers inside one another in a document.
     pub depth_max: usize,
     /// Members of one object.
@@ -80,6 +91,11 @@ impl Default for Limits {
         Self {
             body_bytes_max: document.bytes_max,
             body_ms: 30_000,
+            inflate_ratio_max: 100,
+            stream_bytes_max: 16 << 30,
+            stream_parts_max: 100_000,
+            stream_ms: 1_800_000,
+            part_ms: 30_000,
             depth_max: document.depth_max,
             members_max: document.members_max,
             elements_max: document.elements_max,
@@ -154,6 +170,12 @@ impl Limits {
             answer_idle_ms: self.answer_idle_ms,
             answer_total_ms: self.answer_total_ms,
         }
+    }
+
+    /// The time from the head of a record stream to its end.
+    #[must_use]
+    pub const fn stream(&self) -> Duration {
+        Duration::from_millis(self.stream_ms)
     }
 
     /// The time from the head of a request to the end of its body.

@@ -56,6 +56,8 @@ pub struct Config {
     pub ledger_key: PathBuf,
     /// Where the newest checkpoint is published; best on another machine.
     pub checkpoint: PathBuf,
+    /// The 32 bytes that pseudonyms come from, where rules make any.
+    pub pseudonym_secret: Option<PathBuf>,
     /// Where the admin API listens: a loopback address.
     pub admin: SocketAddr,
     /// Who may use the admin API and sign rules.
@@ -166,6 +168,7 @@ struct Raw {
     tls: RawTls,
     store: RawStore,
     ledger: RawLedger,
+    pseudonyms: Option<RawPseudonyms>,
     admin: RawAdmin,
     #[serde(default)]
     caller: Vec<RawCaller>,
@@ -209,6 +212,12 @@ struct RawStore {
 struct RawLedger {
     key: PathBuf,
     checkpoint: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPseudonyms {
+    secret: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -269,6 +278,7 @@ impl Check<'_> {
             store_secret: self.path(&raw.store.secret),
             ledger_key: self.path(&raw.ledger.key),
             checkpoint: self.path(&raw.ledger.checkpoint),
+            pseudonym_secret: raw.pseudonyms.map(|raw| self.path(&raw.secret)),
             admin: admin?,
             officers,
             callers,

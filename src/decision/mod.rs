@@ -141,10 +141,11 @@ impl Permitted {
         self.transfer
     }
 
-    /// The denial that comes of a permission which something later does not let pass.
+    /// The denial that comes of a permission which something later does not let pass, with the
+    /// field that it is about.
     #[must_use]
-    pub fn deny(self, reason: Reason) -> Denial {
-        let (decision, field) = (Decision::default(), None);
+    pub fn deny(self, reason: Reason, field: Option<FieldId>) -> Denial {
+        let decision = Decision::default();
         Denial { transfer: self.transfer, reason, field, decision, trial: self.trial }
     }
 }
@@ -271,7 +272,7 @@ fn judge_by(
         last = Some(this);
     }
     decision.outside = bars.outside(found.outside);
-    let why = case.identifying(&bars).or_else(|| decision.whole(route));
+    let why = case.identifying(&bars).or_else(|| decision.whole(claim, route));
     (decision, why)
 }
 
@@ -369,7 +370,10 @@ impl Decision {
     }
 
     /// Why the whole transfer stays, if it does.
-    fn whole(&self, route: &Route) -> Option<(Reason, Option<FieldId>)> {
+    ///
+    /// The part that ends a record stream goes even if none of its records may: without it the
+    /// partner would take the stream for one that broke off.
+    fn whole(&self, claim: &Claim, route: &Route) -> Option<(Reason, Option<FieldId>)> {
         let unmapped = self.outside.unmapped > 0 || self.verdicts.iter().any(|v| v.unmapped > 0);
         if route.unmapped == Unmapped::Refuse && unmapped {
             return Some((Reason::FieldUnknown, None));
@@ -378,7 +382,8 @@ impl Decision {
             return self.outside.refused;
         }
         let mut refused = self.of.iter().filter_map(|n| self.verdicts.get(*n)?.refused);
-        let all = self.verdicts.iter().all(|verdict| verdict.refused.is_some());
+        let ends_stream = claim.part().is_some_and(|part| part.last && part.n > 0);
+        let all = !ends_stream && self.verdicts.iter().all(|verdict| verdict.refused.is_some());
         refused.next().filter(|_| all || route.on_refused == OnRefused::Refuse)
     }
 }

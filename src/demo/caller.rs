@@ -64,7 +64,8 @@ impl Caller {
             map.insert(HeaderName::from_static(name), value);
         }
         let method = method.parse().unwrap_or_default();
-        let outbound = Outbound { method, path: path.to_owned(), headers: map, body: body.into() };
+        let outbound =
+            Outbound { method, path: path.to_owned(), headers: map, body: body.into().into() };
         let response = self.way.forward(outbound).await?;
         let status = response.status().as_u16();
         let decision = response.headers().get("otkel-decision");

@@ -6,16 +6,19 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::certificates::Unmade;
+use crate::envelope::frames::{self, Sequence};
 use crate::envelope::{self, Header, RecipientSecret};
 use crate::proxy::body;
 use crate::proxy::front::HeadFault;
@@ -113,17 +116,13 @@ impl Service for Desk {
         if fault.is_some() {
             return answer(StatusCode::BAD_REQUEST, r#"{"error":"malformed head"}"#.into());
         }
-        match self.take(request).await {
-            Ok(received) => {
-                let text = format!(r#"{{"accepted":true,"id":"{}"}}"#, received.header.did);
-                if let Some(tell) = &self.0.tell {
-                    // Nobody listens any more when the demonstration is over.
-                    let _ = tell.send(received.clone());
-                }
-                let mut all = self.0.received.lock().unwrap_or_else(PoisonError::into_inner);
-                all.push(received);
-                answer(StatusCode::OK, text)
-            }
+        let taken = if is_stream(&request) {
+            self.take_stream(request).await
+        } else {
+            self.take(request).await
+        };
+        match taken {
+            Ok(id) => answer(StatusCode::OK, format!(r#"{{"accepted":true,"id":"{id}"}}"#)),
             Err(why) => answer(StatusCode::UNPROCESSABLE_ENTITY, format!(r#"{{"error":"{why}"}}"#)),
         }
     }
@@ -131,20 +130,64 @@ impl Service for Desk {
 
 impl Desk {
     /// The checks that every receiver must make: the envelope opens, and is for this very request.
-    async fn take(&self, request: Request<Incoming>) -> Result<Received, &'static str> {
+    async fn take(&self, request: Request<Incoming>) -> Result<Uuid, &'static str> {
         let (parts, incoming) = request.into_parts();
         let envelope = body::read(incoming, BODY_BYTES_MAX, BODY_TIME)
             .await
             .map_err(|_| "the body did not arrive whole")?;
+        let received = self.open(&parts, &envelope, |header| header.did)?;
+        let id = received.header.did;
+        self.keep(received);
+        Ok(id)
+    }
+
+    /// As [`Self::take`], of a stream of envelopes: each as it comes, in its order, to the last.
+    async fn take_stream(&self, request: Request<Incoming>) -> Result<Uuid, &'static str> {
+        let (parts, mut incoming) = request.into_parts();
+        let (mut buffer, mut sequence, mut id) = (BytesMut::new(), Sequence::default(), None);
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|_| "the stream broke off")?;
+            buffer.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+            while let Some(envelope) = frames::next(&mut buffer).map_err(|_| "no frame")? {
+                let stream = |header: &Header| header.stream.map_or(header.did, |part| part.id);
+                let received = self.open(&parts, &envelope, stream)?;
+                sequence.take(&received.header).map_err(|_| "not the next part")?;
+                id = id.or(Some(received.header.did));
+                self.keep(received);
+            }
+        }
+        sequence.finish().map_err(|_| "the stream is not whole")?;
+        id.filter(|_| buffer.is_empty()).ok_or("the stream is cut off")
+    }
+
+    /// Opens an envelope for a request whose `Otkel-Id` is the one that `id` finds in its header.
+    fn open(
+        &self,
+        request: &Parts,
+        envelope: &[u8],
+        id: impl Fn(&Header) -> Uuid,
+    ) -> Result<Received, &'static str> {
         let (header, body) =
-            envelope::open(&envelope, &self.0.secret).map_err(|_| "the envelope does not open")?;
-        let id = parts.headers.get("otkel-id").and_then(|value| value.to_str().ok());
+            envelope::open(envelope, &self.0.secret).map_err(|_| "the envelope does not open")?;
+        let named = request.headers.get("otkel-id").and_then(|value| value.to_str().ok());
         let same = header.aud == self.0.name
-            && header.m == parts.method.as_str()
-            && header.p == parts.uri.path()
-            && id == Some(header.did.to_string().as_str());
+            && header.m == request.method.as_str()
+            && header.p == request.uri.path()
+            && named == Some(id(&header).to_string().as_str());
         if same { Ok(Received { header, body: body.into() }) } else { Err("not for this request") }
     }
+
+    fn keep(&self, received: Received) {
+        if let Some(tell) = &self.0.tell {
+            // Nobody listens any more when the demonstration is over.
+            let _ = tell.send(received.clone());
+        }
+        self.0.received.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+    }
+}
+
+fn is_stream(request: &Request<Incoming>) -> bool {
+    request.headers().get(CONTENT_TYPE).is_some_and(|media| media == frames::MEDIA_TYPE)
 }
 
 fn answer(status: StatusCode, text: String) -> Response<Body> {

@@ -8,17 +8,28 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod charset;
+pub(crate) mod csv;
+mod cut;
 mod fault;
 mod fields;
 mod findings;
+pub(crate) mod form;
+pub(crate) mod head;
 pub(crate) mod json;
 mod limits;
+mod media;
+pub(crate) mod multipart;
 mod names;
+mod opaque;
 mod path;
 mod raw;
 mod shape;
 mod span;
 mod syntax;
+mod text;
+pub(crate) mod whole;
+pub(crate) mod xml;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -26,13 +37,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use charset::{Charset, Converter};
+pub use cut::{Cutter, Records};
 pub use fault::{BadDocument, Fault};
 pub use fields::{FieldId, FieldSet};
 use findings::{Findings, SubjectAt};
 pub use limits::Limits;
+pub use media::MediaType;
 pub use path::{BadPath, FieldPath, Root, Segment};
 pub use raw::Scalar;
 pub(crate) use raw::{Lexis, Raw};
+use shape::NodeId;
 pub use shape::{BadShape, Shape};
 pub(crate) use span::Span;
 pub use syntax::{Csv, Formula, Multipart, MultipartKind, Opaque, Part, Syntax, Xml, XmlKind};
@@ -48,6 +63,8 @@ pub struct Content {
     pub headers: Vec<(String, String)>,
     /// What stands between the parts of the body, where it has several (RFC 2046 section 5.1.1).
     pub boundary: Option<String>,
+    /// The charset that the body was converted from, if it was not in UTF-8.
+    pub charset: Option<String>,
     /// The body: plain, and in UTF-8 where it is a text.
     pub body: Bytes,
 }
@@ -83,13 +100,33 @@ pub(crate) struct Piece {
 
 /// What of a piece is mapped, in its syntax.
 pub(crate) enum Tape {
+    Csv(csv::Tape),
+    Form(form::Tape),
     Json(json::Tape),
+    /// A text, or what no rule looks into.
+    Whole(whole::Tape),
+    /// The parts, each of which is a piece of its own.
+    Multipart(multipart::Tape),
+    /// What stands in the head of the request, but for its query.
+    Head(head::Tape),
+    /// The query.
+    Query(form::Tape),
+    /// No body.
+    Empty,
+    Xml(xml::Tape),
 }
 
 impl Piece {
-    fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
+    /// The values of the mapped fields, in their order.
+    pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
         match &self.tape {
+            Tape::Csv(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Form(tape) | Tape::Query(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Json(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Whole(tape) => Box::new(tape.value(&self.bytes).into_iter()),
+            Tape::Head(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Multipart(_) | Tape::Empty => Box::new(std::iter::empty()),
+            Tape::Xml(tape) => Box::new(tape.values(&self.bytes)),
         }
     }
 }
@@ -132,11 +169,18 @@ impl Document {
     ) -> Result<Self, BadDocument> {
         let content = content.into();
         let mut findings = Findings::new(limits.records_max);
-        let mut pieces = Vec::with_capacity(1);
         if shape.is_whole() {
             findings.open_record().map_err(BadDocument::whole)?;
         }
-        pieces.push(body(&content, &shape, limits, &mut findings)?);
+        let mut pieces = body(&content, &shape, limits, &mut findings)?;
+        if let (Some(query), true) = (&content.query, shape.maps(Root::Query)) {
+            findings.next_piece();
+            pieces.push(read_query(query, &shape, limits, &mut findings)?);
+        }
+        if shape.maps(Root::Path) || shape.maps(Root::Header) {
+            findings.next_piece();
+            pieces.push(head::parse(&content, &shape, limits, &mut findings)?);
+        }
         if shape.is_whole() {
             findings.close_record();
         }
@@ -197,26 +241,74 @@ impl Document {
     }
 }
 
-/// Reads the body by the shape's syntax.
+/// Reads the body by the shape's syntax: one piece, and one more for each part of several.
 fn body(
     content: &Content,
     shape: &Shape,
     limits: &Limits,
     findings: &mut Findings,
-) -> Result<Piece, BadDocument> {
+) -> Result<Vec<Piece>, BadDocument> {
     let bytes = content.body.clone();
-    let tape = match shape.syntax() {
-        Syntax::Json => Tape::Json(json::parse(&bytes, Shape::ROOT, shape, limits, findings)?),
-        Syntax::Ndjson
-        | Syntax::Csv(_)
-        | Syntax::Xml(_)
-        | Syntax::Form
-        | Syntax::Multipart(_)
-        | Syntax::Text
-        | Syntax::Opaque(_)
-        | Syntax::Empty => return Err(BadDocument::whole(Fault::SyntaxUnknown)),
+    let Syntax::Multipart(_) = shape.syntax() else {
+        let at = At { node: Shape::ROOT, charset: content.charset.as_deref() };
+        let tape = read(shape.syntax(), &bytes, at, shape, limits, findings)?;
+        return Ok(vec![Piece { bytes, tape }]);
     };
-    Ok(Piece { bytes, tape })
+    let boundary = content.boundary.as_deref().unwrap_or_default();
+    let (tape, parts) = multipart::parse(&bytes, boundary, shape, limits, findings)?;
+    let whole = Piece { bytes, tape: Tape::Multipart(tape) };
+    Ok(std::iter::once(whole).chain(parts).collect())
+}
+
+/// Reads the query, which is a form.
+fn read_query(
+    query: &str,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Piece, BadDocument> {
+    let bytes = Bytes::copy_from_slice(query.as_bytes());
+    let tape = form::parse(&bytes, Shape::root(Root::Query), shape, limits, findings);
+    let below = |bad: BadDocument| {
+        let path = bad.path.strip_prefix('$').unwrap_or_default();
+        BadDocument { path: format!("{}{path}", Root::Query.word()), ..bad }
+    };
+    Ok(Piece { tape: Tape::Query(tape.map_err(below)?), bytes })
+}
+
+/// Where a content stands in the shape, and from which charset it was converted.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    node: NodeId,
+    charset: Option<&'a str>,
+}
+
+/// Reads a content that is not made of parts.
+fn read(
+    syntax: &Syntax,
+    bytes: &Bytes,
+    At { node, charset }: At<'_>,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Tape, BadDocument> {
+    Ok(match syntax {
+        Syntax::Json => Tape::Json(json::parse(bytes, node, shape, limits, findings)?),
+        Syntax::Text => Tape::Whole(whole::text(bytes, node, shape, limits, findings)?),
+        Syntax::Opaque(kind) => {
+            Tape::Whole(whole::opaque(*kind, bytes, node, shape, limits, findings)?)
+        }
+        Syntax::Empty if bytes.is_empty() => Tape::Empty,
+        Syntax::Empty => return Err(BadDocument::whole(Fault::Trailing)),
+        Syntax::Ndjson => Tape::Json(json::parse_lines(bytes, node, shape, limits, findings)?),
+        Syntax::Csv(csv) => Tape::Csv(csv::parse(bytes, node, *csv, shape, limits, findings)?),
+        Syntax::Form => Tape::Form(form::parse(bytes, node, shape, limits, findings)?),
+        Syntax::Xml(xml) => {
+            let context = xml::Context { shape, xml, charset, limits };
+            Tape::Xml(xml::parse(bytes, node, context, findings)?)
+        }
+        Syntax::Multipart(_) => return Err(BadDocument::whole(Fault::SyntaxUnknown)),
+    })
 }
 
 /// Says how large the document is, never what is in it.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::json;
+use super::{csv, form, json, xml};
 
 /// A value as it stands in a body.
 #[derive(Clone, Copy)]
@@ -18,6 +18,18 @@ pub(crate) struct Raw<'a> {
 pub(crate) enum Lexis {
     /// A string in quotes, a number or a word (RFC 8259).
     Json,
+    /// A cell of a table, in quotes or without (RFC 4180).
+    Csv,
+    /// A name or value of a form or query, with `%` and `+` (URL Standard §5.1).
+    Percent,
+    /// A text as it is.
+    Plain,
+    /// Bytes that nobody looks into.
+    Opaque,
+    /// What stands between the tags of an element.
+    XmlText,
+    /// What stands between the quotes of an attribute.
+    XmlAttribute,
 }
 
 /// A string, a number, or a word of JSON.
@@ -36,6 +48,13 @@ impl<'a> Raw<'a> {
     pub(crate) fn scalar(&self) -> Scalar<'a> {
         match self.lexis {
             Lexis::Json => json::scalar(self.bytes),
+            Lexis::Csv => Scalar::Text(csv::decode(self.bytes)),
+            Lexis::Percent => Scalar::Text(form::decode(self.bytes)),
+            Lexis::Plain | Lexis::Opaque => {
+                Scalar::Text(str::from_utf8(self.bytes).unwrap_or_default().into())
+            }
+            Lexis::XmlText => Scalar::Text(xml::decode_text(self.bytes)),
+            Lexis::XmlAttribute => Scalar::Text(xml::decode_attribute(self.bytes)),
         }
     }
 

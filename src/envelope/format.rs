@@ -52,8 +52,22 @@ pub struct Header {
     pub exp: i64,
     /// Whether the recipient may pass the data on (94-V Art. 15).
     pub onw: bool,
+    /// Which part of a record stream it is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Part>,
     /// The recipient's key; exactly one in mode 1.
     pub rcpt: Vec<Recipient>,
+}
+
+/// Which part of a record stream an envelope holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The stream's id: that of its first part.
+    pub id: Uuid,
+    /// The part's number, counted from 0 without gaps.
+    pub n: u64,
+    /// Whether it is the last.
+    pub last: bool,
 }
 
 /// The key that an envelope is sealed to.

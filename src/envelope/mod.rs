@@ -1,15 +1,21 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
-//! [`format`](mod@format) gives the bytes, [`key`] the keys, [`stream`] the chunks; `kem` agrees
-//! on the secret.
+//! [`format`](mod@format) gives the bytes, [`frames`] those of several envelopes in one body,
+//! [`key`] the keys, [`stream`] the chunks, [`field`] single values, [`request`] a whole request as
+//! payload; `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod field;
 pub mod format;
+pub mod frames;
 mod kem;
 pub mod key;
+pub mod request;
 pub mod stream;
 mod unique;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use hpke::rand_core::CryptoRng;
@@ -19,10 +25,11 @@ pub use format::{BadEnvelope, Header, MEDIA_TYPE};
 pub use key::{BadKey, RecipientKey, RecipientKeys, RecipientSecret};
 
 use crate::decision::{Decision, Permitted, Trial};
-use crate::redaction::Redacted;
+use crate::redaction::{Manifest, Redacted};
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
-use format::Recipient;
+use format::{Part, Recipient};
+use request::Request;
 
 /// A transfer whose payload only the partner can read.
 #[derive(Debug)]
@@ -31,6 +38,7 @@ pub struct Sealed {
     envelope: Bytes,
     sha256: [u8; 32],
     kid: String,
+    media: String,
     time: Timestamp,
 }
 
@@ -39,6 +47,12 @@ impl Sealed {
     #[must_use]
     pub const fn claim(&self) -> &Claim {
         self.redacted.permitted().transfer().claim()
+    }
+
+    /// What became of its values, where that is not what was decided.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        self.redacted.manifest()
     }
 
     /// What was decided.
@@ -69,6 +83,12 @@ impl Sealed {
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// The media type of what is inside.
+    #[must_use]
+    pub fn media(&self) -> &str {
+        &self.media
     }
 
     /// When it was decided and sealed.
@@ -107,18 +127,48 @@ pub fn seal(
 ) -> Result<Sealed, Box<Unsealed>> {
     let unsealed = |redacted, why| Box::new(Unsealed { redacted, why });
     let Some(key) = keys.current(now) else { return Err(unsealed(redacted, NoKey::Expired)) };
-    let header = header(redacted.permitted().transfer().claim(), issuer, key.kid(), now);
+    let (payload, media) = payload(&redacted);
+    let claim = redacted.permitted().transfer().claim();
+    let header = header(claim, issuer, key.kid(), media.clone(), now);
     let Ok(prefix) = format::prefix(&header) else {
         return Err(unsealed(redacted, NoKey::Header));
     };
-    match stream::seal(&prefix, redacted.body(), key, random) {
+    let sealed = stream::seal(&prefix, &payload, key, random);
+    drop(payload);
+    match sealed {
         Ok(envelope) => {
             let sha256 = Sha256::digest(&envelope).into();
             let kid = key.kid().to_owned();
-            Ok(Sealed { redacted, envelope: envelope.into(), sha256, kid, time: now })
+            Ok(Sealed { redacted, envelope: envelope.into(), sha256, kid, media, time: now })
         }
         Err(_) => Err(unsealed(redacted, NoKey::Unusable)),
     }
+}
+
+/// What goes into the envelope, with its media type: the body, or the partner's own request with
+/// the body in it.
+fn payload(redacted: &Redacted) -> (Cow<'_, [u8]>, String) {
+    let Some(inner) = redacted.inner() else {
+        return (redacted.body().into(), redacted.media().to_owned());
+    };
+    let claim = redacted.permitted().transfer().claim();
+    let endpoint = claim.partner().endpoints.get(&claim.route().endpoint);
+    let authority = endpoint.map_or_else(String::new, |endpoint| match endpoint.port {
+        443 => endpoint.host.clone(),
+        port => format!("{}:{port}", endpoint.host),
+    });
+    let mut headers = inner.headers.clone();
+    if !redacted.media().is_empty() {
+        headers.push(("content-type".to_owned(), redacted.media().to_owned()));
+    }
+    let request = Request {
+        method: inner.method.clone(),
+        authority,
+        target: inner.target.clone(),
+        headers,
+        body: redacted.body().to_vec(),
+    };
+    (request.encode().into(), request::MEDIA_TYPE.to_owned())
 }
 
 /// A transfer that could not be sealed.
@@ -157,7 +207,7 @@ pub fn open(envelope: &[u8], key: &RecipientSecret) -> Result<(Header, Vec<u8>),
     Ok((header, body))
 }
 
-fn header(claim: &Claim, issuer: &str, kid: &str, now: Timestamp) -> Header {
+fn header(claim: &Claim, issuer: &str, kid: &str, cty: String, now: Timestamp) -> Header {
     let partner = claim.partner();
     let purpose = claim.purpose_entry().and_then(|purpose| purpose.retention_days);
     let days = i64::from(partner.retention_days.min(purpose.unwrap_or(u32::MAX)));
@@ -166,13 +216,14 @@ fn header(claim: &Claim, issuer: &str, kid: &str, now: Timestamp) -> Header {
         did: claim.did(),
         iss: issuer.to_owned(),
         aud: partner.name.to_string(),
-        m: claim.route().method.clone(),
+        m: claim.route().method_out().to_owned(),
         p: claim.route().to.clone(),
-        cty: "application/json".to_owned(),
+        cty,
         iat: now.seconds(),
         pur: claim.purpose().to_string(),
         exp: now.plus_millis(days.saturating_mul(MILLIS_A_DAY)).seconds(),
         onw: partner.onward_transfer,
+        stream: claim.part().map(|part| Part { id: part.stream, n: part.n, last: part.last }),
         rcpt: vec![Recipient::x25519(kid.to_owned())],
     }
 }

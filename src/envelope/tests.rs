@@ -49,6 +49,7 @@ fn header(kid: &str) -> Header {
         pur: "P09".into(),
         exp: 1_826_892_000,
         onw: false,
+        stream: None,
         rcpt: vec![Recipient::x25519(kid.into())],
     }
 }

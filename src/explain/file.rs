@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,9 +11,10 @@ use super::scene::{Scene, Seen, Subject};
 use super::{Explained, Why};
 use crate::consent::{Standing, Terms, block};
 use crate::decision::{Decision, Verdict};
-use crate::document::Limits;
+use crate::document::{FieldId, Limits};
 use crate::policy::{Field, Policy, Route};
 use crate::reason::Reason;
+use crate::redaction::{Manifest, Tally};
 use crate::rehearsal::{Block, Ending, Rehearsal, Rehearsed, rehearse};
 use crate::replay::recorded::Told;
 use crate::time::Timestamp;
@@ -92,8 +94,15 @@ fn scene(rehearsed: &Rehearsed, asked: &Asked<'_>, facts: &Facts<'_>, explained:
     let alike = reason.filter(|_| decision.of.is_empty());
     let alike = alike.map(|reason| Decision::alike(transfer.document(), reason));
     let decision = alike.as_ref().unwrap_or(decision);
-    let told = |verdict: &Verdict| told_of(verdict, claim.route(), reason.is_none());
-    let verdicts: Vec<Told> = decision.verdicts.iter().map(told).collect();
+    let none = Manifest::default();
+    let manifest = rehearsed.manifest().unwrap_or(&none);
+    let told = |verdict: &Verdict, tally: Option<&Tally>| Told {
+        lost: tally.map(|tally| counts(&tally.lost, claim.route())).unwrap_or_default(),
+        found: tally.map(|tally| counts(&tally.found, claim.route())).unwrap_or_default(),
+        ..told_of(verdict, claim.route(), reason.is_none())
+    };
+    let verdicts = decision.verdicts.iter().enumerate();
+    let verdicts: Vec<Told> = verdicts.map(|(n, v)| told(v, manifest.verdicts.get(n))).collect();
     let blocked = Some(Standing::Refused(Reason::SubjectBlocked));
     let seen = |((verdict, id), standing): ((&usize, Option<Cow<'_, str>>), &Option<Standing>)| {
         let subject = match id {
@@ -106,7 +115,7 @@ fn scene(rehearsed: &Rehearsed, asked: &Asked<'_>, facts: &Facts<'_>, explained:
     let people = decision.of.iter().zip(transfer.subjects()).zip(&rehearsed.standings);
     let people: Vec<Seen> = people.map(seen).collect();
     let denied = reason.map(|reason| (reason, explained.place.clone()));
-    let outside = told(&decision.outside);
+    let outside = told(&decision.outside, Some(&manifest.outside));
     let scene = Scene {
         claim,
         now: asked.now,
@@ -165,11 +174,30 @@ fn told_of(verdict: &Verdict, route: &Route, goes: bool) -> Told {
             Some((text(id)?, category.map_or_else(|| "-".to_owned(), |id| id.to_string())))
         })
         .collect();
+    let treatment = |id| {
+        let field: Option<&Field> = route.fields.get(usize::from(id));
+        let treatment = field.map(|field| &field.treatment).filter(|how| !how.is_keep())?;
+        Some((text(id)?, treatment.word().to_owned()))
+    };
+    let treated = verdict.keep.iter().filter(|_| leaves).filter_map(treatment).collect();
     Told {
+        treated,
         refused: verdict.refused.map(|(reason, field)| (reason, field.and_then(text))),
         present: verdict.present.iter().filter_map(text).collect(),
         sent,
         removed: verdict.removed.iter().filter_map(|(id, r)| Some((text(*id)?, *r))).collect(),
         unmapped: verdict.unmapped,
+        ..Told::default()
     }
+}
+
+fn counts<K: fmt::Display>(
+    counted: &BTreeMap<FieldId, BTreeMap<K, u64>>,
+    route: &Route,
+) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let named = counted.iter().filter_map(|(id, counts)| {
+        let field = route.fields.get(usize::from(*id))?;
+        Some((field.text.clone(), counts.iter().map(|(k, n)| (k.to_string(), *n)).collect()))
+    });
+    named.collect()
 }

@@ -8,6 +8,8 @@ mod gate;
 mod recorded;
 mod scene;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -195,6 +197,15 @@ pub struct FieldExplained {
     /// `sent`; `removed`; `withheld` where it stayed with all the rest; `absent` where it was not
     /// there.
     pub did: &'static str,
+    /// What was done to its values, where they left and not as they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub treatment: Option<String>,
+    /// How many of its values stayed for what they are, by reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lost: BTreeMap<String, u64>,
+    /// How many identifiers were found in it that it may not hold, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub found: BTreeMap<String, u64>,
     /// Why it stayed, if it was there and did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Why>,
@@ -220,7 +231,8 @@ pub struct Change {
 impl Group {
     /// What was decided of records, before it is known of which.
     fn of(told: &Told, goes: bool) -> Self {
-        let clean = told.removed.is_empty() && told.unmapped == 0;
+        let as_they_were = told.treated.is_empty() && told.lost.is_empty() && told.found.is_empty();
+        let clean = told.removed.is_empty() && told.unmapped == 0 && as_they_were;
         let decision = match (&told.refused, goes, clean) {
             (Some(_), ..) => "refused",
             (None, false, _) => "withheld",
@@ -250,8 +262,18 @@ impl FieldExplained {
         } else {
             ("withheld", stayed)
         };
-        let reason = reason.map(Why::of);
-        Self { field: field.to_owned(), did, reason, ..Self::default() }
+        let counts = |all: &BTreeMap<String, BTreeMap<String, u64>>| {
+            all.get(field).filter(|_| did == "sent").cloned().unwrap_or_default()
+        };
+        Self {
+            field: field.to_owned(),
+            did,
+            treatment: told.treated.get(field).filter(|_| did == "sent").cloned(),
+            lost: counts(&told.lost),
+            found: counts(&told.found),
+            reason: reason.map(Why::of),
+            ..Self::default()
+        }
     }
 }
 

@@ -159,7 +159,7 @@ mod tests {
             sent: [("$.a".to_owned(), "D01".to_owned())].into(),
             removed: [("$.b".to_owned(), Reason::CategoryNotConsented)].into(),
             unmapped: 2,
-            refused: None,
+            ..Told::default()
         };
         let group = Group::of(&told, true);
         assert_eq!((group.decision, group.unmapped_members_removed), ("redacted", 2));

@@ -168,6 +168,10 @@ impl Scene<'_> {
     ) -> FieldExplained {
         let policy = self.claim.policy();
         let mut explained = FieldExplained::of(&field.text, told, self.denied.is_none());
+        if explained.treatment.is_some() {
+            // The entry has the word of it, the rules say all of it.
+            explained.treatment = Some(field.treatment.to_string());
+        }
         explained.category = field.category.map(|id| id.to_string());
         let entry = field.category.and_then(|id| policy.register.categories.get(&id));
         explained.category_title = entry.map(|entry| entry.title.clone());

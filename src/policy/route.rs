@@ -146,6 +146,12 @@ impl Route {
         }
     }
 
+    /// The method of the request that the partner gets: `POST` where its own request is sealed.
+    #[must_use]
+    pub fn method_out(&self) -> &str {
+        if self.inner.is_some() { "POST" } else { &self.method }
+    }
+
     /// The path that callers ask for, at the partner's virtual host or the gateway's own.
     #[must_use]
     pub fn template_at(&self, partner_host: bool) -> Cow<'_, Template> {

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use hyper::Request;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName};
 use uuid::Uuid;
 
+use super::body::Coding;
 use super::front::{self, HeadFault};
 use super::rules::Rules;
+use crate::document::{Charset, Content, MediaType, Root, Syntax};
 use crate::policy::Route;
 use crate::reason::Reason;
 use crate::tls::Peer;
@@ -20,6 +23,10 @@ pub struct Head {
     pub claim: Claim,
     /// The caller's headers, of which a route passes on those that it lists.
     pub headers: HeaderMap,
+    /// How the body is compressed, if it is.
+    pub coding: Option<Coding>,
+    /// What of the head a route's rules look at, and how the body is divided; without the body.
+    pub content: Content,
 }
 
 /// Reads the head of a request.
@@ -51,10 +58,10 @@ pub fn read<B>(
         legal_request: legal_request(request.headers()),
     };
     let claim = Claim::read(&rules.policy, caller, &target, did)?;
-    if let Some((reason, place)) = uninspectable(request) {
-        return Err(refused(reason, Some(place.to_owned()), claim.known()));
-    }
-    Ok(Head { claim, headers: request.headers().clone() })
+    let bad = |(reason, place): Bad| refused(reason, Some(place.to_owned()), claim.known());
+    let content = content(request, &claim).map_err(bad)?;
+    let coding = coding(request.headers(), claim.route()).map_err(bad)?;
+    Ok(Head { claim, headers: request.headers().clone(), coding, content })
 }
 
 fn refused(reason: Reason, place: Option<String>, known: Known) -> Refused {
@@ -76,7 +83,10 @@ pub fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> 
 }
 
 /// The partner's host that was asked for, or `None` for the gateway's own.
-fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>, Reason> {
+///
+/// # Errors
+/// A host that is neither, or none.
+pub fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>, Reason> {
     let named = front::authority(request).ok_or(Reason::HeadMalformed)?;
     let host = named.rsplit_once(':').map_or(named, |(host, _)| host).to_ascii_lowercase();
     if rules.hosts.contains(&host) {
@@ -103,39 +113,75 @@ fn legal_request(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// What of the head says that the body, or the target, cannot be inspected.
-fn uninspectable<B>(request: &Request<B>) -> Option<(Reason, &'static str)> {
-    if request.uri().query().is_some() {
-        return Some((Reason::QueryNotAllowed, "the query string"));
+/// A reason, and the place in the head.
+type Bad = (Reason, &'static str);
+
+/// What of the head the rules look at.
+///
+/// # Errors
+/// A query that no rule maps, or a body that is not written as the route says.
+fn content<B>(request: &Request<B>, claim: &Claim) -> Result<Content, Bad> {
+    let (headers, route) = (request.headers(), claim.route());
+    let query = request.uri().query();
+    if query.is_some() && !route.shape.maps(Root::Query) {
+        return Err((Reason::QueryNotAllowed, "the query string"));
     }
-    let headers = request.headers();
     if headers.contains_key(IDEMPOTENCY_KEY) {
-        return Some((Reason::IdempotencyUnsupported, "`Idempotency-Key`"));
+        return Err((Reason::IdempotencyUnsupported, "`Idempotency-Key`"));
     }
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Some((Reason::ContentUninspectable, "`Content-Encoding`"));
-    }
+    let media = media(headers, route)?;
+    Ok(Content {
+        path: claim.path_values().to_vec(),
+        query: query.map(str::to_owned),
+        headers: mapped(headers, route)?,
+        boundary: media.and_then(|media| media.parameter("boundary").map(str::to_owned)),
+        charset: route.charset.clone(),
+        body: Bytes::new(),
+    })
+}
+
+/// The media type of the body: one that the route's syntax has, in the charset that it declares.
+fn media(headers: &HeaderMap, route: &Route) -> Result<Option<MediaType>, Bad> {
+    let bad = |reason| Err((reason, "`Content-Type`"));
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    match (types.next(), types.next()) {
-        (Some(one), None) if is_json(one) => None,
-        _ => Some((Reason::ContentUninspectable, "`Content-Type`")),
+    let media = match (types.next(), types.next()) {
+        (None, None) if *route.shape.syntax() == Syntax::Empty => return Ok(None),
+        (Some(one), None) => one.to_str().ok().and_then(MediaType::parse),
+        _ => None,
+    };
+    let Some(media) = media.filter(|media| route.shape.syntax().has_type(media)) else {
+        return bad(Reason::ContentUninspectable);
+    };
+    let charset = route.charset.as_deref().map_or(Some(Charset::UTF_8), Charset::named);
+    if charset.is_some_and(|charset| media.is_in(charset)) {
+        Ok(Some(media))
+    } else {
+        bad(Reason::CharsetNotDeclared)
     }
 }
 
-fn is_json(value: &HeaderValue) -> bool {
-    let Ok(text) = value.to_str() else { return false };
-    let mut parts = text.split(';').map(str::trim);
-    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
-    let utf8 = |parameter: &str| {
-        parameter.eq_ignore_ascii_case("charset=utf-8")
-            || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
-    };
-    let parameters: Vec<&str> = parts.collect();
-    json && match parameters.as_slice() {
-        [] => true,
-        [only] => utf8(only),
-        _ => false,
+/// The header fields that the rules map. No other is looked at.
+fn mapped(headers: &HeaderMap, route: &Route) -> Result<Vec<(String, String)>, Bad> {
+    let mut mapped = Vec::new();
+    for name in route.shape.names(Root::Header) {
+        for value in headers.get_all(name) {
+            let text = str::from_utf8(value.as_bytes());
+            let text = text.map_err(|_| (Reason::HeadMalformed, "a header field"))?;
+            mapped.push((name.to_owned(), text.to_owned()));
+        }
     }
+    Ok(mapped)
+}
+
+fn coding(headers: &HeaderMap, route: &Route) -> Result<Option<Coding>, Bad> {
+    let bad = (Reason::ContentUninspectable, "`Content-Encoding`");
+    if !headers.contains_key(header::CONTENT_ENCODING) {
+        return Ok(None);
+    }
+    if *route.shape.syntax() == Syntax::Empty {
+        return Err(bad);
+    }
+    Coding::named(headers.get_all(header::CONTENT_ENCODING)).map(Some).map_err(|_| bad)
 }
 
 /// The headers that a route passes on.

@@ -6,9 +6,11 @@
 pub mod body;
 pub mod front;
 pub mod head;
+pub mod manifest;
 pub mod rate;
 pub mod refusal;
 pub mod rules;
+mod stream;
 pub mod upstream;
 
 use std::io;
@@ -25,22 +27,26 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::config::Limits;
-use crate::decision::{Denial, decide, question};
+use crate::decision::{Denial, Permitted, decide, question};
+use crate::document::Content;
+use crate::envelope::field::ValueSeals;
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
+use crate::redaction::treat::Treating;
 use crate::redaction::{Redacted, redact};
-use crate::server::{Body, Service};
+use crate::server::{Body, Lease, Service};
 use crate::store::{Fate, Position, Reader, Receipt, Recorded, Recorder, Roll, Unrecorded};
 use crate::telemetry::{self, Metrics};
 use crate::time::{Clock, Timestamp};
 use crate::tls::Peer;
 use crate::transfer::{Claim, Known, Refused, Transfer};
+use body::Bounds;
 use front::HeadFault;
 use head::Head;
 use rate::Rates;
 use refusal::Refusal;
 use rules::{Held, InForce, Rules};
-use upstream::{AnswerBody, Failure, Outbound, Unknown, Unsent};
+use upstream::{AnswerBody, Failure, Load, Outbound, Unknown, Unsent, Upstream};
 
 /// Carries transfers. Clones are the same proxy.
 #[derive(Clone)]
@@ -91,8 +97,11 @@ impl Proxy {
     /// and only the recorder makes one. A refusal before that leaves no byte beyond this process.
     async fn transfer(&self, did: Uuid, asked: Asked) -> Result<Carried, Box<Refusal>> {
         let (head, body) = self.read_head(did, asked).await?;
-        let body = self.read_body(&head.claim, body).await?;
-        let transfer = self.parse(head.claim, body)?;
+        if head.claim.route().stream.is_some() {
+            return self.stream(head, body).await;
+        }
+        let content = self.read_content(&head, body).await?;
+        let transfer = self.parse(head.claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
 
         let (receipt, known) = (recorded.receipt(), recorded.claim().known());
@@ -109,6 +118,11 @@ impl Proxy {
         self.count(&rules, did, &asked.peer)?;
         let head = head::read(&rules, &asked.request, &asked.peer, asked.fault, did)
             .map_err(|refused| Refusal::of(did, refused))?;
+        if let Some(lease) = asked.request.extensions().get::<Lease>()
+            && head.claim.route().stream.is_some()
+        {
+            lease.extend(self.0.limits.stream());
+        }
         Ok((head, asked.request.into_body()))
     }
 
@@ -123,16 +137,28 @@ impl Proxy {
         Err(Refusal::new(did, Reason::RequestsExceeded, known).resetting(now).into())
     }
 
-    async fn read_body(&self, claim: &Claim, body: Incoming) -> Result<Bytes, Box<Refusal>> {
+    /// Reads the body, and converts it to UTF-8 where its route declares another charset.
+    async fn read_content(&self, head: &Head, body: Incoming) -> Result<Content, Box<Refusal>> {
         let limits = &self.0.limits;
-        body::read(body, limits.body_bytes_max, limits.body())
-            .await
-            .map_err(|reason| Refusal::claimed(claim, reason))
+        let read = match head.coding {
+            None => body::read(body, limits.body_bytes_max, limits.body()).await,
+            Some(coding) => body::inflate(body, coding, Bounds::whole(limits)).await,
+        };
+        let claim = &head.claim;
+        let body = read.map_err(|reason| Refusal::claimed(claim, reason))?;
+        let charset = body::charset(claim.route());
+        let body = match charset.map_err(|reason| Refusal::claimed(claim, reason))? {
+            None => body,
+            Some(charset) => charset
+                .convert(body, limits.body_bytes_max)
+                .map_err(|bad| Refusal::of(claim.did(), Refused::unreadable(claim, &bad)))?,
+        };
+        Ok(Content { body, ..head.content.clone() })
     }
 
-    fn parse(&self, claim: Claim, body: Bytes) -> Result<Transfer, Box<Refusal>> {
+    fn parse(&self, claim: Claim, content: Content) -> Result<Transfer, Box<Refusal>> {
         let did = claim.did();
-        Transfer::parse(claim, body, &self.0.limits.document())
+        Transfer::parse(claim, content, &self.0.limits.document())
             .map_err(|refused| Refusal::of(did, refused).into())
     }
 
@@ -150,13 +176,15 @@ impl Proxy {
             let now = self.0.clock.now();
             let roll = self.roll(&transfer)?;
             let circumstances = roll.circumstances(&question(transfer.claim(), now));
-            transfer = match decide(transfer, &circumstances) {
-                Ok(permitted) => {
-                    let sealed = self.seal(redact(permitted), rules, now)?;
+            let permitted = decide(transfer, &circumstances);
+            transfer = match permitted.and_then(|permitted| self.redact(permitted, rules, now)) {
+                Ok(redacted) => {
+                    let sealed = self.seal(redacted, rules, now)?;
                     match self.0.recorder.record(sealed, &roll).await {
                         Ok(recorded) => return Ok((recorded, Arc::clone(rules))),
                         Err(failed) if failed.1 == Unrecorded::Quota => {
-                            let denial = failed.0.into_permitted().deny(Reason::QuotaExceeded);
+                            let denial =
+                                failed.0.into_permitted().deny(Reason::QuotaExceeded, None);
                             self.deny(denial, &roll, now).await?
                         }
                         Err(failed) => again(failed.0.into_transfer(), failed.1)?,
@@ -195,6 +223,23 @@ impl Proxy {
             tracing::error!(%error, "the store could not be read");
             Refusal::claimed(transfer.claim(), Reason::LogUnavailable)
         })
+    }
+
+    fn redact(
+        &self,
+        permitted: Permitted,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Redacted, Box<Denial>> {
+        let mut seals = ValueSeals {
+            issuer: &self.0.name,
+            partner: rules.keys.get(&permitted.transfer().claim().partner().name),
+            recipients: &rules.recipients,
+            now,
+            random: UnwrapErr(getrandom::SysRng),
+        };
+        let pseudonyms = rules.pseudonyms.as_ref();
+        redact(permitted, &mut Treating { pseudonyms, seals: &mut seals })
     }
 
     fn seal(
@@ -237,6 +282,9 @@ impl Proxy {
 
     /// Carries a transfer, records a refusal that is not yet recorded, and makes the answer.
     async fn handle(self, asked: Asked) -> Response<Body> {
+        if let Some(manifest) = self.manifest(&asked).await {
+            return manifest;
+        }
         let did = Uuid::now_v7();
         let language = language(asked.request.headers());
         let started = std::time::Instant::now();
@@ -309,23 +357,31 @@ struct Asked {
 
 /// Sends what was recorded, by the rules that it was recorded under.
 async fn forward(recorded: Recorded, asked: &HeaderMap, rules: &Rules) -> Result<Answer, Failure> {
-    let claim = recorded.claim();
+    let load = recorded.envelope().clone().into();
+    let sent = outbound(recorded.claim(), asked, rules, (envelope::MEDIA_TYPE, load));
+    let (upstream, outbound) = sent.ok_or(Failure::Unsent(Unsent::Request))?;
+    upstream.forward(outbound).await
+}
+
+/// The way that a claim's request goes, and the request.
+fn outbound(
+    claim: &Claim,
+    asked: &HeaderMap,
+    rules: &Rules,
+    (media_type, body): (&'static str, Load),
+) -> Option<(Arc<Upstream>, Outbound)> {
     let (partner, route) = (&claim.partner().name, claim.route());
-    let way = rules
-        .ways
-        .get(&(partner.clone(), route.endpoint.clone()))
-        .ok_or(Failure::Unsent(Unsent::Request))?;
+    let way = rules.ways.get(&(partner.clone(), route.endpoint.clone()))?;
     let mut headers = head::passed(asked, route);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(envelope::MEDIA_TYPE));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Ok(did) = HeaderValue::from_str(&claim.did().to_string()) {
         headers.insert(ID_HEADER, did);
     }
     if let Some((name, value)) = rules.credentials.get(partner) {
         headers.insert(name.clone(), value.clone());
     }
-    let method = route.method.parse().map_err(|_| Failure::Unsent(Unsent::Request))?;
-    let (path, body) = (route.to.clone(), recorded.envelope().clone());
-    way.upstream.forward(Outbound { method, path, headers, body }).await
+    let (method, path) = (route.method_out().parse().ok()?, route.to.clone());
+    Some((Arc::clone(&way.upstream), Outbound { method, path, headers, body }))
 }
 
 /// The transfer again, if it was refused only because consents or blocks changed.

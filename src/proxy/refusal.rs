@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::body::ACCEPTED;
 use super::{Body, DECISION_HEADER, full};
 use crate::decision::{Decision, Denial};
+use crate::policy::OnRefused;
 use crate::reason::{Language, Reason};
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Known, Refused};
@@ -29,6 +33,10 @@ pub struct Refusal {
     pub subjects: BTreeMap<&'static str, u64>,
     /// Whether the ledger holds it already.
     pub recorded: bool,
+    /// Whether nobody of a part of a record stream may go, which the route says to leave out.
+    pub is_dropped: bool,
+    /// How many parts of the record stream had left by then, where it is one.
+    pub parts: Option<u64>,
     /// When what was exceeded is counted anew.
     pub resets: Option<Reset>,
 }
@@ -47,7 +55,17 @@ impl Refusal {
     #[must_use]
     pub fn new(did: Uuid, reason: Reason, known: Known) -> Self {
         let subjects = BTreeMap::new();
-        Self { did, reason, place: None, known, subjects, recorded: false, resets: None }
+        Self {
+            did,
+            reason,
+            place: None,
+            known,
+            subjects,
+            recorded: false,
+            is_dropped: false,
+            parts: None,
+            resets: None,
+        }
     }
 
     /// As [`Self::new`], where a result carries it.
@@ -77,6 +95,7 @@ impl Refusal {
             place: field.map(|field| field.text.clone()),
             subjects: count(&denial.decision),
             recorded: true,
+            is_dropped: claim.part().is_some() && is_of_subjects_only(denial),
             ..Self::new(claim.did(), denial.reason, claim.known())
         }
     }
@@ -102,7 +121,7 @@ impl Refusal {
     /// The same refusal, when not even it could be recorded.
     #[must_use]
     pub fn unrecorded(self, reason: Reason) -> Self {
-        Self { place: None, subjects: BTreeMap::new(), ..Self::new(self.did, reason, self.known) }
+        Self { parts: self.parts, ..Self::new(self.did, reason, self.known) }
     }
 
     /// The answer to the caller.
@@ -125,7 +144,11 @@ impl Refusal {
                 let seconds = self.resets.map_or(1, |reset| reset.seconds);
                 headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
-            405 => drop(headers.insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"))),
+            // RFC 9110 section 12.5.3.
+            415 => drop(headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED))),
+            405 => drop(
+                headers.insert(ALLOW, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE")),
+            ),
             _ => {}
         }
         response
@@ -148,6 +171,10 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     subjects: &'a BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     resets: Option<Timestamp>,
     cure: &'static str,
 }
@@ -165,10 +192,22 @@ impl<'a> Problem<'a> {
             decision: refusal.did,
             place: refusal.place.as_deref(),
             subjects: &refusal.subjects,
+            stream: refusal.known.part.map(|part| part.stream),
+            parts: refusal.parts,
             resets: refusal.resets.map(|reset| reset.at),
             cure: reason.cure(language),
         }
     }
+}
+
+/// Whether each record is refused for its own sake, and a route leaves such records out.
+fn is_of_subjects_only(denial: &Denial) -> bool {
+    let (decision, route) = (&denial.decision, denial.transfer.claim().route());
+    let mut verdicts = decision.verdicts.iter().map(|verdict| verdict.refused);
+    route.on_refused == OnRefused::Drop
+        && decision.outside.refused.is_none()
+        && verdicts.clone().all(|refused| refused.is_some())
+        && verdicts.any(|refused| refused.is_some_and(|(reason, _)| reason == denial.reason))
 }
 
 fn count(decision: &Decision) -> BTreeMap<&'static str, u64> {

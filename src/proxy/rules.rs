@@ -9,6 +9,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use super::upstream::Upstream;
 use crate::envelope::RecipientKeys;
 use crate::policy::Policy;
+use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::store::{Append, Position, Recorder, Unrecorded};
 use crate::transfer::{Caller, Claim};
 use crate::vocabulary::Name;
@@ -23,6 +24,10 @@ pub struct Rules {
     pub hosts: Vec<String>,
     /// The keys of each partner.
     pub keys: BTreeMap<Name, RecipientKeys>,
+    /// The keys of the partners' recipients, by partner and recipient.
+    pub recipients: BTreeMap<(Name, Name), RecipientKeys>,
+    /// The secret that pseudonyms come from; there is one wherever the rules make any.
+    pub pseudonyms: Option<PseudonymSecret>,
     /// The way to each partner's endpoints, by partner and endpoint.
     pub ways: BTreeMap<(Name, Name), Way>,
     /// The header that each partner expects a credential in.
@@ -162,6 +167,8 @@ mod tests {
             callers: BTreeMap::new(),
             hosts: Vec::new(),
             keys: BTreeMap::new(),
+            recipients: BTreeMap::new(),
+            pseudonyms: None,
             ways: BTreeMap::new(),
             credentials: BTreeMap::new(),
         }

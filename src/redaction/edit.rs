@@ -8,8 +8,15 @@ pub(crate) trait Edits {
     /// records.
     fn enter(&mut self, verdict: Option<usize>);
 
+    /// Is told that a name became like another beside it, and went with its value.
+    fn clash(&mut self, _field: FieldId) {}
+
     /// What becomes of a value.
     fn edit(&mut self, field: FieldId, raw: Raw<'_>) -> Edit;
+
+    /// A spreadsheet would take what should leave for a formula, where the rules refuse that:
+    /// nothing leaves in its place, and the transfer is to be refused.
+    fn formula(&mut self, field: FieldId);
 }
 
 /// What becomes of a value.
@@ -45,4 +52,6 @@ impl Edits for Untouched {
     fn edit(&mut self, _field: FieldId, _raw: Raw<'_>) -> Edit {
         Edit::Keep
     }
+
+    fn formula(&mut self, _field: FieldId) {}
 }

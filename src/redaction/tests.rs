@@ -15,6 +15,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::redact;
+use super::treat::{Treating, Unsealed};
 use crate::consent::record::State;
 use crate::consent::{Standing, Terms};
 use crate::decision::tests::{ENROL, decided, now, under};
@@ -298,7 +299,8 @@ type Denied = Box<Denial>;
 fn sent(policy: &Arc<Policy>, body: &str, consents: &Consents) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     if let Ok(permitted) = decide_for(policy, body, consents) {
-        let redacted = redact(permitted);
+        let mut treating = Treating { pseudonyms: None, seals: &mut Unsealed };
+        let redacted = redact(permitted, &mut treating).unwrap();
         values(&serde_json::from_slice(redacted.body()).unwrap(), "$", &mut found);
     }
     found

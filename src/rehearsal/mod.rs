@@ -20,10 +20,12 @@ pub use crate::policy::case::Block;
 use crate::consent::block;
 use crate::consent::{Question, Standing, Terms};
 use crate::decision::{Circumstances, Decision, Denial, decide, question};
-use crate::document::Limits;
+use crate::document::{FieldId, Limits};
 use crate::policy::{Place, Policy, Route};
 use crate::reason::Reason;
-use crate::redaction::{Redacted, redact};
+use crate::redaction::treat::pseudonym::PseudonymSecret;
+use crate::redaction::treat::{Treating, Unsealed};
+use crate::redaction::{Manifest, Redacted, redact};
 use crate::time::Timestamp;
 use crate::transfer::{Caller, Claim, Known, Refused, Target, Transfer};
 use crate::vocabulary::Name;
@@ -85,8 +87,12 @@ pub fn rehearse(policy: &Arc<Policy>, rehearsal: &Rehearsal<'_>) -> Rehearsed {
     let question = question(transfer.claim(), rehearsal.now);
     let circumstances = rehearsal.circumstances(&transfer, &question);
     let standings = circumstances.standings.clone();
-    let ending = match decide(transfer, &circumstances) {
-        Ok(permitted) => Ending::Permitted(Box::new(redact(permitted))),
+    // Everybody knows this secret, so cases can say what comes out.
+    let secret = PseudonymSecret::rehearsal();
+    let mut treating = Treating { pseudonyms: Some(&secret), seals: &mut Unsealed };
+    let redacted = decide(transfer, &circumstances).and_then(|p| redact(p, &mut treating));
+    let ending = match redacted {
+        Ok(redacted) => Ending::Permitted(Box::new(redacted)),
         Err(denial) => Ending::Denied(denial),
     };
     Rehearsed { standings, ending }
@@ -132,7 +138,24 @@ impl Rehearsed {
         }
     }
 
-    /// Every reason in it: of the whole, of refused records and of removed fields.
+    /// What became of the values that leave, where that is not what was decided.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match &self.ending {
+            Ending::Refused(_) | Ending::Denied(_) => None,
+            Ending::Permitted(redacted) => Some(redacted.manifest()),
+        }
+    }
+
+    /// The fields of which values stayed for what they are.
+    fn lost(&self) -> impl Iterator<Item = (FieldId, Reason)> {
+        let tallies = self.manifest().into_iter();
+        let tallies = tallies.flat_map(|all| all.verdicts.iter().chain([&all.outside]));
+        let lost = tallies.flat_map(|tally| &tally.lost);
+        lost.flat_map(|(field, reasons)| reasons.keys().map(|reason| (*field, *reason)))
+    }
+
+    /// Every reason in it: of the whole, of refused records, of removed fields and lost values.
     #[must_use]
     pub fn reasons(&self) -> BTreeSet<Reason> {
         let verdicts = self.decision().into_iter();
@@ -141,7 +164,8 @@ impl Rehearsed {
             let removed = verdict.removed.iter().map(|(_, reason)| *reason);
             removed.chain(verdict.refused.map(|(reason, _)| reason))
         });
-        self.reason().into_iter().chain(of_verdicts).collect()
+        let lost = self.lost().map(|(_, reason)| reason);
+        self.reason().into_iter().chain(of_verdicts).chain(lost).collect()
     }
 
     /// The fields that a reason is about, as their rules name them.
@@ -157,7 +181,8 @@ impl Rehearsed {
             Ending::Denied(denial) => denial.field.map(|field| (field, denial.reason)),
             Ending::Refused(_) | Ending::Permitted(_) => None,
         };
-        let about = of_verdicts.chain(whole).filter(|(_, why)| *why == reason);
+        let about = of_verdicts.chain(whole).chain(self.lost());
+        let about = about.filter(|(_, why)| *why == reason);
         let route = self.transfer().map(|transfer| transfer.claim().route());
         let name = |(field, _)| Some(route?.fields.get(usize::from(field))?.text.as_str());
         about.filter_map(name).collect()

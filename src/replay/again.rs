@@ -14,7 +14,7 @@ use crate::consent::{Grant, Grants, Question, Standing, Terms};
 use crate::decision::{Circumstances, Decision, Found, judge, question};
 use crate::diagnostic::Text;
 use crate::document::{FieldId, FieldSet, Presence, Record};
-use crate::policy::{Basis, Field, Place, Policy, Route};
+use crate::policy::{Basis, Field, OnFound, Place, Policy, Route, Treatment};
 use crate::reason::Reason;
 use crate::transfer::Claim;
 
@@ -36,11 +36,24 @@ pub enum Person {
 pub struct Again {
     /// The route that it was made on.
     pub route: Arc<Route>,
+    /// The fields of both routes that leave by other treatments.
+    pub treatments: BTreeMap<String, Treatments>,
     /// What was decided, and why nothing may leave, if nothing may; where something was not known,
     /// first as if the consents in question said no, then as if they said yes.
     pub made: Vec<Made>,
     /// Why the two are not one.
     pub unknown: Option<Untold>,
+}
+
+/// The treatments of a field.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Treatments {
+    /// By the rules of its time, as rule files write it.
+    pub before: String,
+    /// By the others.
+    pub after: String,
+    /// Whether the later one shows more; `None` where it shows something else.
+    pub shows_more: Option<bool>,
 }
 
 /// What was decided.
@@ -87,7 +100,7 @@ impl Untold {
             Self::Records => "the route finds the subjects elsewhere in the document",
             Self::Members => "members that no rule mapped are counted, not named",
             Self::Consents => "the subject of a record without consent is not recorded",
-            Self::Values => "the values, of which a study gets none that identify, are not kept",
+            Self::Values => "the values, on which it depends, are not kept",
             Self::Quota => "how much of the new quota would have been used is not recorded",
         };
         words.into()
@@ -151,7 +164,8 @@ impl Case<'_> {
         let variants = if unsure { vec![low.made, high.made] } else { vec![low.made] };
         let made = variants.into_iter().map(|made| self.settled(made, &before, &after));
         let made = made.collect::<Result<_, _>>()?;
-        Ok(Again { route, made, unknown })
+        let treatments = treatments(before.route(), &route);
+        Ok(Again { route, treatments, made, unknown })
     }
 
     /// The claim under a set of rules.
@@ -267,6 +281,10 @@ impl Case<'_> {
         if made.denied.is_some() {
             return Ok(made);
         }
+        let made = self.valued(made, before, after)?;
+        if made.denied.is_some() {
+            return Ok(made);
+        }
         let less = |old: Option<u64>, new: Option<u64>| {
             new.is_some_and(|new| old.is_none_or(|old| new < old))
         };
@@ -281,6 +299,31 @@ impl Case<'_> {
                 Err(Untold::Quota)
             }
             _ => Ok(made),
+        }
+    }
+
+    /// A transfer that a value stopped, which the treatments or what is looked for in it did not
+    /// let pass: by the same rules for its field it would stop it again.
+    fn valued(&self, made: Made, before: &Claim, after: &Claim) -> Result<Made, Untold> {
+        let by_value = [
+            Reason::TreatmentImpossible,
+            Reason::IdentifierFound,
+            Reason::FormulaFound,
+            Reason::PartnerKeyUnavailable,
+        ];
+        let Some(reason) = self.recorded.reason.filter(|reason| by_value.contains(reason)) else {
+            let may_stop = after.route().fields.iter().any(|f| may_stop(f, before, after));
+            return if may_stop { Err(Untold::Values) } else { Ok(made) };
+        };
+        let rule = |claim: &Claim| {
+            let route = claim.route();
+            let field = route.fields.iter().find(|f| Some(&f.text) == self.recorded.place.as_ref());
+            field.map(|f| (f.treatment.clone(), f.categories(), f.found.unwrap_or(route.found)))
+        };
+        if rule(before) == rule(after) {
+            Ok(Made { denied: Some(reason), ..made })
+        } else {
+            Err(Untold::Values)
         }
     }
 
@@ -327,7 +370,44 @@ struct Tried {
 
 fn refused(route: Arc<Route>, reason: Reason) -> Again {
     let made = Made { decision: Decision::default(), denied: Some(reason) };
-    Again { route, made: vec![made], unknown: None }
+    Again { route, treatments: BTreeMap::new(), made: vec![made], unknown: None }
+}
+
+/// Whether by the new rules a value of a field may stop a transfer that no value stopped before.
+fn may_stop(field: &Field, before: &Claim, after: &Claim) -> bool {
+    let (old, new) = (before.route(), after.route());
+    let was = old.fields.iter().find(|other| other.path == field.path);
+    let refuses =
+        |field: &Field, route: &Route| field.found.unwrap_or(route.found) == OnFound::Refuse;
+    let passes_any_text = |treatment: &Treatment| {
+        matches!(treatment, Treatment::Mask(_) | Treatment::Truncate { .. })
+    };
+    let is_required = || {
+        new.required.iter().any(|id| {
+            new.fields.get(usize::from(id)).is_some_and(|required| required.path == field.path)
+        })
+    };
+    let may_fail = || match (&field.treatment, was.map(|was| &was.treatment)) {
+        (Treatment::Keep | Treatment::Pseudonymise { .. } | Treatment::Encrypt { .. }, _) => false,
+        (after, Some(before)) if after == before => false,
+        (after, Some(before)) => !(passes_any_text(after) && passes_any_text(before)),
+        (_, None) => true,
+    };
+    (refuses(field, new) && !was.is_some_and(|was| refuses(was, old)))
+        || (may_fail() && is_required())
+}
+
+/// The fields that two routes treat otherwise.
+fn treatments(old: &Route, new: &Route) -> BTreeMap<String, Treatments> {
+    let both = new.fields.iter().filter_map(|field| {
+        let before = &old.fields.iter().find(|other| other.path == field.path)?.treatment;
+        let after = &field.treatment;
+        let shows_more = after.shows_more(before);
+        let (before, after) =
+            (*before != *after).then(|| (before.to_string(), after.to_string()))?;
+        Some((field.text.clone(), Treatments { before, after, shows_more }))
+    });
+    both.collect()
 }
 
 /// Whether two questions have the same answer, the notices apart.

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::again::{Again, Made, Untold};
+use super::again::{Again, Made, Treatments, Untold};
 use super::recorded::{Recorded, Told};
 use crate::decision::Verdict;
-use crate::policy::Route;
 use crate::reason::Reason;
 
 /// How a decision comes out by other rules.
@@ -79,6 +78,25 @@ pub struct Change {
     pub before: Option<Reason>,
     /// Why it would stay, unless it would leave.
     pub after: Option<Reason>,
+    /// How it left and would leave, where it does both and not alike.
+    pub treatments: Option<Treatments>,
+}
+
+impl Change {
+    fn lets_more_out(&self) -> bool {
+        match &self.treatments {
+            // What is neither more nor less is both.
+            Some(treatments) => treatments.shows_more != Some(false),
+            None => self.after.is_none(),
+        }
+    }
+
+    fn lets_less_out(&self) -> bool {
+        match &self.treatments {
+            Some(treatments) => treatments.shows_more != Some(true),
+            None => self.before.is_none(),
+        }
+    }
 }
 
 /// The numbers of records, counted from 1.
@@ -117,8 +135,8 @@ impl Difference {
     #[must_use]
     pub fn way(&self) -> Way {
         let changes = || self.groups.iter().flat_map(|group| &group.fields);
-        let more = changes().any(|change| change.after.is_none());
-        let less = changes().any(|change| change.before.is_none());
+        let more = changes().any(Change::lets_more_out);
+        let less = changes().any(Change::lets_less_out);
         match (more, less) {
             (true, true) => Way::Both,
             (true, false) => Way::Wider,
@@ -132,7 +150,7 @@ impl Difference {
 #[must_use]
 pub fn compare(recorded: &Recorded, again: &Again) -> Compared {
     let sides: Vec<Side<'_>> =
-        again.made.iter().map(|made| Side { recorded, made, route: &again.route }).collect();
+        again.made.iter().map(|made| Side { recorded, made, again }).collect();
     let mut alike: BTreeMap<(usize, Vec<Option<usize>>), Numbers> = BTreeMap::new();
     for (n, line) in recorded.lines.iter().flatten().enumerate() {
         let of = again.made.iter().map(|made| made.decision.of.get(n).copied()).collect();
@@ -199,7 +217,7 @@ fn whole(made: &[Made]) -> Whole {
 struct Side<'a> {
     recorded: &'a Recorded,
     made: &'a Made,
-    route: &'a Route,
+    again: &'a Again,
 }
 
 /// What is otherwise in a record, or outside of all.
@@ -219,7 +237,8 @@ impl Side<'_> {
         let goes = self.made.denied.is_none();
         let left: BTreeSet<&str> =
             (told.sent.keys().filter(|_| went && was.is_none())).map(String::as_str).collect();
-        let text = |field| self.route.fields.get(usize::from(field)).map(|f| f.text.as_str());
+        let fields = &self.again.route.fields;
+        let text = |field| fields.get(usize::from(field)).map(|f| f.text.as_str());
         let leaves: BTreeSet<&str> =
             verdict.keep.iter().filter(|_| goes && is.is_none()).filter_map(text).collect();
         let removed: BTreeMap<&str, Reason> = (verdict.removed.iter())
@@ -234,7 +253,17 @@ impl Side<'_> {
             let own = is.or_else(|| removed.get(field).copied());
             own.or(self.made.denied).unwrap_or(Reason::FieldUnknown)
         };
-        let change = |field: &str, before, after| Change { field: field.to_owned(), before, after };
+        let change = |field: &str, before, after| Change {
+            field: field.to_owned(),
+            before,
+            after,
+            treatments: None,
+        };
+        let otherwise = self.again.treatments.iter().filter_map(|(field, treatments)| {
+            let stays = left.contains(field.as_str()) && leaves.contains(field.as_str());
+            let treatments = stays.then(|| Some(treatments.clone()))?;
+            Some(Change { treatments, ..change(field, None, None) })
+        });
         let lost = left.difference(&leaves).map(|f| change(f, None, Some(after(f))));
         let won = leaves.difference(&left).map(|f| change(f, Some(before(f)), None));
         let both_go = went && goes && was.is_none() && is.is_none();
@@ -244,7 +273,7 @@ impl Side<'_> {
         });
         Held {
             record: (went && goes && was != is).then_some((was, is)),
-            fields: lost.chain(won).chain(other).collect(),
+            fields: lost.chain(won).chain(otherwise).chain(other).collect(),
             leaves: leaves.iter().map(|field| (*field).to_owned()).collect(),
         }
     }

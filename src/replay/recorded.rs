@@ -57,6 +57,12 @@ pub struct Told {
     pub removed: BTreeMap<String, Reason>,
     /// How many members no rule mapped.
     pub unmapped: u64,
+    /// What was done to those that left and not as they were.
+    pub treated: BTreeMap<String, String>,
+    /// How many values of those that left stayed for what they are, by reason.
+    pub lost: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many identifiers were found in those that left and may not hold them, by kind.
+    pub found: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// The line of one record.
@@ -107,6 +113,12 @@ struct Verdict {
     sent: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     unmapped: u64,
+    #[serde(default)]
+    treated: BTreeMap<String, String>,
+    #[serde(default)]
+    lost: BTreeMap<String, BTreeMap<String, u64>>,
+    #[serde(default)]
+    found: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 impl Recorded {
@@ -196,5 +208,6 @@ fn told(verdict: Verdict) -> Option<Told> {
     let there = removed.iter().filter(|(_, reason)| **reason != Reason::FieldShape);
     let there = there.map(|(field, _)| field).chain(sent.keys()).cloned();
     let present = verdict.present.into_iter().chain(there).collect();
-    Some(Told { refused, present, sent, removed, unmapped: verdict.unmapped })
+    let Verdict { unmapped, treated, lost, found, .. } = verdict;
+    Some(Told { refused, present, sent, removed, unmapped, treated, lost, found })
 }

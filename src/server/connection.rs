@@ -104,9 +104,10 @@ impl<S: Service> Host<S> {
     ) -> impl Fn(Request<Incoming>) -> Answer {
         let service = self.service.clone();
         let flights = Arc::clone(flights);
-        move |request| {
-            let (number, flight) = flights.begin();
-            let fault = fault_of(number, &request);
+        move |mut request| {
+            let (lease, flight) = flights.begin();
+            let fault = fault_of(lease.number, &request);
+            request.extensions_mut().insert(lease);
             let (service, peer) = (service.clone(), Arc::clone(&peer));
             Box::pin(async move {
                 let answer = service.call(request, peer, fault).await;

@@ -19,10 +19,18 @@ pub(super) struct Flights(Mutex<Record>);
 #[derive(Debug)]
 struct Record {
     /// Open requests, oldest first.
-    open: Vec<(u64, Instant)>,
+    open: Vec<Open>,
     begun: u64,
     quiet_since: Instant,
     abandoned: u32,
+}
+
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    begun: Instant,
+    /// The time that it has beyond that of every request.
+    more: Duration,
 }
 
 /// The next moment at which a connection has overstepped a limit, and which limit.
@@ -43,20 +51,21 @@ impl Flights {
         })))
     }
 
-    /// Begins a request, and gives its number on the connection, from 0.
-    pub(super) fn begin(self: &Arc<Self>) -> (u64, Flight) {
+    /// Begins a request, whose number on the connection is counted from 0.
+    pub(super) fn begin(self: &Arc<Self>) -> (Lease, Flight) {
         let mut record = self.record();
         let number = record.begun;
         record.begun += 1;
-        record.open.push((number, Instant::now()));
+        record.open.push(Open { number, begun: Instant::now(), more: Duration::ZERO });
         drop(record);
-        (number, Flight { flights: Arc::clone(self), number, is_done: false })
+        let lease = Lease { flights: Arc::clone(self), number };
+        (lease, Flight { flights: Arc::clone(self), number, is_done: false })
     }
 
     pub(super) fn due(&self, limits: &Limits) -> Due {
         let record = self.record();
-        match record.open.first() {
-            Some((_, begun)) => Due::Request(*begun + Duration::from_millis(limits.request_ms)),
+        match record.open.iter().map(|open| open.begun + open.more).min() {
+            Some(begun) => Due::Request(begun + Duration::from_millis(limits.request_ms)),
             None if record.begun == 0 => {
                 Due::Head(record.quiet_since + Duration::from_millis(limits.head_ms))
             }
@@ -77,6 +86,23 @@ impl Flights {
     }
 }
 
+/// The time that one request has, which it bears among its extensions.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    flights: Arc<Flights>,
+    pub(super) number: u64,
+}
+
+impl Lease {
+    /// Gives the request so much time beyond that of every request, from its head on.
+    pub fn extend(&self, more: Duration) {
+        let mut record = self.flights.record();
+        if let Some(open) = record.open.iter_mut().find(|open| open.number == self.number) {
+            open.more = more;
+        }
+    }
+}
+
 /// One open request. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -88,7 +114,7 @@ pub(super) struct Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         let mut record = self.flights.record();
-        record.open.retain(|(number, _)| *number != self.number);
+        record.open.retain(|open| open.number != self.number);
         if record.open.is_empty() {
             record.quiet_since = Instant::now();
         }

@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::proxy::front::HeadFault;
 use crate::tls::Peer;
 use connection::Host;
+pub use flight::Lease;
 
 /// The body of an answer.
 pub type Body = BoxBody<Bytes, io::Error>;
@@ -60,7 +61,7 @@ pub struct Limits {
     pub head_ms: u64,
     /// From the end of one request to the next whole head. Default 60 s.
     pub idle_ms: u64,
-    /// From a whole head to the end of its answer. Default 120 s.
+    /// From a whole head to the end of its answer, unless its [`Lease`] gives it more. Default 120 s.
     pub request_ms: u64,
     /// From the end of the handshake until no more requests are taken. Default 1 h.
     pub connection_ms: u64,

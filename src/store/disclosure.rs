@@ -21,9 +21,10 @@ use crate::ledger::line::Lines;
 use crate::policy::legal::Number;
 use crate::policy::{Partner, Policy, Quota, Route, Treaty};
 use crate::reason::Reason;
+use crate::redaction::{Manifest, Tally};
 use crate::time::Timestamp;
-use crate::transfer::{Claim, Known, Refused};
-use crate::vocabulary::{Country, Name};
+use crate::transfer::{Claim, Known, Refused, StreamPart};
+use crate::vocabulary::{Country, Kind, Name};
 
 /// A disclosure that is on disk: what may be sent.
 #[derive(Debug)]
@@ -130,9 +131,9 @@ impl Recorder {
             candidate: denial.trial.as_ref().map(candidate).map(Box::new),
             reason: denial.reason,
             place: denial.field.map(|field| text(claim.route(), field)),
-            stream: None,
+            stream: stream(claim.part()),
             subjects: Some(subjects),
-            verdicts: verdicts(decision, claim.route(), "withheld"),
+            verdicts: verdicts(decision, claim.route(), None),
         };
         let append = Append {
             lines: Some(lines),
@@ -155,6 +156,7 @@ impl Recorder {
         now: Timestamp,
     ) -> Result<Position, Unrecorded> {
         let Refused { reason, place, known } = refused;
+        let stream = stream(known.part);
         let asked = asked(known, Some(policy));
         let entry = Refusal {
             did,
@@ -164,7 +166,7 @@ impl Recorder {
             candidate: None,
             reason,
             place,
-            stream: None,
+            stream,
             subjects: None,
             verdicts: Vec::new(),
         };
@@ -174,16 +176,33 @@ impl Recorder {
     /// Records what became of a disclosure. If even that fails, it stays open: `verify` lists it
     /// as "outcome unknown", which is what is then true.
     pub async fn settle(&self, receipt: Receipt, fate: Fate) {
-        let (result, reason, status) = match fate {
-            Fate::Delivered(status) => ("delivered", None, Some(status)),
-            Fate::Failed(reason) => ("failed", Some(reason), None),
-            Fate::Unknown(reason) => ("unknown", Some(reason), None),
-        };
-        let outcome = entry::Outcome { did: receipt.did, of: receipt.seq, result, reason, status };
-        if let Err(why) = self.append(Append::plain(Entry::Outcome(outcome))).await {
-            tracing::error!(did = %receipt.did, %why, "an outcome could not be recorded");
+        self.settle_all(&[(receipt, fate)]).await;
+    }
+
+    /// As [`Self::settle`], for many at once.
+    pub async fn settle_all(&self, settled: &[(Receipt, Fate)]) {
+        for batch in settled.chunks(self.batch_max()) {
+            let begun = batch.iter().map(|(receipt, fate)| {
+                let outcome = Entry::Outcome(outcome(*receipt, *fate));
+                (receipt.did, self.begin(Append::plain(outcome)))
+            });
+            // All of a batch wait for the same commit.
+            for (did, answer) in begun.collect::<Vec<_>>() {
+                if let Err(why) = answer.await.unwrap_or(Err(Unrecorded::Stopped)) {
+                    tracing::error!(%did, %why, "an outcome could not be recorded");
+                }
+            }
         }
     }
+}
+
+fn outcome(receipt: Receipt, fate: Fate) -> entry::Outcome {
+    let (result, reason, status) = match fate {
+        Fate::Delivered(status) => ("delivered", None, Some(status)),
+        Fate::Failed(reason) => ("failed", Some(reason), None),
+        Fate::Unknown(reason) => ("unknown", Some(reason), None),
+    };
+    entry::Outcome { did: receipt.did, of: receipt.seq, result, reason, status }
 }
 
 fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure {
@@ -201,15 +220,15 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
         payload: Payload {
             bytes,
-            media: claim.route().shape.syntax().media().to_owned(),
+            media: sealed.media().to_owned(),
             kid: sealed.kid().to_owned(),
             sha256: HEXLOWER.encode(sealed.sha256()),
         },
         recipient: recipient(claim.partner(), claim.route()),
         snapshot,
-        stream: None,
+        stream: stream(claim.part()),
         subjects,
-        verdicts: verdicts(sealed.decision(), claim.route(), "permitted"),
+        verdicts: verdicts(sealed.decision(), claim.route(), Some(sealed.manifest())),
     }
 }
 
@@ -280,13 +299,19 @@ fn notify(policy: &Policy, told: u64, now: Timestamp) -> Option<Notify> {
 }
 
 fn candidate(trial: &Trial) -> entry::Candidate {
-    let passed = if trial.reason.is_none() { "permitted" } else { "withheld" };
+    // Nothing is written of what is only tried, so no value of it is looked at.
+    let manifest = Manifest::default();
+    let passed = trial.reason.is_none().then_some(&manifest);
     entry::Candidate {
         decision: if trial.reason.is_none() { "permitted" } else { "refused" },
         place: trial.field.map(|field| text(&trial.route, field)),
         reason: trial.reason,
         verdicts: verdicts(&trial.decision, &trial.route, passed),
     }
+}
+
+fn stream(part: Option<StreamPart>) -> Option<entry::StreamPart> {
+    part.map(|part| entry::StreamPart { id: part.stream, n: part.n })
 }
 
 fn asked(known: Known, policy: Option<&Policy>) -> Asked {
@@ -309,42 +334,71 @@ fn lines(decision: &Decision, roll: &Roll, did: &Uuid) -> (Subjects, Vec<u8>) {
 }
 
 /// The verdicts as the ledger writes them; members outside of all records come last, with `n` 0.
-fn verdicts(decision: &Decision, route: &Route, passed: &'static str) -> Vec<entry::Verdict> {
+/// Where the transfer leaves, the manifest says what became of its values.
+fn verdicts(decision: &Decision, route: &Route, passed: Option<&Manifest>) -> Vec<entry::Verdict> {
+    let none = Tally::default();
+    let tally = |n: usize| passed.map(|manifest| manifest.verdicts.get(n).unwrap_or(&none));
+    let verdicts = decision.verdicts.iter().enumerate();
     let mut written: Vec<entry::Verdict> =
-        decision.verdicts.iter().map(|verdict| written(verdict, route, passed)).collect();
+        verdicts.map(|(n, verdict)| written(verdict, route, tally(n))).collect();
     if decision.outside != Verdict::default() {
-        written.push(written_outside(&decision.outside, route, passed));
+        let outside = self::written(&decision.outside, route, passed.map(|m| &m.outside));
+        written.push(entry::Verdict { n: 0, ..outside });
     }
     written
 }
 
-fn written_outside(verdict: &Verdict, route: &Route, passed: &'static str) -> entry::Verdict {
-    let mut written = written(verdict, route, passed);
-    written.n = 0;
-    written
-}
-
-fn written(verdict: &Verdict, route: &Route, passed: &'static str) -> entry::Verdict {
-    let clean = verdict.removed.is_empty() && verdict.unmapped == 0;
-    let decision = match (verdict.refused, passed) {
-        (Some(_), _) => "refused",
-        (None, "permitted") if !clean => "redacted",
-        (None, passed) => passed,
-    };
-    let leaves = verdict.refused.is_none() && passed == "permitted";
-    entry::Verdict {
-        decision,
+fn written(verdict: &Verdict, route: &Route, passed: Option<&Tally>) -> entry::Verdict {
+    let leaving = passed.filter(|_| verdict.refused.is_none());
+    let mut written = entry::Verdict {
+        decision: "permitted",
         found: BTreeMap::new(),
         lost: BTreeMap::new(),
         n: verdict.records,
-        present: if leaves { Vec::new() } else { texts(verdict.present, route) },
+        present: Vec::new(),
         reason: verdict.refused.map(|(reason, _)| reason),
         reason_field: verdict.refused.and_then(|(_, field)| field).map(|f| text(route, f)),
         removed: verdict.removed.iter().map(|(f, reason)| (text(route, *f), *reason)).collect(),
-        sent: if leaves { sent(verdict, route) } else { BTreeMap::new() },
+        sent: BTreeMap::new(),
         treated: BTreeMap::new(),
         unmapped: verdict.unmapped,
+    };
+    if let Some(tally) = leaving {
+        written.sent = sent(verdict, route);
+        written.treated = treatments(verdict, route);
+        written.lost = counts(&tally.lost, route, Reason::code);
+        written.found = counts(&tally.found, route, Kind::word);
+    } else {
+        written.present = texts(verdict.present, route);
     }
+    let is_as_it_was = written.removed.is_empty()
+        && written.unmapped == 0
+        && written.treated.is_empty()
+        && written.lost.is_empty()
+        && written.found.is_empty();
+    written.decision = match (verdict.refused, passed) {
+        (Some(_), _) => "refused",
+        (None, None) => "withheld",
+        (None, Some(_)) if is_as_it_was => "permitted",
+        (None, Some(_)) => "redacted",
+    };
+    written
+}
+
+/// The fields that leave, but not as they were, with what was done to them.
+fn treatments(verdict: &Verdict, route: &Route) -> BTreeMap<String, String> {
+    let fields = verdict.keep.iter().filter_map(|field| route.fields.get(usize::from(field)));
+    let treated = fields.filter(|field| !field.treatment.is_keep());
+    treated.map(|field| (field.text.clone(), field.treatment.word().to_owned())).collect()
+}
+
+fn counts<K: Copy>(
+    counted: &BTreeMap<FieldId, BTreeMap<K, u64>>,
+    route: &Route,
+    word: impl Fn(K) -> &'static str,
+) -> BTreeMap<String, BTreeMap<&'static str, u64>> {
+    let words = |counts: &BTreeMap<K, u64>| counts.iter().map(|(k, n)| (word(*k), *n)).collect();
+    counted.iter().map(|(field, counts)| (text(route, *field), words(counts))).collect()
 }
 
 fn sent(verdict: &Verdict, route: &Route) -> BTreeMap<String, Vec<String>> {

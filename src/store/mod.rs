@@ -6,6 +6,7 @@
 //! | [`reader`] | what a request reads: a subject's key, consents and blocks, cached |
 //! | [`sqlite`] | the embedded engine |
 //! | [`secret`] | the store's secret: how subjects are found and their keys wrapped |
+//! | [`reveal`] | which value a pseudonym stands for, once it is on record that it is said |
 //! | [`audit`] | runs [`crate::ledger::verify`] over one snapshot of a store |
 //!
 //! An engine is three traits. [`Store`] is the write side; its [`Transaction`] holds the head row
@@ -34,6 +35,7 @@ mod queue;
 pub mod quota;
 pub mod reader;
 pub mod recorder;
+pub mod reveal;
 pub mod roll;
 pub mod rule_files;
 pub mod secret;

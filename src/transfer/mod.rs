@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::document::{BadDocument, Content, Document, Limits, Shape};
+use crate::document::{BadDocument, Content, Document, Fault, Limits, Shape};
 use crate::policy::{Basis, LegalRequest, Partner, Place, Policy, Purpose, Route};
 use crate::reason::Reason;
 use crate::vocabulary::{CategorySet, Name, PurposeId};
@@ -24,6 +24,20 @@ pub struct Known {
     pub route: Option<Name>,
     /// The purpose.
     pub purpose: Option<PurposeId>,
+    /// Which part of a record stream it is, where it is one.
+    pub part: Option<StreamPart>,
+}
+
+/// One part of a record stream: a transfer in itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamPart {
+    /// The stream's id: the decision's id of its first part.
+    pub stream: Uuid,
+    /// Its number among those that go, counted from 0. A part that does not go leaves its number
+    /// to the next.
+    pub n: u64,
+    /// Whether it is the last.
+    pub last: bool,
 }
 
 /// Someone who may ask for transfers.
@@ -87,6 +101,7 @@ pub struct Claim {
     path_values: Vec<(String, String)>,
     purpose: PurposeId,
     legal_request: Option<Name>,
+    part: Option<StreamPart>,
 }
 
 /// A claim or document that was refused, with what was known by then.
@@ -98,6 +113,14 @@ pub struct Refused {
     pub place: Option<String>,
     /// What was known.
     pub known: Known,
+}
+
+impl Refused {
+    /// The refusal of a claim whose body is no document.
+    #[must_use]
+    pub fn unreadable(claim: &Claim, bad: &BadDocument) -> Self {
+        Self { reason: reason_of(bad), place: Some(bad.to_string()), known: claim.known() }
+    }
 }
 
 impl Claim {
@@ -147,7 +170,7 @@ impl Claim {
     /// # Errors
     /// As [`Self::read`].
     pub fn again(&self, policy: &Arc<Policy>) -> Result<Self, Refused> {
-        Self::find(policy, &self.asked, self.did)
+        Self::find(policy, &self.asked, self.did).map(|claim| Self { part: self.part, ..claim })
     }
 
     fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
@@ -176,7 +199,20 @@ impl Claim {
             path_values,
             purpose,
             legal_request,
+            part: None,
         })
+    }
+
+    /// The same claim on one part of a record stream, which is a transfer with an id of its own.
+    #[must_use]
+    pub fn of_part(&self, did: Uuid, part: StreamPart) -> Self {
+        Self { did, part: Some(part), ..self.clone() }
+    }
+
+    /// Which part of a record stream it is, where it is one.
+    #[must_use]
+    pub const fn part(&self) -> Option<StreamPart> {
+        self.part
     }
 
     /// What is known of the transfer: all of it.
@@ -187,6 +223,7 @@ impl Claim {
             partner: Some(self.partner.name.clone()),
             route: Some(self.route.name.clone()),
             purpose: Some(self.purpose),
+            part: self.part,
         }
     }
 
@@ -246,10 +283,10 @@ impl Claim {
         self.partner.requests.get_key_value(name)
     }
 
-    /// The categories that the route's fields belong to.
+    /// The categories that the route's fields belong to or may hold.
     #[must_use]
     pub fn wanted(&self) -> CategorySet {
-        self.route.fields.iter().filter_map(|field| field.category).collect()
+        self.route.fields.iter().flat_map(|field| field.categories().iter()).collect()
     }
 }
 
@@ -275,21 +312,27 @@ impl Transfer {
         let shape = Arc::clone(&claim.route.shape);
         match Document::parse(content, shape, limits) {
             Ok(document) => Ok(Self { claim, document, limits: limits.clone() }),
-            Err(bad) => Err(Refused {
-                reason: reason_of(&bad),
-                place: Some(bad.to_string()),
-                known: claim.known(),
-            }),
+            Err(bad) => Err(Refused::unreadable(&claim, &bad)),
         }
     }
 
     /// The same transfer under other rules: claimed again, and its body parsed again.
     ///
     /// # Errors
-    /// As [`Claim::read`] and [`Self::parse`].
+    /// As [`Claim::read`] and [`Self::parse`]; and where the body would have to be read as another
+    /// type or charset than the one that it was let in by.
     pub fn under(self, policy: &Arc<Policy>, limits: &Limits) -> Result<Self, Refused> {
         let claim = self.claim.again(policy)?;
-        Self::parse(claim, self.document.content().clone(), limits)
+        let way = |claim: &Claim| (claim.route.shape.syntax().media(), claim.route.charset.clone());
+        if way(&claim) != way(&self.claim) {
+            let reason = Reason::RulesChanging;
+            return Err(Refused { reason, place: None, known: claim.known() });
+        }
+        let mut content = self.document.content().clone();
+        if !claim.path_values.is_empty() {
+            content.path.clone_from(&claim.path_values);
+        }
+        Self::parse(claim, content, limits)
     }
 
     /// The document as another shape reads it.
@@ -376,7 +419,13 @@ fn settle_purpose(policy: &Policy, route: &Route, named: &[String]) -> Result<Pu
 }
 
 fn reason_of(bad: &BadDocument) -> Reason {
-    if bad.fault.is_limit() { Reason::DocumentBeyondLimits } else { Reason::DocumentUnparsable }
+    match bad.fault {
+        Fault::OtherContent | Fault::PartType => Reason::ContentMismatch,
+        Fault::PartCharset => Reason::CharsetNotDeclared,
+        Fault::PartEncoded | Fault::SyntaxUnknown => Reason::ContentUninspectable,
+        fault if fault.is_limit() => Reason::DocumentBeyondLimits,
+        _ => Reason::DocumentUnparsable,
+    }
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ fn request() -> Outbound {
         method: Method::POST,
         path: "/transfers?x=1".to_owned(),
         headers,
-        body: Bytes::from_static(b"{\"a\":1}"),
+        body: Bytes::from_static(b"{\"a\":1}").into(),
     }
 }
 

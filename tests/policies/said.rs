@@ -1,10 +1,16 @@
 //! What comes out of rules that use every key.
 
+use std::sync::Arc;
+
+use otkel::document::{Csv, Formula, Multipart, MultipartKind, Opaque, Part, Syntax, Xml, XmlKind};
 use otkel::policy::legal::{Number, Unit};
-use otkel::policy::{Basis, FieldSource, OnRefused, PartnerKind, Unmapped};
+use otkel::policy::{
+    Basis, DatePart, FieldSource, Generalisation, Mask, OnFound, OnNumber, OnRefused, PartnerKind,
+    Policy, Route, Stream, Treatment, Unmapped,
+};
 use otkel::reason::Language;
 use otkel::time::Timestamp;
-use otkel::vocabulary::{CategoryId, Country, Name, PurposeId};
+use otkel::vocabulary::{CategoryId, CategorySet, Country, Kind, Kinds, Name, PurposeId};
 
 use super::{edited, folder, read};
 
@@ -93,4 +99,104 @@ only = { P09 = ["$.groups[*].learners[*].family_name"] }
     assert_eq!(tried.purposes, groups.purposes);
     let none = route("mailing-de.subscribers");
     assert!(none.candidate.is_none() && none.only.len() == 1);
+}
+
+#[test]
+fn a_format_is_what_the_rules_say() {
+    let (policy, _) = read(&folder()).unwrap();
+    let syntax = |route: &str| formats(&policy, route).shape.syntax().clone();
+    let csv = |delimiter, formula| Syntax::Csv(Csv { delimiter, formula });
+    assert_eq!(syntax("learner"), Syntax::Empty);
+    assert_eq!(syntax("forget"), Syntax::Empty, "of a `DELETE`");
+    assert_eq!(syntax("table"), csv(b';', Formula::Neutralise));
+    assert_eq!(syntax("lines"), Syntax::Ndjson);
+    assert_eq!(syntax("form"), Syntax::Form);
+    assert_eq!(syntax("scan"), Syntax::Opaque(Opaque::Png));
+    let xml = |kind, namespaces: &[(&str, &str)]| {
+        let named = namespaces.iter().map(|(prefix, uri)| ((*prefix).into(), (*uri).into()));
+        Syntax::Xml(Xml { kind, namespaces: named.collect() })
+    };
+    let soap = ("s", "http://www.w3.org/2003/05/soap-envelope");
+    assert_eq!(syntax("soap"), xml(XmlKind::Soap12, &[soap, ("e", "urn:example:enrol")]));
+    let soap = ("s", "http://schemas.xmlsoap.org/soap/envelope/");
+    assert_eq!(syntax("old-soap"), xml(XmlKind::Soap11, &[soap, ("", "urn:example")]));
+    assert_eq!(syntax("document"), xml(XmlKind::Plain, &[]));
+    let part = |name: &str, syntax| Part { name: name.to_owned(), syntax };
+    let parts = vec![
+        part("learner", Syntax::Json),
+        part("table", csv(b'\t', Formula::Refuse)),
+        part("order", xml(XmlKind::Plain, &[("o", "urn:example:order")])),
+        part("scan", Syntax::Opaque(Opaque::Pdf)),
+    ];
+    let form = Multipart { kind: MultipartKind::FormData, parts };
+    assert_eq!(syntax("parts"), Syntax::Multipart(form));
+    let mixed = Multipart { kind: MultipartKind::Mixed, parts: vec![part("0", Syntax::Json)] };
+    assert_eq!(syntax("mixed"), Syntax::Multipart(mixed));
+    let charset = |route: &str| formats(&policy, route).charset.clone();
+    assert_eq!(charset("table").as_deref(), Some("windows-1251"));
+    let utf8 = edited("partners/formats-kz.toml", "\"windows-1251\"", "\"utf8\"");
+    let (policy, _) = read(&utf8).unwrap();
+    assert_eq!(formats(&policy, "table").charset, None, "UTF-8 is what there is without it");
+}
+
+#[test]
+fn a_request_in_the_envelope_is_what_the_rules_say() {
+    let (policy, _) = read(&folder()).unwrap();
+    let learner = formats(&policy, "learner");
+    let inner = learner.inner.as_ref().unwrap();
+    assert_eq!((learner.method.as_str(), learner.to.as_str()), ("GET", "/otkel"));
+    assert_eq!(learner.path, "/formats/learners/{iin}/results");
+    assert_eq!(inner.path.to_string(), "/v1/learners/{iin}/results");
+    assert_eq!(learner.required.iter().collect::<Vec<_>>(), [0], "the path cannot do without it");
+    assert!(learner.fields.iter().all(|field| field.in_record), "one subject's request");
+    let answer = learner.answer.as_ref().unwrap();
+    let texts: Vec<&str> = answer.fields.iter().map(|field| field.text.as_str()).collect();
+    assert_eq!(texts, ["$.results[*].score", "$.status"]);
+    assert_eq!((answer.headers.as_slice(), answer.line), (["etag".to_owned()].as_slice(), 61));
+    assert_eq!(answer.shape.syntax(), &Syntax::Json);
+    let scan = formats(&policy, "scan");
+    assert_eq!((scan.method_at(false), scan.method_at(true)), ("PATCH", "PUT"));
+    assert_eq!(scan.template_at(true).to_string(), "/v1/{iin}/scan");
+    assert_eq!(formats(&policy, "table").template_at(true).to_string(), "/v1/table");
+}
+
+#[test]
+fn a_treatment_is_what_the_rules_say() {
+    let (policy, _) = read(&folder()).unwrap();
+    let [learner, table, scan] = ["learner", "table", "scan"].map(|name| formats(&policy, name));
+    let treatment = |route: &Route, field: usize| route.fields[field].treatment.clone();
+    let mask = |first, last, numbers| Treatment::Mask(Mask { first, last, numbers });
+    let [iin, payroll] = ["iin", "payroll"].map(|name| Name::parse(name).unwrap());
+    assert_eq!(treatment(&learner, 0), Treatment::Pseudonymise { scope: iin });
+    assert_eq!(treatment(&learner, 1), Treatment::Encrypt { to: None });
+    assert_eq!(treatment(&learner, 2), Treatment::Keep);
+    assert_eq!(treatment(&table, 0), Treatment::Truncate { chars: 1 });
+    let year = Generalisation::Date(DatePart::Year);
+    let regions = Generalisation::Region(vec!["Алматы".to_owned(), "Астана".to_owned()]);
+    let generalised = [year, regions].map(Treatment::Generalise);
+    assert_eq!([treatment(&table, 1), treatment(&table, 2)], generalised);
+    assert_eq!(treatment(&table, 3), mask(2, 4, OnNumber::Nines));
+    let band = Generalisation::Band { width: 5 };
+    assert_eq!(treatment(&table, 4), Treatment::Generalise(band));
+    assert_eq!(treatment(&table, 5), Treatment::Encrypt { to: Some(payroll.clone()) });
+    assert_eq!(treatment(&scan, 1), mask(0, 0, OnNumber::Text));
+    let categories = |ids: &[&str]| -> CategorySet {
+        ids.iter().map(|id| CategoryId::parse(id).unwrap()).collect()
+    };
+    assert_eq!(table.fields[6].holds, categories(&["D02", "D07"]));
+    assert_eq!(table.fields[6].categories(), categories(&["D01", "D02", "D07"]));
+    assert_eq!((learner.found, table.found), (OnFound::Refuse, OnFound::Mask));
+    assert_eq!((table.fields[4].found, table.fields[0].found), (Some(OnFound::Drop), None));
+    assert_eq!(table.stream, Some(Stream { records_max: 500, bytes_max: 1_048_576 }));
+    let partner = &policy.partners[&Name::parse("formats-kz").unwrap()];
+    assert_eq!(partner.recipients[&payroll].title, "Payroll of the head office");
+    let identifiers = |id| policy.register.categories[&CategoryId::parse(id).unwrap()].identifiers;
+    let kinds: Kinds = [Kind::Iin, Kind::IdCard, Kind::Passport].into_iter().collect();
+    assert_eq!(identifiers("D04"), kinds);
+    assert_eq!(identifiers("D01"), Kinds::EMPTY);
+}
+
+fn formats(policy: &Policy, route: &str) -> Arc<Route> {
+    let name = Name::parse(&format!("formats-kz.{route}")).unwrap();
+    Arc::clone(policy.route(&name).unwrap().route)
 }

@@ -56,6 +56,13 @@ impl Process {
         assert!(sent.unwrap().success());
     }
 
+    /// The most memory that it has had resident so far, in KiB.
+    pub(crate) fn resident_max(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()

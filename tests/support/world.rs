@@ -133,6 +133,11 @@ impl World {
         self.process.as_ref().unwrap().signal(signal);
     }
 
+    /// The most memory that the running program has had resident so far, in KiB.
+    pub(crate) fn resident_max(&self) -> u64 {
+        self.process.as_ref().unwrap().resident_max()
+    }
+
     /// Takes the running program out, to stop it.
     pub(crate) fn process(&mut self) -> Process {
         self.process.take().unwrap()

@@ -134,7 +134,10 @@ impl View {
     fn field(&self, field: &FieldExplained, width: usize, lines: &mut Vec<String>) {
         let category = field.category.as_deref().unwrap_or("public");
         let did = match field.did {
-            "sent" => self.paint.good(&self.told("leaves")),
+            "sent" => match &field.treatment {
+                Some(how) => self.paint.odd(&self.said(&text!("leaves by `{}`", how))),
+                None => self.paint.good(&self.told("leaves")),
+            },
             "absent" => self.paint.dim(&self.told("was not there")),
             "removed" => {
                 let code = field.reason.as_ref().map_or("", |why| why.reason.code());
@@ -151,6 +154,14 @@ impl View {
         if let Some(title) = &field.category_title {
             let title = title.in_language(self.language);
             lines.push(format!("      {}", self.paint.dim(title)));
+        }
+        for (reason, n) in &field.lost {
+            let stay = self.paint.bad(&self.said(&text!("{} values stay {}", n, reason)));
+            lines.push(format!("      {stay}"));
+        }
+        for (kind, n) in &field.found {
+            let found = self.paint.odd(&self.said(&text!("found in it {} times: {}", n, kind)));
+            lines.push(format!("      {found}"));
         }
         self.steps("      ", &field.gates, lines);
         for Change { because, rule } in &field.to_change {
@@ -183,6 +194,10 @@ impl View {
 
     fn rule(&self, rule: Option<&Origin>) -> String {
         rule.map_or_else(String::new, |rule| format!("  {}", self.paint.dim(&rule.to_string())))
+    }
+
+    fn said(&self, words: &Text) -> String {
+        words.in_language(self.language)
     }
 
     fn told(&self, words: &'static str) -> String {

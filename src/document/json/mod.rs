@@ -6,6 +6,7 @@
 //! - nothing counts as found in a record except between its brackets.
 
 mod frame;
+mod lines;
 mod scan;
 mod tape;
 
@@ -16,11 +17,12 @@ use super::names::{Name, Names, Print};
 use super::raw::{Lexis, Scalar};
 use super::shape::{Node, NodeId, Shape};
 use super::span::{Span, offset};
+use super::text;
 use frame::{Frame, Place};
 use scan::Cursor;
-pub(crate) use tape::{Container, Op, Step, Subject, Tape};
+pub(crate) use tape::{Container, Form, Op, Step, Subject, Tape};
 
-/// Reads a body that stands at a node of the shape.
+/// Reads a body, one text, that stands at a node of the shape.
 pub(super) fn parse(
     body: &[u8],
     root: NodeId,
@@ -28,12 +30,41 @@ pub(super) fn parse(
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
-    check_text(body, limits)?;
+    read(body, Form::Text, root, shape, limits, findings)
+}
+
+/// Reads a body of one text a line, which stands at a node of the shape as an array would.
+pub(super) fn parse_lines(
+    body: &[u8],
+    root: NodeId,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Tape, BadDocument> {
+    read(body, Form::Lines, root, shape, limits, findings)
+}
+
+fn read(
+    body: &[u8],
+    form: Form,
+    root: NodeId,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Tape, BadDocument> {
+    if body.starts_with(b"\xEF\xBB\xBF") {
+        return Err(BadDocument::whole(Fault::ByteOrderMark));
+    }
+    text::check(body, limits)?;
     let mut parser = Parser::new(body, shape, limits, findings);
-    if let Err(fault) = parser.document(root) {
+    let result = match form {
+        Form::Text => parser.document(root),
+        Form::Lines => parser.lines(root),
+    };
+    if let Err(fault) = result {
         return Err(BadDocument { fault, offset: parser.cursor.at, path: parser.path() });
     }
-    Ok(Tape { ops: parser.tape, copied: parser.copied })
+    Ok(Tape { ops: parser.tape, copied: parser.copied, form })
 }
 
 /// What a value is.
@@ -45,22 +76,6 @@ pub(super) fn scalar(value: &[u8]) -> Scalar<'_> {
         None if value.starts_with(char::is_alphabetic) => Scalar::Word(value),
         None => Scalar::Number(value),
     }
-}
-
-/// Checks what can be seen without knowing where strings begin.
-fn check_text(body: &[u8], limits: &Limits) -> Result<(), BadDocument> {
-    let bad = |fault, offset| Err(BadDocument { fault, offset, path: "$".to_owned() });
-    if body.len() > limits.bytes_max.min(u32::MAX as usize) {
-        return bad(Fault::BodyTooLong, limits.bytes_max);
-    }
-    if body.starts_with(b"\xEF\xBB\xBF") {
-        return bad(Fault::ByteOrderMark, 0);
-    }
-    let text = match simdutf8::compat::from_utf8(body) {
-        Ok(text) => text,
-        Err(error) => return bad(Fault::NotUtf8, error.valid_up_to()),
-    };
-    scan::find_noncharacter(text).map_or(Ok(()), |at| bad(Fault::Noncharacter, at))
 }
 
 struct Parser<'a> {
@@ -101,16 +116,22 @@ impl<'a> Parser<'a> {
         if self.cursor.is_end() {
             return Err(Fault::Empty);
         }
-        match self.cursor.peek() {
-            b'{' | b'[' => self.value(Place::Mapped(root), Step::Element(0))?,
-            b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => return Err(Fault::ScalarRoot),
-            _ => return Err(Fault::ValueMissing),
-        }
+        self.check_root()?;
+        self.value(Place::Mapped(root), Step::Element(0))?;
         while !self.around.is_empty() {
             if self.top.is_object { self.member()? } else { self.element()? }
         }
         self.cursor.skip_space();
         if self.cursor.is_end() { Ok(()) } else { Err(Fault::Trailing) }
+    }
+
+    /// Checks that an object or array begins here.
+    fn check_root(&self) -> Result<(), Fault> {
+        match self.cursor.peek() {
+            b'{' | b'[' => Ok(()),
+            b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Err(Fault::ScalarRoot),
+            _ => Err(Fault::ValueMissing),
+        }
     }
 
     #[inline]
@@ -159,6 +180,12 @@ impl<'a> Parser<'a> {
         if !self.next(b']')? {
             return self.close();
         }
+        self.element_value()
+    }
+
+    /// Reads the element that was counted last.
+    #[inline]
+    fn element_value(&mut self) -> Result<(), Fault> {
         if self.top.count as usize > self.limits.elements_max {
             return Err(Fault::TooManyElements);
         }

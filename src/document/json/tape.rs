@@ -13,6 +13,17 @@ pub(crate) struct Tape {
     pub(crate) ops: Vec<Op>,
     /// How many bytes everything on the tape has, if it is written without white space.
     pub(crate) copied: usize,
+    /// Of what it is the tape.
+    pub(crate) form: Form,
+}
+
+/// How JSON texts stand in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One text.
+    Text,
+    /// One text a line, as elements of an array without brackets.
+    Lines,
 }
 
 impl Tape {

@@ -100,6 +100,11 @@ impl FieldPath {
         Ok(Self { root, segments, is_key })
     }
 
+    /// The path of these steps from a part of the request.
+    pub(crate) const fn of(root: Root, segments: Vec<Segment>) -> Self {
+        Self { root, segments, is_key: false }
+    }
+
     /// The part of the request that it begins in.
     #[must_use]
     pub const fn root(&self) -> Root {

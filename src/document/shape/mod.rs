@@ -119,6 +119,27 @@ impl Shape {
         Ok(shape)
     }
 
+    /// Compiles the paths of the fields of bodies that are about nobody, as partners' answers are:
+    /// the whole of one is a record without a subject.
+    ///
+    /// # Errors
+    /// Paths that contradict each other, named by their positions.
+    pub fn of_nobody(syntax: Syntax, fields: &[FieldPath]) -> Result<Self, BadShape> {
+        let fields = check::number(fields)?;
+        check::fields(&fields)?;
+        check::keys(&fields)?;
+        let roots = Root::ALL.map(|_| Node::default()).into();
+        let mut shape = Self { syntax, nodes: roots, in_record: FieldSet::EMPTY, is_whole: true };
+        for (field, path) in fields {
+            shape.grow(path, |node| match path.is_key() {
+                true => node.key = Some((field, false)),
+                false => node.field = Some(field),
+            });
+            shape.in_record.insert(field);
+        }
+        Ok(shape)
+    }
+
     /// How the bodies are written.
     #[must_use]
     pub const fn syntax(&self) -> &Syntax {
@@ -135,6 +156,17 @@ impl Shape {
     #[must_use]
     pub(crate) const fn root(root: Root) -> NodeId {
         NodeId(root as u32)
+    }
+
+    /// Whether something in a part of a request is mapped.
+    #[must_use]
+    pub fn maps(&self, root: Root) -> bool {
+        self.names(root).next().is_some()
+    }
+
+    /// The names that rules map in a part of a request.
+    pub fn names(&self, root: Root) -> impl Iterator<Item = &str> {
+        self.node(Self::root(root)).named.iter().map(|child| child.name.as_str())
     }
 
     /// Whether the field belongs to a subject's record, not to the document as a whole.
@@ -211,6 +243,18 @@ impl Node {
         !self.named.is_empty() || self.members.is_some()
     }
 
+    /// Whether a value here is a field, or identifies the subject.
+    #[inline]
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.field.is_some() || self.is_subject
+    }
+
+    /// How many members of an object here are known.
+    #[inline]
+    pub(crate) fn children(&self) -> usize {
+        self.named.len()
+    }
+
     /// Whether an array here holds something that is mapped.
     #[inline]
     pub(crate) fn is_array(&self) -> bool {
@@ -235,13 +279,24 @@ impl Node {
     /// `hint` is tried first.
     #[inline]
     pub(crate) fn member(&self, print: Print, name: &[u8], hint: u32) -> Option<(NodeId, u32)> {
+        self.named(print, name, hint).or(self.members.map(|node| (node, 0)))
+    }
+
+    /// The place of a member, as [`Self::member`], but never by `.*`.
+    #[inline]
+    pub(crate) fn named(&self, print: Print, name: &[u8], hint: u32) -> Option<(NodeId, u32)> {
         let is_named = |child: &Child| child.print == print && child.name.as_bytes() == name;
         if let Some(child) = self.named.get(hint as usize).filter(|child| is_named(child)) {
             return Some((child.node, hint));
         }
         let mut children = (0..).zip(&self.named);
         let child = children.find(|(_, child)| is_named(child));
-        child.map(|(position, child)| (child.node, position)).or(self.members.map(|node| (node, 0)))
+        child.map(|(position, child)| (child.node, position))
+    }
+
+    /// The place of a member that a rule names.
+    pub(crate) fn child(&self, name: &str) -> Option<NodeId> {
+        self.named.iter().find(|child| child.name == name).map(|child| child.node)
     }
 
     /// The name of a child, by its position; nothing of one that no rule names.
@@ -296,6 +351,21 @@ pub enum BadShape {
     TooMany,
     /// The same field is mapped twice.
     Twice(FieldId, FieldId),
+}
+
+impl BadShape {
+    /// The field that is shown: of two, the later one.
+    #[must_use]
+    pub fn field(self) -> Option<FieldId> {
+        match self {
+            Self::EveryAndIndex(a, b)
+            | Self::Members(a, b)
+            | Self::Inside(a, b)
+            | Self::Twice(a, b) => Some(a.max(b)),
+            Self::SubjectInside(field) | Self::SubjectsMapped(field) => Some(field),
+            Self::SubjectMany | Self::SubjectOutside | Self::TooMany => None,
+        }
+    }
 }
 
 impl From<BadShape> for Text {

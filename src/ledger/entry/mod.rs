@@ -144,8 +144,20 @@ pub struct Admin {
     pub act: &'static str,
     /// Who did it.
     pub by: String,
+    /// The document that it rests on, by its number or place.
+    pub document: Option<String>,
     /// The thing it was done to: a record id or a name, never a personal value.
     pub object: Option<String>,
+    /// The partner that it concerns.
+    pub partner: Option<Name>,
+}
+
+impl Admin {
+    /// An act of which there is no more to say.
+    #[must_use]
+    pub const fn plain(act: &'static str, by: String) -> Self {
+        Self { act, by, document: None, object: None, partner: None }
+    }
 }
 
 /// Transfers were blocked, or a block was lifted (94-V Art. 24(1)(3), 25(2)(8)).
@@ -338,9 +350,10 @@ pub struct Subjects {
 /// A part of a record stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StreamPart {
-    /// The stream's id, the same for all of its parts.
+    /// The stream's id, the same for all of its parts: the decision's id that the caller got.
     pub id: Uuid,
-    /// The number of the part, counted from 0.
+    /// The number of the part among those that were to be sent, counted from 0. A refused part
+    /// bears the number that it would have had.
     pub n: u64,
 }
 

@@ -25,6 +25,10 @@ pub(crate) fn asked() -> Asked {
     }
 }
 
+const fn part(n: u64) -> StreamPart {
+    StreamPart { id: Uuid::from_u128(7), n }
+}
+
 pub(crate) fn disclosure(did: u128) -> Disclosure {
     let fields = vec!["$.learners[*].name".to_owned(), "$.learners[*].course".to_owned()];
     Disclosure {
@@ -104,7 +108,7 @@ pub(crate) fn outcome(did: u128, of: u64) -> Outcome {
 }
 
 pub(crate) fn admin(by: &str) -> Entry {
-    Entry::Admin(Admin { act: "keygen", by: by.into(), object: None })
+    Entry::Admin(Admin::plain("keygen", by.into()))
 }
 
 /// Events of records, with all members and with as few as they can have.
@@ -202,7 +206,12 @@ fn samples() -> Vec<Entry> {
     samples.extend([
         activation,
         signed,
-        Entry::Admin(Admin { act: "erase", by: HARD.into(), object: Some(HARD.into()) }),
+        Entry::Admin(Admin {
+            document: Some(HARD.into()),
+            object: Some(HARD.into()),
+            partner: Some(Name::parse("training-gb").unwrap()),
+            ..Admin::plain("erase", HARD.into())
+        }),
         admin("Айгүл"),
         Entry::from(disclosure(u128::MAX)),
         Entry::from(Disclosure {
@@ -231,6 +240,8 @@ fn samples() -> Vec<Entry> {
             ..refusal()
         }),
         Entry::Refusal(refusal()),
+        Entry::Refusal(Refusal { stream: Some(part(3)), ..refusal() }),
+        Entry::from(Disclosure { stream: Some(part((1 << 53) - 1)), ..disclosure(2) }),
     ]);
     samples
 }

@@ -74,7 +74,9 @@ impl Placed<'_> {
     fn admin<M: SerializeMap>(&self, entry: &Admin, to: &mut M) -> Result<(), M::Error> {
         to.serialize_entry("act", entry.act)?;
         to.serialize_entry("by", &entry.by)?;
+        optional(to, "document", entry.document.as_ref())?;
         optional(to, "object", entry.object.as_ref())?;
+        optional(to, "partner", entry.partner.as_ref())?;
         to.serialize_entry("seq", &self.seq)?;
         self.time_type_version(to)
     }

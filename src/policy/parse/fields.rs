@@ -5,11 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::entry::{self, Known};
+use super::format;
 use super::table::{Item, Key, Table};
 use super::treatment;
+use super::way::Way;
 use super::word;
 use crate::diagnostic::{Text, text};
-use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Shape};
+use crate::document::{BadShape, FieldId, FieldPath, FieldSet, Root, Shape, Syntax};
 use crate::policy::{Field, FieldSource, OnFound, Recipient, Treatment};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, CategorySet, Name, PurposeId};
@@ -22,6 +24,8 @@ pub(super) struct FieldMap {
     pub(super) fields: Vec<Field>,
     /// Where each field's path stands in the file.
     pub(super) spans: Vec<Range<usize>>,
+    /// The fields that the partner's request cannot be written without.
+    pub(super) needed: FieldSet,
 }
 
 impl FieldMap {
@@ -36,17 +40,24 @@ impl FieldMap {
 pub(super) struct Whose {
     /// The subjects' records; `None` where the whole document is one subject's.
     pub(super) subjects: Option<FieldPath>,
-    subject: Option<(FieldPath, Range<usize>)>,
+    /// The value in a record that says whose it is, and where that stands in the file.
+    pub(super) subject: Option<(FieldPath, Range<usize>)>,
+    subjects_span: Range<usize>,
 }
 
 impl Whose {
     /// Reads a route's `subjects` and `subject`.
     pub(super) fn read(table: &mut Table<'_>) -> (Option<()>, Self) {
+        let mut subjects_span = table.span();
         let subjects = table.optional(
             "subjects",
             "`subjects` is the path of the subjects' records, such as `$.learners[*]`; leave it \
-             out where the whole document is one subject's",
-            word::path,
+             out where the whole request is one subject's",
+            |item| {
+                subjects_span = item.span();
+                let path = word::path(item)?;
+                if path.root() == Root::Body { Some(path) } else { item.wrong("not in the body") }
+            },
         );
         let subject = table.required(
             "subject",
@@ -54,7 +65,28 @@ impl Whose {
             |item| word::path(item).map(|path| (path, item.span())),
         );
         let sound = subjects.is_some().then_some(());
-        (sound, Self { subjects: subjects.flatten(), subject })
+        (sound, Self { subjects: subjects.flatten(), subject, subjects_span })
+    }
+
+    // Whether records can stand where they are said to be in a body that is so written.
+    fn has_records(&self, item: &Item<'_>, syntax: Option<&Syntax>) -> Option<()> {
+        if let (Some(subjects), Some(syntax)) = (&self.subjects, syntax)
+            && let Err((message, help)) = format::holds_records(syntax, subjects)
+        {
+            return item.wrong_at(self.subjects_span.clone(), message, help);
+        }
+        Some(())
+    }
+
+    // Whether something can say there whose a record is.
+    fn has_subject(&self, item: &Item<'_>, syntax: &Syntax) -> Option<()> {
+        let (subject, span) = self.subject.as_ref()?;
+        let subject = subject.below(self.subjects.as_ref().unwrap_or(&FieldPath::ROOT));
+        let found = match subject.root() {
+            Root::Body => format::says_whose(syntax, &subject),
+            _ => format::leads_into_head(&subject),
+        };
+        found.or_else(|(message, help)| item.wrong_at(span.clone(), message, help).ok_or(())).ok()
     }
 }
 
@@ -67,26 +99,67 @@ pub(super) const MEANING: &str = "`[route.fields]` gives each path a category, \
 pub(super) struct Around<'r> {
     /// Whose the values are.
     pub(super) whose: &'r Whose,
+    /// How the body is written.
+    pub(super) syntax: Option<&'r Syntax>,
+    /// The way of the request.
+    pub(super) way: &'r Way<'r>,
+    /// The caller's headers that are passed on as they are.
+    pub(super) headers: Option<&'r [String]>,
     /// The categories of the register.
     pub(super) known: Known<'r>,
     /// The holders of keys of their own within the partner.
     pub(super) recipients: Option<&'r BTreeMap<Name, Recipient>>,
 }
 
+impl Around<'_> {
+    fn leads(&self, path: &FieldPath) -> Result<(), (Text, Text)> {
+        match (path.root(), self.syntax) {
+            // That there is no body is told once, not of each line.
+            (Root::Body, None | Some(Syntax::Empty)) => Ok(()),
+            (Root::Body, Some(syntax)) => format::leads_into(syntax, path),
+            (Root::Path | Root::Query | Root::Header, _) => format::leads_into_head(path),
+        }
+    }
+
+    // Of a content that nobody looks into nothing can be treated or found.
+    fn can_be(&self, told: Value, key: &Key<'_>, path: &FieldPath) -> Option<Value> {
+        let syntax = self.syntax.filter(|_| path.root() == Root::Body);
+        let is_opaque = syntax.is_some_and(|syntax| format::is_opaque(syntax, path));
+        if is_opaque && (told.found.is_some() || !told.treatment.is_keep()) {
+            return key.wrong(
+                "an opaque content leaves whole or not at all",
+                "list all categories that it holds in `holds`, and nothing else",
+            );
+        }
+        Some(told)
+    }
+}
+
 /// Reads a field map.
 pub(super) fn read(item: &Item<'_>, around: &Around<'_>) -> Option<FieldMap> {
     let whose = around.whose;
     let subjects = whose.subjects.as_ref();
+    whose.has_records(item, around.syntax)?;
     let lines = item.entries(|key, item| line(key, item, around))?;
     if lines.is_empty() {
         return item.wrong("no field: nothing could leave");
     }
     let (spans, fields): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
+    let syntax = around.syntax?;
+    let whose_is_said = whose.has_subject(item, syntax);
     let (subject, subject_span) = whose.subject.as_ref()?;
     let subject = subjects.map_or_else(|| subject.clone(), |records| subject.below(records));
     let paths: Vec<FieldPath> = fields.iter().map(|field: &Field| field.path.clone()).collect();
-    match Shape::compile(&paths, subjects, &subject) {
-        Ok(shape) => Some(FieldMap { shape: Arc::new(shape), fields, spans }),
+    let needed = around.way.needs(&fields);
+    let bodiless = fields.iter().position(|field| field.path.root() == Root::Body);
+    if let (Syntax::Empty, Some(span)) = (syntax, bodiless.and_then(|first| spans.get(first))) {
+        let (message, help) = format::no_body();
+        return item.wrong_at(span.clone(), message, help);
+    }
+    let fits = around.way.check(item, (&fields, &spans), whose, around.headers.unwrap_or_default());
+    whose_is_said.and(fits)?;
+    match Shape::of(syntax.clone(), &paths, subjects, &subject) {
+        Ok(shape) => Some(FieldMap { shape: Arc::new(shape), fields, spans, needed }),
         Err(bad) => {
             let (at, help) = place(bad, &fields, &spans);
             item.wrong_at(at.unwrap_or_else(|| subject_span.clone()), bad, help)
@@ -97,7 +170,9 @@ pub(super) fn read(item: &Item<'_>, around: &Around<'_>) -> Option<FieldMap> {
 /// Reads the fields that the partner cannot do without.
 pub(super) fn required(table: &mut Table<'_>, map: Option<&FieldMap>) -> Option<Option<FieldSet>> {
     let meaning = "`required` lists paths of the field map that the partner cannot do without";
-    table.optional("required", meaning, |item| paths(item, map))
+    let needed = map.map_or(FieldSet::EMPTY, |map| map.needed);
+    let with_needed = |set: FieldSet| set.iter().chain(needed.iter()).collect();
+    table.optional("required", meaning, |item| paths(item, map).map(with_needed))
 }
 
 /// Reads, for some of the purposes, the only fields that leave.
@@ -158,6 +233,10 @@ fn line(key: &Key<'_>, item: &Item<'_>, around: &Around<'_>) -> Option<(Range<us
         Ok(path) => path,
         Err(bad) => return key.wrong(&bad, "write a path such as `$.learners[*].name`"),
     };
+    if let Err((message, help)) = around.leads(&path) {
+        return key.wrong(message, help);
+    }
+    let told = told.and_then(|told| around.can_be(told, key, &path));
     let Value { category, holds, source, treatment, found, since } = told?;
     let records = around.whose.subjects.as_ref();
     let in_record = records.is_none_or(|records| records.leads_to(&path));

@@ -5,12 +5,14 @@
 #![expect(clippy::option_option, reason = "wrong, absent and present are three things")]
 
 mod agreement;
+mod answer;
 mod border;
 mod candidate;
 mod case;
 mod consent;
 mod entry;
 mod fields;
+mod format;
 mod law;
 mod partner;
 mod party;
@@ -21,6 +23,7 @@ mod request;
 mod route;
 mod table;
 mod treatment;
+mod way;
 mod web;
 mod word;
 
@@ -164,7 +167,7 @@ impl<'f> Folder<'f> {
         now: Timestamp,
         found: &mut Diagnostics,
     ) -> BTreeMap<Name, Arc<Partner>> {
-        let taken = route::Taken::default();
+        let taken = way::Taken::default();
         let (names, cases) = (&self.names, &self.cases);
         let mut around = partner::Surroundings { register, now, taken, names, cases };
         let read = self.partners.iter().filter_map(|(name, source)| {

@@ -12,7 +12,8 @@ use super::register::Parts;
 use super::request;
 use super::route;
 use super::table::{Item, Key, Table};
-use super::treatment;
+use super::treatment::Recipients;
+use super::way;
 use super::web;
 use super::word;
 use crate::diagnostic::text;
@@ -29,7 +30,7 @@ pub(super) struct Surroundings<'r> {
     /// The time that periods are measured against.
     pub(super) now: Timestamp,
     /// The requests that earlier routes take.
-    pub(super) taken: route::Taken,
+    pub(super) taken: way::Taken,
     /// The names of all partners.
     pub(super) names: &'r BTreeSet<Name>,
     /// The files below `cases/`, by their path.
@@ -46,7 +47,7 @@ pub(super) fn read(
     let countries = countries(table, identity.seat);
     let terms = terms(table, around.now);
     let endpoints = endpoints(table);
-    let recipients = treatment::recipients(table);
+    let recipients = Recipients::read(table);
     let places = endpoints.iter().flat_map(|all| all.values().map(|endpoint| &endpoint.country));
     let abroad = countries.iter().flatten().chain(places).any(|country| *country != Country::KZ);
     let assessment = agreement::assessment(table, abroad);
@@ -63,13 +64,16 @@ pub(super) fn read(
             purposes: purposes.as_ref(),
             endpoints: endpoints.as_ref(),
             requests: requests.as_ref(),
-            recipients: recipients.as_ref(),
+            recipients: recipients.as_ref().map(|known| &known.all),
             register: around.register,
             now: around.now,
             taken: &mut around.taken,
         };
         item.list(|item| item.table(|table| route::read(table, &mut frame).map(Arc::new)))
     });
+    if let (Some(recipients), Some(routes)) = (&recipients, &routes) {
+        recipients.warn_of_idle(table, routes);
+    }
     let cases = case::read_all(
         table,
         &case::Frame {
@@ -102,7 +106,7 @@ pub(super) fn read(
         onward_transfer: duties.onward_transfer,
         retention_days: duties.retention_days,
         purposes: purposes?,
-        recipients: recipients?,
+        recipients: recipients?.all,
         endpoints: endpoints?,
         routes: routes?,
         cases: cases?,

@@ -8,7 +8,7 @@ use super::route::Frame;
 use super::table::File;
 use crate::diagnostic::{Text, text};
 use crate::document::FieldId;
-use crate::policy::{Abroad, Basis, Field, LegalRequest, Purpose, Route};
+use crate::policy::{Abroad, Basis, Field, LegalRequest, OnFound, Purpose, Route};
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, CategorySet, Name, PurposeId};
 
@@ -32,8 +32,14 @@ impl<'p> Bounds<'p> {
 /// Warns of each field that can never leave; `spans` are the places of the route's fields.
 pub(super) fn warn(route: &Route, spans: &[Range<usize>], bounds: &Bounds<'_>) {
     for (number, (field, span)) in (0..=FieldId::MAX).zip(route.fields.iter().zip(spans)) {
+        let is_required = route.required.contains(number);
+        if is_required && field.found.unwrap_or(route.found) == OnFound::Drop {
+            let message = "the route requires this field, and an identifier in it drops it";
+            let help = "write `found = \"mask\"` or `refuse`, or list what it may hold in `holds`";
+            bounds.file.warning(span.clone(), message, help);
+        }
         let Some((why, help)) = obstacle(route, (number, field), bounds) else { continue };
-        let message = if route.required.contains(number) {
+        let message = if is_required {
             "`{}` can never leave here: {}; the route requires it, so every transfer is refused"
         } else {
             "`{}` can never leave here: {}"

@@ -1,20 +1,24 @@
 //! `[[route]]`: one kind of request, its subjects and its field map.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::agreement::warn_if;
+use super::answer;
 use super::candidate::{self, Base};
 use super::fields::{self, Whose};
+use super::format;
 use super::purpose;
 use super::reach::{self, Bounds};
 use super::register::Parts;
 use super::table::{Item, Table};
+use super::treatment;
+use super::way::{Taken, Way};
 use super::web;
 use super::word;
 use crate::diagnostic::text;
+use crate::document::FieldSet;
 use crate::policy::{
-    Basis, Endpoint, LegalRequest, OnFound, OnRefused, PartnerKind, Recipient, Route, Template,
-    Unmapped,
+    Basis, Endpoint, LegalRequest, OnFound, OnRefused, PartnerKind, Recipient, Route, Unmapped,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
@@ -43,17 +47,11 @@ pub(super) struct Frame<'p> {
     pub(super) taken: &'p mut Taken,
 }
 
-/// The requests and names that earlier routes took, each with the name of its route.
-#[derive(Default)]
-pub(super) struct Taken {
-    names: BTreeSet<Name>,
-    requests: BTreeMap<(String, String), Name>,
-    arrivals: BTreeMap<(String, String), Name>,
-}
-
 /// Reads a route.
 pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route> {
     let way = Way::read(table, frame);
+    let syntax = format::read(table, way.is_empty());
+    let charset = format::charset(table, syntax.as_ref());
     let countries = way.countries.as_deref();
     let basis = basis(table, countries, frame);
     let (opens, closes) = days(table, frame.now);
@@ -61,13 +59,19 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
     let (whose_is_sound, whose) = Whose::read(table);
     let on_refused = refusal(table, !matches!((whose_is_sound, &whose.subjects), (Some(()), None)));
     let unmapped = table.or(Unmapped::Remove, "unmapped", UNMAPPED, unmapped);
+    let found = table.or(OnFound::Mask, "found", treatment::FOUND, treatment::found);
+    let (scheme, headers) = (scheme(table), headers(table));
     let around = fields::Around {
         whose: &whose,
+        syntax: syntax.as_ref(),
+        way: &way,
+        headers: headers.as_deref(),
         known: frame.register.categories(),
         recipients: frame.recipients,
     };
     let map = table.required("fields", fields::MEANING, |item| fields::read(item, &around));
-    let required = fields::required(table, map.as_ref()).map(Option::unwrap_or_default);
+    let needed = map.as_ref().map_or(FieldSet::EMPTY, |map| map.needed);
+    let required = fields::required(table, map.as_ref()).map(|set| set.unwrap_or(needed));
     let only = fields::only(table, map.as_ref(), required, purposes.as_deref());
     let base = Base {
         around: &around,
@@ -80,19 +84,21 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         let changes = item.table(|table| candidate::read(table, &base, frame))?;
         Some((changes, item.clone()))
     });
-    let (scheme, headers) = (scheme(table), headers(table));
+    let inner = way.inner.as_ref().and_then(Option::as_ref);
+    let stream = answer::stream(table, syntax.as_ref(), whose.subjects.as_ref(), inner);
+    let answer = answer::answer(table);
     whose_is_sound?;
-    let (method, path) = way.request?;
+    let (method, template) = way.request?;
     let map = map?;
     let mut route = Route {
         name: way.name?,
         partner: frame.partner.clone(),
         method,
-        template: Template::parse(&path)?,
-        path,
+        path: template.to_string(),
+        template,
         to: way.to?,
-        inner: None,
-        charset: None,
+        inner: way.inner?,
+        charset: charset?,
         endpoint: way.endpoint?.0,
         countries: way.countries?,
         purposes: purposes?,
@@ -102,9 +108,9 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         scheme: scheme?,
         on_refused: on_refused?,
         unmapped: unmapped?,
-        found: OnFound::Mask,
-        stream: None,
-        answer: None,
+        found: found?,
+        stream: stream?,
+        answer: answer?,
         headers: headers?,
         basis: basis?,
         opens: opens?,
@@ -117,119 +123,6 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
     reach::warn(&route, &map.spans, &bounds);
     route.candidate = candidate?.map(|(changes, item)| changes.apply(&route, &item, &bounds));
     Some(route)
-}
-
-/// The way of a request, from the caller to the partner, as far as it could be read.
-struct Way<'p> {
-    name: Option<Name>,
-    request: Option<(String, String)>,
-    endpoint: Option<(Name, &'p Endpoint)>,
-    to: Option<String>,
-    countries: Option<Vec<Country>>,
-}
-
-impl<'p> Way<'p> {
-    fn read(table: &mut Table<'_>, frame: &mut Frame<'p>) -> Self {
-        let name = name(table, frame);
-        let request = request(table, name.as_ref(), frame);
-        let endpoint = endpoint(table, frame);
-        let to = arrival(table, name.as_ref(), request.as_ref(), endpoint.as_ref(), frame);
-        let countries = frame.countries.zip(endpoint.as_ref());
-        let countries = countries.map(|(partner, (_, endpoint))| all_countries(partner, endpoint));
-        Self { name, request, endpoint, to, countries }
-    }
-}
-
-fn name(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Name> {
-    let meaning = "`name` is a word for this route; with the partner's name and a dot before it, \
-        it is what callers are given";
-    table.required("name", meaning, |item| {
-        let own = word::own_name(item)?;
-        let Ok(full) = Name::parse(&format!("{}.{own}", frame.partner)) else {
-            return item.wrong("too long together with the partner's name");
-        };
-        if frame.taken.names.insert(full.clone()) {
-            Some(full)
-        } else {
-            item.wrong(text!("a second route `{}`", own))
-        }
-    })
-}
-
-fn request(
-    table: &mut Table<'_>,
-    name: Option<&Name>,
-    frame: &mut Frame<'_>,
-) -> Option<(String, String)> {
-    let meaning = "`request` is the method and path at the gateway: `POST /training-gb/enrolments`";
-    table.required("request", meaning, |item| {
-        let Some((method, path)) = item.text()?.split_once(' ') else {
-            return item.wrong("expected a method, a blank and a path");
-        };
-        if !METHODS.contains(&method) {
-            return item.wrong("not a method that carries a document: `POST`, `PUT` or `PATCH`");
-        }
-        let request = (method.to_owned(), url_path(item, path)?);
-        take(item, &mut frame.taken.requests, &request, name)?;
-        Some(request)
-    })
-}
-
-fn endpoint<'p>(table: &mut Table<'_>, frame: &Frame<'p>) -> Option<(Name, &'p Endpoint)> {
-    table.required("endpoint", "`endpoint` names one of the partner's `[endpoint.…]`", |item| {
-        let name = word::name(item)?;
-        match frame.endpoints?.get(&name) {
-            Some(endpoint) => Some((name, endpoint)),
-            None => item.wrong(text!("the partner has no endpoint `{}`", name)),
-        }
-    })
-}
-
-fn arrival(
-    table: &mut Table<'_>,
-    name: Option<&Name>,
-    request: Option<&(String, String)>,
-    endpoint: Option<&(Name, &Endpoint)>,
-    frame: &mut Frame<'_>,
-) -> Option<String> {
-    let meaning = "`to` is the path at the partner, which is also the one at the partner's host \
-        when the caller uses that";
-    table.required("to", meaning, |item| {
-        let to = url_path(item, item.text()?)?;
-        if let (Some((method, _)), Some((_, endpoint))) = (request, endpoint) {
-            let arrival = (method.clone(), format!("{}{to}", endpoint.host));
-            take(item, &mut frame.taken.arrivals, &arrival, name)?;
-        }
-        Some(to)
-    })
-}
-
-// The first route of a request has it; a route without a name cannot be told from itself.
-fn take(
-    item: &Item<'_>,
-    taken: &mut BTreeMap<(String, String), Name>,
-    request: &(String, String),
-    name: Option<&Name>,
-) -> Option<()> {
-    let Some(name) = name else { return Some(()) };
-    let first = taken.entry(request.clone()).or_insert_with(|| name.clone());
-    if first == name {
-        return Some(());
-    }
-    item.wrong_since(
-        text!("unreachable: the route `{}` takes `{} {}`", first, request.0, request.1),
-        "give the route a method and path of its own",
-    )
-}
-
-fn url_path(item: &Item<'_>, path: &str) -> Option<String> {
-    match web::url_path(path) {
-        Some(path) => Some(path.to_owned()),
-        None => item.wrong(
-            "not a plain path: expected `/` and segments of A-Z, a-z, 0-9, `-`, `.`, `_` and `~`, \
-             without `..`, `//`, `%`, `?` and `#`",
-        ),
-    }
 }
 
 fn basis(table: &mut Table<'_>, countries: Option<&[Country]>, frame: &Frame<'_>) -> Option<Basis> {
@@ -366,15 +259,5 @@ fn headers(table: &mut Table<'_>) -> Option<Vec<String>> {
     table.or(Vec::new(), "headers", meaning, |item| word::distinct(item, web::header))
 }
 
-fn all_countries(partner: &[Country], endpoint: &Endpoint) -> Vec<Country> {
-    let mut all = partner.to_vec();
-    all.push(endpoint.country);
-    all.sort();
-    all.dedup();
-    all
-}
-
 const CANDIDATE: &str = "`[route.candidate]` has `until` and the keys that are tried beside the \
     rules in force: `fields`, `required`, `unmapped`, `on_refused`, `purposes`, `only`";
-
-const METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];

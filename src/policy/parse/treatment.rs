@@ -1,11 +1,15 @@
 //! What a line of a field map says is done to its values, and to identifiers in them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::{DatePart, Generalisation, Mask, OnFound, OnNumber, Recipient, Treatment};
+use crate::policy::{
+    DatePart, Generalisation, Mask, OnFound, OnNumber, Recipient, Route, Treatment,
+};
 use crate::vocabulary::Name;
 
 /// Reads what is done to the values of a field, one thing at most; none to those of a public one.
@@ -147,28 +151,55 @@ pub(super) fn found(item: &Item<'_>) -> Option<OnFound> {
     Some(found)
 }
 
-/// Reads the holders of keys of their own within a partner.
-pub(super) fn recipients(table: &mut Table<'_>) -> Option<BTreeMap<Name, Recipient>> {
-    let meaning = "a holder of a key of its own within the partner is written as \
-        `[recipient.NAME]` with its `title`; the key list stands in the configuration";
-    table.or(BTreeMap::new(), "recipient", meaning, |item| {
-        item.map(
-            |key| match word::name_key(key)? {
-                name if name.as_str() == PARTNER || name.as_str().contains('.') => key.wrong(
-                    "not a recipient's name",
-                    "choose a word without a dot other than `partner`, which is the partner itself",
-                ),
-                name => Some(name),
-            },
-            |_, item| {
-                item.table(|table| {
-                    let meaning = "`title` says who holds the key: `Payroll, head office`";
-                    let title = table.required("title", meaning, word::text);
-                    Some(Recipient { title: title?, line: table.line() })
-                })
-            },
-        )
-    })
+/// The holders of keys of their own within a partner, with the places of their names.
+#[derive(Default)]
+pub(super) struct Recipients {
+    /// The holders.
+    pub(super) all: BTreeMap<Name, Recipient>,
+    spans: BTreeMap<Name, Range<usize>>,
+}
+
+impl Recipients {
+    /// Reads the recipients of a partner.
+    pub(super) fn read(table: &mut Table<'_>) -> Option<Self> {
+        let meaning = "a holder of a key of its own within the partner is written as \
+            `[recipient.NAME]` with its `title`; the key list stands in the configuration";
+        table.or(Self::default(), "recipient", meaning, |item| {
+            let mut spans = BTreeMap::new();
+            let all = item.entries(|key, item| {
+                let recipient = item.table(recipient);
+                let name = word::name_key(key)?;
+                if name.as_str() == PARTNER || name.as_str().contains('.') {
+                    return key.wrong(
+                        "not a recipient's name",
+                        "choose a word without a dot; `partner` is the partner's own key",
+                    );
+                }
+                spans.insert(name.clone(), key.span.clone());
+                Some((name, recipient?))
+            })?;
+            Some(Self { all: all.into_iter().collect(), spans })
+        })
+    }
+
+    /// Warns of those to whom no field is encrypted.
+    pub(super) fn warn_of_idle(&self, table: &Table<'_>, routes: &[Arc<Route>]) {
+        let fields = || routes.iter().flat_map(|route| &route.fields);
+        let is_used = |name: &Name| {
+            let to = Some(name.clone());
+            fields().any(|field| field.treatment == Treatment::Encrypt { to: to.clone() })
+        };
+        for (name, span) in self.spans.iter().filter(|(name, _)| !is_used(name)) {
+            let message = text!("nothing is encrypted to `{}`", name);
+            table.file().warning(span.clone(), message, "remove it, or name it in `encrypt`");
+        }
+    }
+}
+
+fn recipient(table: &mut Table<'_>) -> Option<Recipient> {
+    let meaning = "`title` says who holds the key: `Payroll, head office`";
+    let title = table.required("title", meaning, word::text);
+    Some(Recipient { title: title?, line: table.line() })
 }
 
 /// What `found` means.

@@ -2,7 +2,7 @@
 
 use super::table::Item;
 use super::word::text;
-use crate::diagnostic::text;
+use crate::diagnostic::{Text, text};
 
 /// A way to reach somebody: an e-mail address, a telephone number or a URL.
 pub(super) fn contact(item: &Item<'_>) -> Option<String> {
@@ -60,21 +60,36 @@ pub(crate) fn url_path(text: &str) -> Option<&str> {
 /// A header's name in lower case (RFC 9110) that a caller may have passed on.
 pub(super) fn header(item: &Item<'_>) -> Option<String> {
     let text = item.text()?;
-    let is_token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if text.is_empty() || !text.bytes().all(is_token) {
-        return item.wrong("not a header name: expected a-z, 0-9 and `-`");
+    if !is_header(text) {
+        return item.wrong(NO_HEADER);
+    }
+    match header_name(text) {
+        Ok(()) => Some(text.to_owned()),
+        Err((message, help)) => item.wrong_since(message, help),
+    }
+}
+
+/// Whether something of a header may leave, or why not.
+pub(super) fn header_name(text: &str) -> Result<(), (Text, Text)> {
+    if !is_header(text) {
+        return Err((NO_HEADER.into(), "write the name in lower case".into()));
     }
     let kept = HEADERS_KEPT.contains(&text)
         || HEADER_FAMILIES_KEPT.iter().any(|family| text.starts_with(family));
-    if kept {
-        return item.wrong_since(
-            text!("the gateway never passes on `{}`", text),
-            "leave it out: it belongs to the caller's connection, credentials or body, or the \
-             gateway writes it itself",
-        );
+    if !kept {
+        return Ok(());
     }
-    Some(text.to_owned())
+    let help = "leave it out: it belongs to the caller's connection, credentials or body, or the \
+        gateway writes it itself";
+    Err((text!("the gateway never passes on `{}`", text), help.into()))
 }
+
+fn is_header(text: &str) -> bool {
+    let is_token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !text.is_empty() && text.bytes().all(is_token)
+}
+
+const NO_HEADER: &str = "not a header name: expected a-z, 0-9 and `-`";
 
 /// Whether a text is a host name as rule files have it.
 pub(crate) fn is_host(text: &str) -> bool {

@@ -18,6 +18,7 @@ use super::{AnswerFault, Unknown};
 pub(super) struct Bounds {
     pub(super) bytes_max: u64,
     pub(super) idle: Duration,
+    pub(super) total: Duration,
     pub(super) until: Instant,
 }
 
@@ -28,6 +29,7 @@ pub struct AnswerBody {
     inner: Incoming,
     bytes_left: u64,
     idle: Duration,
+    total: Duration,
     until: Instant,
     clock: Pin<Box<Sleep>>,
     /// Since when the partner is being waited for; not while the caller is.
@@ -41,11 +43,18 @@ impl AnswerBody {
             inner,
             bytes_left: bounds.bytes_max,
             idle: bounds.idle,
+            total: bounds.total,
             until: bounds.until,
             clock: Box::pin(sleep_until(bounds.until)),
             waiting: None,
             _place: place,
         }
+    }
+
+    /// The same body, whose time begins only now: its head came before the request had ended.
+    #[must_use]
+    pub fn from_now(self) -> Self {
+        Self { until: Instant::now() + self.total, ..self }
     }
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<AnswerFault> {

@@ -3,7 +3,8 @@
 //! Invariants:
 //! * A request goes only to the partner's verified name, over TLS 1.3, at a public address or one
 //!   that the operator has written down.
-//! * It is built anew: the headers given, `Host` and `Content-Length`, and nothing else.
+//! * It is built anew: the headers given, `Host`, and `Content-Length` or, where the body is fed,
+//!   `Transfer-Encoding`, and nothing else.
 //! * It is never sent twice. A connection from the pool that was closed before anything of the
 //!   request was written is replaced; that is all.
 //! * Redirects are answers like any other.
@@ -12,14 +13,13 @@ mod address;
 mod answer;
 mod connect;
 mod failure;
+mod feed;
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
@@ -31,12 +31,13 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 pub use answer::AnswerBody;
 use answer::Bounds;
 use connect::Connector;
 pub use failure::{AnswerFault, Failure, Unknown, Unsent};
+pub use feed::{Closed, Feed, Load};
 
 /// How one partner is reached.
 #[derive(Clone, Debug)]
@@ -84,11 +85,12 @@ impl Settings {
 pub struct Deadlines {
     /// Name, address and handshake together. Default 5 s.
     pub connect_ms: u64,
-    /// From a connection to the head of the answer. Default 30 s.
+    /// From a connection, or the last piece of a body that is fed, to the head of the answer.
+    /// Default 30 s.
     pub answer_ms: u64,
     /// Between two pieces of the answer. Default 30 s.
     pub answer_idle_ms: u64,
-    /// From the beginning to the end of the answer. Default 120 s.
+    /// From the request to the end of the answer. Default 120 s.
     pub answer_total_ms: u64,
 }
 
@@ -113,12 +115,12 @@ pub struct Outbound {
     /// The fields that the partner is to see. Those of the connection are left out.
     pub headers: HeaderMap,
     /// The body.
-    pub body: Bytes,
+    pub body: Load,
 }
 
 /// The way to one partner.
 pub struct Upstream {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, Load>,
     authority: String,
     deadlines: Deadlines,
     answer_bytes_max: u64,
@@ -163,8 +165,10 @@ impl Upstream {
         let bounds = Bounds {
             bytes_max: self.answer_bytes_max,
             idle: Duration::from_millis(self.deadlines.answer_idle_ms),
+            total: Duration::from_millis(self.deadlines.answer_total_ms),
             until: Instant::now() + Duration::from_millis(self.deadlines.answer_total_ms),
         };
+        let taken = outbound.body.taken();
         let mut request = self.request(outbound).ok_or(Failure::Unsent(Unsent::Request))?;
         let mut connection = capture_connection(&mut request);
         let mut answer = std::pin::pin!(self.client.request(request));
@@ -178,21 +182,30 @@ impl Upstream {
                 return Err(Failure::Unsent(Unsent::ConnectTimeout));
             }
         };
-        let answer = match early {
-            Some(answer) => answer,
-            None => timeout(Duration::from_millis(self.deadlines.answer_ms), answer)
-                .await
-                .map_err(|_| Failure::Unknown(Unknown::Timeout))?,
+        let answer = if let Some(answer) = early {
+            answer
+        } else {
+            tokio::select! {
+                biased;
+                answer = &mut answer => answer,
+                () = self.waited(taken) => return Err(Failure::Unknown(Unknown::Timeout)),
+            }
         };
         let answer = answer.map_err(|error| failure(&error))?;
         answer::take(answer, bounds, place).map_err(Failure::Unknown)
     }
 
-    fn request(&self, outbound: Outbound) -> Option<Request<Full<Bytes>>> {
+    /// Waits as long as an answer may take once the request was taken.
+    async fn waited(&self, taken: impl Future<Output = ()>) {
+        taken.await;
+        tokio::time::sleep(Duration::from_millis(self.deadlines.answer_ms)).await;
+    }
+
+    fn request(&self, outbound: Outbound) -> Option<Request<Load>> {
         if !outbound.path.starts_with('/') || outbound.method == Method::CONNECT {
             return None;
         }
-        let mut request = Request::new(Full::new(outbound.body));
+        let mut request = Request::new(outbound.body);
         *request.method_mut() = outbound.method;
         *request.uri_mut() = uri(&self.authority, &outbound.path)?;
         *request.headers_mut() = outbound.headers;
@@ -203,7 +216,7 @@ impl Upstream {
     }
 }
 
-fn client(settings: &Settings, connector: Connector) -> Client<Connector, Full<Bytes>> {
+fn client(settings: &Settings, connector: Connector) -> Client<Connector, Load> {
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

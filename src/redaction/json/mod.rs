@@ -2,18 +2,19 @@
 //!
 //! What is written is the document without everything that the selection does not keep:
 //! - kept names and values are the bytes of the body; white space between them is not written;
-//! - an object or array that lost everything it had is removed with its name; as an element of an
-//!   array it stays, empty, and so does one that was empty in the body;
+//! - an object or array that lost everything it had vanishes, with its name where it has one, so
+//!   that not even their number shows; one that was empty in the body stays;
 //! - a record that is left out vanishes, and so do scalar elements;
-//! - in an array mapped by number, `null` stands for what vanished before a kept element, since
-//!   there the number of an element is its name;
-//! - the brackets of the root are always written.
+//! - in an array mapped by number the number of an element is its name: `null` stands for what
+//!   vanished before a kept element, and an object or array that lost everything stays, empty;
+//! - the brackets of the root are always written; where the body has one text a line, its root has
+//!   none, and each text ends its line.
 
 use std::collections::HashSet;
 
 use super::Kept;
 use super::edit::{Edit, Edits, New};
-use crate::document::json::{Container, Op, Step, Tape};
+use crate::document::json::{Container, Form, Op, Step, Tape};
 use crate::document::{FieldId, FieldSet, Lexis, Raw, Span};
 
 /// Writes what the selection keeps of a JSON text, as the edits would have it.
@@ -25,6 +26,7 @@ pub(super) fn write(tape: &Tape, body: &[u8], kept: &Kept<'_>, edits: &mut impl 
         frames: Vec::with_capacity(DEPTH_USUAL),
         fields,
         around: fields,
+        form: tape.form,
         edits,
     };
     let mut at = 0;
@@ -70,6 +72,7 @@ struct Writer<'a, E> {
     /// The fields that are kept here, and around the records.
     fields: &'a FieldSet,
     around: &'a FieldSet,
+    form: Form,
     edits: &'a mut E,
 }
 
@@ -145,6 +148,8 @@ impl<E: Edits> Writer<'_, E> {
             self.comma();
             self.out.append(&mut written);
             self.out.push(b':');
+        } else {
+            self.edits.clash(field);
         }
         is_new
     }
@@ -152,12 +157,14 @@ impl<E: Edits> Writer<'_, E> {
     /// Puts `null` for the elements that vanished before this one, where numbers matter.
     #[inline]
     fn pad(&mut self, index: u32) {
+        let between = self.between();
         let Some(frame) = self.frames.last_mut() else { return };
         if frame.container != Container::Numbered {
             return;
         }
         for _ in frame.elements..index {
-            self.out.extend_from_slice(b"null,");
+            self.out.extend_from_slice(b"null");
+            self.out.push(between);
         }
         frame.elements = index.saturating_add(1);
     }
@@ -170,14 +177,26 @@ impl<E: Edits> Writer<'_, E> {
     #[inline]
     fn comma(&mut self) {
         if !self.is_fresh() && !self.frames.is_empty() {
-            self.out.push(b',');
+            let between = self.between();
+            self.out.push(between);
         }
+    }
+
+    /// What stands between two elements or members here.
+    #[inline]
+    fn between(&self) -> u8 {
+        if self.form == Form::Lines && self.frames.len() == 1 { b'\n' } else { b',' }
     }
 
     /// Whether nothing was written since the last bracket was opened.
     #[inline]
     fn is_fresh(&self) -> bool {
-        matches!(self.out.last(), Some(b'{' | b'['))
+        matches!(self.out.last(), None | Some(b'{' | b'['))
+    }
+
+    /// Whether it is the root that is opened or was closed, and it has no brackets.
+    fn is_bare(&self) -> bool {
+        self.form == Form::Lines && self.frames.is_empty()
     }
 
     /// Opens an object or array; false where it has no name that may leave.
@@ -186,9 +205,17 @@ impl<E: Edits> Writer<'_, E> {
         if !self.step(step) {
             return false;
         }
-        let removable = matches!(step, Step::Member(_) | Step::Mapped(..)).then_some(before);
+        let goes = match (step, self.frames.last()) {
+            (Step::Member(_) | Step::Mapped(..), _) => true,
+            (Step::Element(_), Some(around)) => around.container != Container::Numbered,
+            (Step::Element(_), None) => false,
+        };
+        let removable = goes.then_some(before);
+        let is_bare = self.is_bare();
         self.frames.push(Frame { removable, container, elements: 0, names: HashSet::new() });
-        self.out.push(if container == Container::Object { b'{' } else { b'[' });
+        if !is_bare {
+            self.out.push(if container == Container::Object { b'{' } else { b'[' });
+        }
         true
     }
 
@@ -204,6 +231,11 @@ impl<E: Edits> Writer<'_, E> {
         let Some(frame) = self.frames.pop() else { return };
         match frame.removable {
             Some(before) if self.is_fresh() && !was_empty => self.out.truncate(before),
+            None if self.is_bare() => {
+                if !self.out.is_empty() {
+                    self.out.push(b'\n');
+                }
+            }
             _ => self.out.push(if frame.container == Container::Object { b'}' } else { b']' }),
         }
     }

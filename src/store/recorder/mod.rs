@@ -214,9 +214,19 @@ impl Recorder {
     /// # Errors
     /// See [`Unrecorded`].
     pub async fn append(&self, append: Append) -> Result<Position, Unrecorded> {
+        self.begin(append).await.unwrap_or(Err(Unrecorded::Stopped))
+    }
+
+    /// Hands one entry over; what is given tells once it is on disk.
+    pub(super) fn begin(&self, append: Append) -> oneshot::Receiver<Result<Position, Unrecorded>> {
         let (reply, answer) = oneshot::channel();
         self.shared.queue.push(Job { append, reply: Reply::task(reply) });
-        answer.await.unwrap_or(Err(Unrecorded::Stopped))
+        answer
+    }
+
+    /// The most entries of one transaction.
+    pub(super) fn batch_max(&self) -> usize {
+        self.shared.batch_max
     }
 
     /// Appends many entries, each answered for itself, waiting where [`Self::append`] would be

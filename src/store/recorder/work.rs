@@ -152,8 +152,7 @@ impl Worker {
     /// INVARIANT 4: accepts again only after an entry has been committed.
     fn recover(&mut self) -> Result<(), StoreError> {
         self.store.recover()?;
-        let act = "store-recovered";
-        let entry = Entry::Admin(Admin { act, by: "recorder".to_owned(), object: None });
+        let entry = Entry::Admin(Admin::plain("store-recovered", "recorder".to_owned()));
         self.commit(vec![Append::plain(entry)])?;
         tracing::info!(size = self.head.size(), "the ledger can be written again");
         Ok(())

@@ -3,6 +3,7 @@
 //! Invariant: where a word is refused, the cursor stands at the byte that is at fault.
 
 use crate::document::fault::Fault;
+use crate::document::text::is_noncharacter;
 
 /// A place in a body, which is UTF-8.
 #[derive(Clone, Copy)]
@@ -221,21 +222,6 @@ pub(super) fn unescape(raw: &str) -> String {
             _ => return text,
         }
     }
-}
-
-/// The first noncharacter of a text, by its offset.
-pub(super) fn find_noncharacter(text: &str) -> Option<usize> {
-    // In UTF-8 every noncharacter begins with one of the bytes from EF, which few texts have.
-    if text.bytes().fold(0, u8::max) < 0xEF {
-        return None;
-    }
-    text.char_indices().find(|(_, c)| is_noncharacter(*c)).map(|(at, _)| at)
-}
-
-/// Whether Unicode keeps the code point from being a character (RFC 7493 §2.1).
-fn is_noncharacter(c: char) -> bool {
-    let code = u32::from(c);
-    code & 0xFFFE == 0xFFFE || (0xFDD0..0xFDF0).contains(&code)
 }
 
 /// Marks the top bit of the first byte, from the low end, that is a quote, `\` or a control; the

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::document::text::find_noncharacter;
 
 fn string(text: &str) -> Result<(bool, usize), (Fault, usize)> {
     let mut cursor = Cursor { body: text.as_bytes(), at: 0 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::document::{FieldId, FieldPath, Segment, Shape};
+use crate::document::{FieldId, FieldPath, Segment, Shape, Syntax};
 
 use super::Choice;
 
@@ -33,7 +33,12 @@ impl Model {
     }
 
     pub(super) fn shape(&self) -> Arc<Shape> {
-        Arc::new(Shape::compile(&self.fields, self.subjects.as_ref(), &self.subject).unwrap())
+        self.shape_of(Syntax::Json)
+    }
+
+    pub(super) fn shape_of(&self, syntax: Syntax) -> Arc<Shape> {
+        let subjects = self.subjects.as_ref();
+        Arc::new(Shape::of(syntax, &self.fields, subjects, &self.subject).unwrap())
     }
 
     /// The field at a place of a document.
@@ -136,11 +141,13 @@ impl Walk<'_> {
         let mut kept = Vec::new();
         for (index, value) in elements.iter().enumerate() {
             self.place.push(Segment::Index(u32::try_from(index).unwrap()));
-            if let Rest::Kept(value) | Rest::Lost(value) = self.rest(value) {
-                if is_numbered {
+            match self.rest(value) {
+                Rest::Kept(value) if !is_numbered => kept.push(value),
+                Rest::Kept(value) | Rest::Lost(value) if is_numbered => {
                     kept.resize(index, Value::Null);
+                    kept.push(value);
                 }
-                kept.push(value);
+                _ => {}
             }
             self.place.pop();
         }

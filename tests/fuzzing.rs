@@ -1,0 +1,133 @@
+//! The fuzz targets, for a moment each: every parser holds its promises on bytes that are almost
+//! right. `tests/fuzz/run` goes on for hours, guided by coverage.
+//!
+//! The inputs are seeds of the right form, changed again and again by a generator that begins at
+//! the same place each time, so that a failure comes back. `OTKEL_FUZZ_RUNS` sets their number.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+mod fuzz {
+    pub(crate) mod targets {
+        pub(crate) mod csv;
+        pub(crate) mod cut;
+        pub(crate) mod form;
+        pub(crate) mod json;
+        pub(crate) mod ndjson;
+    }
+}
+
+/// Runs a target on inputs grown from seeds and from words that mean something in its syntax.
+fn fuzz(run: fn(&[u8]), seeds: &[&str], words: &[&str]) {
+    let runs = std::env::var("OTKEL_FUZZ_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    for _ in 0..runs {
+        let mut input = dice.pick(seeds).as_bytes().to_vec();
+        for _ in 0..dice.below(6) {
+            change(&mut input, &mut dice, seeds, words);
+        }
+        if catch_unwind(AssertUnwindSafe(|| run(&input))).is_err() {
+            panic!("a promise is broken by {:?}", String::from_utf8_lossy(&input));
+        }
+    }
+}
+
+fn change(input: &mut Vec<u8>, dice: &mut Dice, seeds: &[&str], words: &[&str]) {
+    let at = dice.below(input.len() + 1);
+    let end = input.len().min(at + dice.below(8));
+    match dice.below(6) {
+        0 => drop(input.splice(at..end, [])),
+        1 => drop(input.splice(at..at, dice.pick(words).bytes())),
+        2 => drop(input.splice(at..end, dice.pick(words).bytes())),
+        3 => {
+            let byte = u8::try_from(dice.below(256)).unwrap();
+            input.splice(at..end.min(at + 1), [byte]);
+        }
+        4 => {
+            let again = input[at..end].to_vec();
+            input.splice(at..at, again);
+        }
+        _ => {
+            let other = dice.pick(seeds).as_bytes();
+            let from = dice.below(other.len() + 1);
+            input.truncate(at);
+            input.extend_from_slice(&other[from..]);
+        }
+    }
+}
+
+/// Numbers that look like chance and are the same each time (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(end.max(1)).unwrap()).unwrap()
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
+
+const RUNS: usize = 20_000;
+
+#[test]
+fn json() {
+    let seeds = [
+        r#"{"note":"x","l":[{"iin":"1","name":{"family":"A"},"marks":[1,2.5e1],"row":[0,true]}]}"#,
+        r#" { "l" : [ { "iin" : 12 , "name" : null } , [ ] ] , "z" : { "y" : "\u00e9\ud83d\ude00" } } "#,
+        "[]",
+    ];
+    let words =
+        ["{", "}", "[", "]", ",", ":", "\"", "\\u0061", "\"l\":", "null", "-0", "1e9", "\n"];
+    fuzz(fuzz::targets::json::run, &seeds, &words);
+}
+
+#[test]
+fn csv() {
+    let seeds = [
+        "iin,name,x,note\n1,a,b,c\n2,\"a \"\"b\"\"\",,\"c\nd\"\n",
+        "\u{FEFF}note,\"iin\"\r\n1,2\r\n\"\",\"3,4\"\r\n\r\n",
+        "iin\n1\n\"\"\n",
+        "x,y\n1,2",
+    ];
+    let words = [
+        ",", "\n", "\r\n", "\r", "\"", "\"\"", "\",", "\n\n", "iin", "name", "sep=", "\t", "\0",
+        "й",
+    ];
+    fuzz(fuzz::targets::csv::run, &seeds, &words);
+}
+
+#[test]
+fn ndjson() {
+    let seeds = [
+        "{\"iin\":\"1\",\"name\":{\"family\":\"A\"},\"marks\":[1,2]}\n{\"iin\":2}\n",
+        "{}\r\n [1,2] \r\n{\"name\":{\"family\":\"\\n\"},\"x\":[{}]}",
+        "[]\n",
+    ];
+    let words =
+        ["{", "}", "[", "]", ",", ":", "\"", "\n", "\n\n", "\r\n", "\"iin\":", "null", "-0", " "];
+    fuzz(fuzz::targets::ndjson::run, &seeds, &words);
+}
+
+#[test]
+fn form() {
+    let seeds = ["iin=850101300123&name=%D0%A1+a&tags=a&tags=b", "x=1&n%61me=%0D%0A&y=", "iin=1"];
+    let words =
+        ["&", "=", "%", "%4", "%41", "%C3", "%00", "+", ";", "iin=", "name", "&tags=", "й", " "];
+    fuzz(fuzz::targets::form::run, &seeds, &words);
+}
+
+#[test]
+fn cut() {
+    let seeds = [
+        "\0\x10\0a,iin\n1,2\n\"3\n\",\"4\"\"\"\n5,6\n",
+        "\x03\x21\x05a,iin\r\n1,2\r\n3,4\r\n\r\n",
+        "\x01\x31\x02[{\"a\":1,\"iin\":\"]\\\"\"} , {\"a\":[2]},{},[3],{\"a\":null}]",
+        "\x02\x42\x03{\"a\":1}\n{\"iin\":\"x\"}\r\n[1]\n{}\n",
+    ];
+    let words = ["{", "}", "[", "]", ",", "\"", "\\", "\n", "\r\n", "\n\n", ":", "1", " ", "\"\""];
+    fuzz(fuzz::targets::cut::run, &seeds, &words);
+}
