@@ -214,3 +214,6 @@ impl Edits for Screened<'_> {
 const BYTES_MIN: usize = 6;
 /// No number without an exponent that is an identifier has fewer digits.
 const NUMBER_MIN: usize = 9;
+
+#[cfg(test)]
+mod tests;
