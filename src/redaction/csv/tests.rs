@@ -99,8 +99,8 @@ fn replaced(body: &str, formula: Formula) -> (String, Vec<FieldId>) {
     let verdicts = [set(&[0, 1, 2])];
     let selection = Selection { outside: &FieldSet::EMPTY, records: &records, verdicts: &verdicts };
     let mut edits = Replaced::default();
-    let out = write_document(&document, &selection, &mut edits);
-    (String::from_utf8(out.body).unwrap(), edits.formulas)
+    let out = write_document(&document, &selection, &mut edits).body;
+    (String::from_utf8(out).unwrap(), edits.formulas)
 }
 
 #[test]
