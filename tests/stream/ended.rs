@@ -1,6 +1,7 @@
 //! Streams that end before their time: what left is what the ledger says.
 
 use std::ops::RangeInclusive;
+use std::time::Instant;
 
 use super::*;
 
@@ -254,6 +255,51 @@ async fn a_stop_ends_a_stream_in_time_and_settles_its_parts() {
     world.run().await;
     breaks_off(&world, from, 1, "BODY_INCOMPLETE").await;
     assert_eq!(entries(&world, from, "refusal")[0]["reason"], "BODY_INCOMPLETE");
+}
+
+/// What the partner got is in the ledger, and of none of it more is said than is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_loses_no_part() {
+    let mut world = plan_with(1).real_time().prepare().await;
+    assert!(world.otkel(&["consent", "import", "consents.ndjson"]).status.success());
+    world.serve(&[]);
+    let mut pour = Pour::begin(&world).await;
+    let person = person(AIGERIM, "A");
+    pour.send(format!("[{person},{person},{person},{person},")).await;
+    arrived(&world, 3).await;
+    world.signal("KILL");
+    let process = world.process();
+    assert!(!tokio::task::block_in_place(|| process.wait()).success());
+    drop(pour);
+    let verified = String::from_utf8(world.otkel(&["verify"]).stdout).unwrap();
+    assert!(verified.starts_with("sound: "), "{verified}");
+    assert!(verified.contains("3 disclosure)"), "{verified}");
+    for received in world.received(GB) {
+        let open = format!(", {}", received.header.did);
+        assert!(
+            verified
+                .lines()
+                .any(|line| { line.starts_with("outcome unknown: ") && line.ends_with(&open) }),
+            "{verified}"
+        );
+    }
+    assert_eq!(numbers(&world), [(0, false), (1, false), (2, false)]);
+}
+
+/// The time of a request is not that of a stream.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_may_take_longer_than_a_request() {
+    let limits = "request_ms = 500\nstream_ms = 20000";
+    let world = plan_with(1).limits(limits).start().await;
+    let mut pour = Pour::begin(&world).await;
+    let (begun, person) = (Instant::now(), person(AIGERIM, "A"));
+    pour.send("[").await;
+    while begun.elapsed() < Duration::from_millis(1500) {
+        pour.send(format!("{person},")).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    pour.send(format!("{person}]")).await;
+    assert_eq!(pour.end().await.status, 200);
 }
 
 const OFFERED: usize = 96 << 20;
