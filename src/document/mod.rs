@@ -103,6 +103,7 @@ pub(crate) enum Tape {
     Csv(csv::Tape),
     Form(form::Tape),
     Json(json::Tape),
+    Xml(xml::Tape),
     /// A text, or what no rule looks into.
     Whole(whole::Tape),
     /// The parts, each of which is a piece of its own.
@@ -113,7 +114,6 @@ pub(crate) enum Tape {
     Query(form::Tape),
     /// No body.
     Empty,
-    Xml(xml::Tape),
 }
 
 impl Piece {
