@@ -155,6 +155,11 @@ fn may_hold(raw: Raw<'_>) -> bool {
             Lexis::Json => {
                 bytes.len() >= NUMBER_MIN || bytes.iter().any(|b| matches!(b, b'e' | b'E'))
             }
+            Lexis::Csv | Lexis::Plain => detection::may_hold(bytes),
+            Lexis::XmlText | Lexis::XmlAttribute => {
+                detection::may_hold(bytes) || bytes.contains(&b'&')
+            }
+            Lexis::Percent => detection::may_hold(bytes) || bytes.contains(&b'%'),
         }
 }
 
@@ -186,6 +191,8 @@ impl Edits for Screened<'_> {
             Look::Dropped | Look::Refused => Edit::Remove,
         }
     }
+
+    fn formula(&mut self, _field: FieldId) {}
 }
 
 /// No value that is an identifier has fewer bytes: `a@b.kz`.
