@@ -71,16 +71,14 @@ pub(super) fn read(
         item.list(|item| item.table(|table| route::read(table, &mut frame).map(Arc::new)))
     });
     Recipients::warn_of_idle(recipients.as_ref(), table, routes.as_deref());
-    let cases = case::read_all(
-        table,
-        &case::Frame {
-            partner: name,
-            routes: routes.as_deref(),
-            register: around.register,
-            partners: around.names,
-            files: around.cases,
-        },
-    );
+    let case_frame = case::Frame {
+        partner: name,
+        routes: routes.as_deref(),
+        register: around.register,
+        partners: around.names,
+        files: around.cases,
+    };
+    let cases = case::read_all(table, &case_frame);
     let (terms, duties) = (terms?, duties?);
     Some(Partner {
         name: name.clone(),
