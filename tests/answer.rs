@@ -8,6 +8,128 @@ use otkel::demo::sample::{AIGERIM, DANIYAR, MADINA, NURLAN};
 use serde_json::{Value, json};
 use world::*;
 
+const GB: &str = "training-gb";
+
+// --- the partner's answer, where the route has rules for it
+
+const LISTED: &str = r#"
+headers = ["accept-language"]
+[route.answer]
+headers = ["x-intake"]
+[route.answer.fields]
+"$.status" = "keep"
+"$.learners[*].number" = "keep"
+[route.fields]
+"$.course.code" = "public"
+"$.course.start_date""#;
+const UNLISTED: &str = r#"
+headers = ["accept-language"]
+[route.fields]
+"$.course.code" = "public"
+"$.course.start_date""#;
+
+/// A partner that answers so, on a route that keeps two fields and one header of its answers.
+async fn answering(answer: &'static str) -> World {
+    let plan = World::plan().rule("partners/training-gb.toml", UNLISTED, LISTED);
+    plan.stub(GB, Stub::that(Act::Says(answer))).start().await
+}
+
+async fn asked(answer: &'static str) -> Sent {
+    answering(answer).await.send(enrol(learners(&[AIGERIM]))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_answer_only_what_is_listed_comes_back() {
+    let answer = concat!(
+        "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nx-intake: 7\r\n",
+        "x-other: 8\r\nset-cookie: a=b\r\ncontent-length: 118\r\n\r\n",
+        r#"{"status": "new", "note": "for 580101100015", "learners": [{"number": 1.50, "#,
+        r#""iin": "580101100015"}, {"iin": "9"}]}     "#
+    );
+    let sent = asked(answer).await;
+    let body = r#"{"status":"new","learners":[{"number":1.50}]}"#;
+    assert_eq!((sent.status, std::str::from_utf8(&sent.body).unwrap()), (201, body));
+    assert_eq!(sent.headers["x-intake"], "7");
+    assert!(!sent.headers.contains_key("x-other") && !sent.headers.contains_key("set-cookie"));
+    sent.is_settled("delivered");
+    assert_eq!((&sent.outcome()["status"], sent.outcome().get("reason")), (&201.into(), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partners_refusal_takes_the_same_way_back() {
+    let answer = concat!(
+        "HTTP/1.1 422 No\r\ncontent-type: application/json;charset=utf-8\r\n",
+        "content-length: 42\r\n\r\n",
+        r#"{"error":"580101100015?","status":"known"}"#
+    );
+    let sent = asked(answer).await;
+    assert_eq!((sent.status, &*sent.body), (422, &br#"{"status":"known"}"#[..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_a_body_comes_back() {
+    for (answer, status) in [
+        ("HTTP/1.1 204 Done\r\nx-intake: 7\r\n\r\n", 204),
+        ("HTTP/1.1 500 No\r\nx-intake: 7\r\ncontent-length: 0\r\n\r\n", 500),
+    ] {
+        let sent = asked(answer).await;
+        assert_eq!((sent.status, sent.body.len()), (status, 0));
+        assert_eq!(sent.headers["x-intake"], "7");
+        sent.is_settled("delivered");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_inspected_is_withheld() {
+    for answer in [
+        "content-type: text/html\r\ncontent-length: 20\r\n\r\n<p>580101100015</p>\n",
+        "content-length: 16\r\n\r\n{\"status\":\"new\"}",
+        "content-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: 16\r\n\r\n\
+         {\"status\":\"new\"}",
+        "content-type: application/json\r\ncontent-length: 30\r\n\r\n\
+         {\"status\":\"new\",\"status\":\"b\"}",
+        "content-type: application/json\r\ncontent-length: 99\r\n\r\n{\"status\":\"new\"}",
+        "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n10\r\n\
+         {\"status\":\"new\"}",
+        "content-type: application/json; charset=windows-1251\r\ncontent-length: 16\r\n\r\n\
+         {\"status\":\"new\"}",
+    ] {
+        let head = "HTTP/1.1 200 OK\r\nx-intake: 580101100015\r\n";
+        let sent = asked(Box::leak(format!("{head}{answer}").into_boxed_str())).await;
+        assert_eq!((sent.status, &sent.problem()["code"]), (502, &"ANSWER_UNINSPECTABLE".into()));
+        assert!(!sent.headers.contains_key("x-intake"), "{answer}");
+        let told = String::from_utf8(sent.body.clone()).unwrap();
+        assert!(!told.contains("580101100015") && !told.contains("new"), "{told}");
+        sent.is_settled("delivered");
+        let outcome = sent.outcome();
+        assert_eq!(
+            (&outcome["status"], &outcome["reason"]),
+            (&200.into(), &"ANSWER_UNINSPECTABLE".into())
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_beyond_the_limits_is_withheld() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+                  transfer-encoding: chunked\r\n\r\n10\r\n{\"status\":\"new\"}\r\n0\r\n\r\n";
+    for (limit, status) in [("answer_bytes_max = 15", 502), ("answer_bytes_max = 16", 200)] {
+        let plan = World::plan().rule("partners/training-gb.toml", UNLISTED, LISTED);
+        let world = plan.limits(limit).stub(GB, Stub::that(Act::Says(answer))).start().await;
+        let sent = world.send(enrol(learners(&[AIGERIM]))).await;
+        assert_eq!(sent.status, status, "{limit}");
+        sent.is_settled("delivered");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_is_asked_for_an_answer_that_can_be_read() {
+    let world = answering(WELL).await;
+    world.send(enrol(learners(&[AIGERIM])).header("accept-encoding", "gzip")).await;
+    assert_eq!(count(&world.heard(GB), b"accept-encoding: identity\r\n"), 1);
+    assert_eq!(count(&world.heard(GB), b"gzip"), 0);
+}
+
 // --- the manifest
 
 /// Asks for the manifest of a decision.

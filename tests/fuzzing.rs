@@ -7,12 +7,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod fuzz {
-    pub mod targets {
-        pub mod csv;
-        pub mod cut;
-        pub mod form;
-        pub mod json;
-        pub mod ndjson;
+    pub(crate) mod targets {
+        pub(crate) mod csv;
+        pub(crate) mod cut;
+        pub(crate) mod form;
+        pub(crate) mod json;
+        pub(crate) mod multipart;
+        pub(crate) mod ndjson;
+        pub(crate) mod request;
     }
 }
 
@@ -130,4 +132,43 @@ fn cut() {
     ];
     let words = ["{", "}", "[", "]", ",", "\"", "\\", "\n", "\r\n", "\n\n", ":", "1", " ", "\"\""];
     fuzz(fuzz::targets::cut::run, &seeds, &words);
+}
+
+#[test]
+fn multipart() {
+    let text = "--b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nx\r\n--b\r\n\
+        Content-Disposition: form-data; name=tag\r\nContent-Type: text/plain\r\n\r\ny\r\n--b--\r\n";
+    let json = "--b\r\nContent-Disposition: form-data; name=\"l\"; filename=\"a\"\r\n\
+        Content-Type: application/json\r\n\r\n[{\"iin\":\"1\",\"x\":2}]\r\n--b--";
+    let pdf = "--b\r\nContent-Disposition: form-data; name=\"pdf\"\r\n\
+        Content-Type: application/pdf\r\n\r\n%PDF-1.4\nxref\ntrailer\nstartxref\n9\n%%EOF\r\n--b--";
+    let words = [
+        "--b",
+        "--b--",
+        "\r\n",
+        "\n",
+        "; ",
+        "name=",
+        "filename=",
+        "\"",
+        "\\",
+        "%22",
+        "note",
+        "tag",
+        "Content-Type: ",
+        "Content-Length: 1",
+        "text/plain",
+        "charset=utf-8",
+        "\r\n\r\n",
+    ];
+    fuzz(fuzz::targets::multipart::run, &[text, json, pdf], &words);
+}
+
+#[test]
+fn request() {
+    let seeds = [
+        "\0\u{3}GET\u{5}https\u{1}a\u{2}/b\u{4}\u{1}c\u{1}d\u{1}e\0",
+        "\0\u{4}POST\u{5}https\0\u{1}/",
+    ];
+    fuzz(fuzz::targets::request::run, &seeds, &["\0", "\u{40}", "\u{1}", "https", "/", "A"]);
 }

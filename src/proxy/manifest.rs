@@ -12,12 +12,10 @@ use uuid::Uuid;
 
 use super::rules::Rules;
 use super::{Asked, Proxy, full, head};
+use crate::policy::OWN_PATH;
 use crate::server::Body;
 use crate::store::{StoreError, StoredDecision};
 use crate::vocabulary::Name;
-
-/// Where the gateway's own resources are: no route may begin so.
-pub const OWN_PATH: &str = "/.well-known/otkel/";
 
 impl Proxy {
     /// The answer to a request for a manifest; `None` where the request asks for something else.

@@ -3,6 +3,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod csv;
+mod detect;
 mod edit;
 mod editor;
 mod form;
@@ -20,6 +21,7 @@ use crate::document::{Document, FieldSet, Piece, Tape};
 use crate::policy::Route;
 use crate::reason::Reason;
 use crate::transfer::Transfer;
+pub use detect::{Screen, Watch};
 use edit::{Edits, Untouched};
 use editor::Editor;
 pub use editor::{Manifest, Tally, treated};
@@ -87,6 +89,13 @@ struct Written {
     boundary: Option<String>,
     head: Head,
     query: Vec<u8>,
+}
+
+/// Writes what a selection keeps of a document's body, without the identifiers that may not be in
+/// it; a value that would stop a transfer is left out.
+#[must_use]
+pub fn select_screened(document: &Document, selection: &Selection<'_>, screen: &Screen) -> Vec<u8> {
+    write(document, selection, &mut detect::Screened(screen)).body
 }
 
 /// Writes what a selection keeps of a document, as the edits would have it.

@@ -67,13 +67,6 @@ pub(super) struct Context<'a> {
     pub(super) limits: &'a Limits,
 }
 
-impl<'a> Context<'a> {
-    /// The context of a body that was in UTF-8 from the start.
-    pub(super) fn new(xml: &'a Xml, shape: &'a Shape, limits: &'a Limits) -> Self {
-        Self { shape, xml, charset: None, limits }
-    }
-}
-
 /// Checks what can be seen without knowing where tags begin.
 fn check_text<'a>(body: &'a [u8], limits: &Limits) -> Result<&'a str, BadDocument> {
     let bad = |fault, offset| Err(BadDocument { fault, offset, path: "$".to_owned() });

@@ -1,5 +1,6 @@
 //! What stands around the root element (XML 1.0 §2.8).
 
+use super::super::charset::Charset;
 use super::super::fault::Fault;
 use super::Parser;
 use super::scan::{COMMENT, INSTRUCTION};
@@ -76,8 +77,7 @@ impl<'a> Parser<'a, '_> {
         }
         let mut start = self.cursor.at;
         if let Some(encoding) = self.next_pseudo(b"encoding")? {
-            let known = self.context.charset.unwrap_or("UTF-8");
-            if !encoding.eq_ignore_ascii_case(known) {
+            if !self.is_encoding(encoding) {
                 self.cursor.at = start;
                 return Err(Fault::EncodingMismatch);
             }
@@ -92,6 +92,14 @@ impl<'a> Parser<'a, '_> {
         }
         self.cursor.skip_space();
         if self.cursor.eat(b"?>") { Ok(()) } else { Err(self.cursor.fault(Fault::BadDeclaration)) }
+    }
+
+    /// Whether the name of an encoding is the one of the charset that the body was in.
+    fn is_encoding(&self, name: &str) -> bool {
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let charset = self.context.charset.map_or(Some(Charset::UTF_8), Charset::named);
+        is_name && charset.is_some_and(|charset| charset.is_named(name))
     }
 
     /// Goes past white space, a name and its value, if they stand here.

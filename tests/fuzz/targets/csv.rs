@@ -17,7 +17,7 @@ static SHAPE: LazyLock<Arc<Shape>> = LazyLock::new(|| {
 });
 
 /// Holds the promises against one body.
-pub fn run(body: &[u8]) {
+pub(crate) fn run(body: &[u8]) {
     let Some(document) = parse(body) else { return };
     let (names, rows) = read(body).expect("accepted here, refused there");
     let mapped: Vec<usize> =

@@ -11,7 +11,7 @@ use otkel::document::{
 };
 
 /// Holds the promises against one stream.
-pub fn run(input: &[u8]) {
+pub(crate) fn run(input: &[u8]) {
     let [kind, size, step, stream @ ..] = input else { return };
     let records = [Records::Csv, Records::Json, Records::Ndjson][usize::from(kind % 3)];
     let limits = (1 + usize::from(size % 4), 8 + usize::from(*size));

@@ -14,7 +14,7 @@ static SHAPE: LazyLock<Arc<Shape>> = LazyLock::new(|| {
 });
 
 /// Holds the promises against one body.
-pub fn run(body: &[u8]) {
+pub(crate) fn run(body: &[u8]) {
     let Some(document) = parse(body) else { return };
     let _ = document.subject(0);
     let all = read(body);

@@ -18,7 +18,7 @@ static SHAPES: LazyLock<[Arc<Shape>; 2]> = LazyLock::new(|| {
 });
 
 /// Holds the promises against one body.
-pub fn run(body: &[u8]) {
+pub(crate) fn run(body: &[u8]) {
     let Some(document) = parse(0, body.to_vec()) else { return };
     let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
     let lines = lines.strip_suffix(&[&b""[..]]).unwrap_or(&lines);
