@@ -234,7 +234,23 @@ fn consents_from_before_cover_what_they_covered_and_no_more() {
 // --- what else
 
 /// An edit, whose setting it changes, and whether that lets more out.
-const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 11] = [
+const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 13] = [
+    (
+        (
+            GB,
+            "headers = [\"accept-language\"]\n",
+            "headers = [\"accept-language\"]\nfound = \"keep\"\n",
+        ),
+        "route training-gb.enrol",
+        "found",
+        Some(true),
+    ),
+    (
+        (DE, "on_refused = \"drop\"", "charset = \"windows-1251\"\non_refused = \"drop\""),
+        "route mailing-de.subscribers",
+        "charset",
+        None,
+    ),
     (
         (GB, "retention_days = 365", "retention_days = 730"),
         "partner training-gb",
