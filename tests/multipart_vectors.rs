@@ -50,6 +50,53 @@ fn every_vector_does_what_it_says() {
     assert!(count >= 60, "{count} vectors");
 }
 
+#[test]
+fn parts_in_a_row_have_their_places_for_names() {
+    let path = |text: &str| FieldPath::parse(text).unwrap();
+    let part = |name: &str, syntax| Part { name: name.to_owned(), syntax };
+    let kind = MultipartKind::Mixed;
+    let numbered = Multipart { kind, parts: vec![part("1", Syntax::Json)] };
+    let every = Multipart { kind, parts: vec![part("0", Syntax::Json)] };
+    let body = |first: &str| {
+        let json = "--bound\r\nContent-Type: application/json\r\nContent-ID: <a@b>\r\n\r\n\
+            {\"iin\":\"1\",\"x\":2}\r\n";
+        Content {
+            boundary: Some("bound".to_owned()),
+            body: format!("{first}{json}{json}--bound--").into(),
+            ..Content::default()
+        }
+    };
+    let write = |syntax, fields: &[&str], content: Content, kept: &[u8]| {
+        let fields: Vec<FieldPath> = fields.iter().map(|text| path(text)).collect();
+        let subject = fields.iter().find(|field| field.to_string() != "$[0]").unwrap();
+        let subjects = (subject.to_string() == "$[*].iin").then(|| path("$[*]"));
+        let shape = Shape::of(Syntax::Multipart(syntax), &fields, subjects.as_ref(), subject);
+        let shape = Arc::new(shape.unwrap());
+        let document = Document::parse(content, shape, &Limits::default()).unwrap();
+        let kept: FieldSet = kept.iter().copied().collect();
+        let records = vec![Some(0); document.records().len()];
+        let selection = Selection { outside: &kept, records: &records, verdicts: &[kept] };
+        let out = select(&document, &selection);
+        format!("{} of {}", shown(&out, &boundary(&out)), records.len())
+    };
+    let text = "--bound\r\n\r\nЖ\r\n";
+    let fields = ["$[0]", "$[1].iin"];
+    assert_eq!(
+        write(numbered.clone(), &fields, body(text), &[0, 1]),
+        r#"text/plain; charset=utf-8 "Ж" | application/json "{\"iin\":\"1\"}" of 1"#
+    );
+    // The place of the second part is its name, so something stands in the first.
+    assert_eq!(
+        write(numbered.clone(), &fields, body(text), &[1]),
+        r#"text/plain; charset=utf-8 "" | application/json "{\"iin\":\"1\"}" of 1"#
+    );
+    assert_eq!(write(numbered, &fields, body(text), &[0]), r#"text/plain; charset=utf-8 "Ж" of 1"#);
+    assert_eq!(
+        write(every, &["$[*].iin"], body(""), &[0]),
+        r#"application/json "{\"iin\":\"1\"}" | application/json "{\"iin\":\"1\"}" of 2"#
+    );
+}
+
 /// A part as a client may write it, with a value in it that no other part has.
 fn part() -> impl Strategy<Value = (&'static str, String)> {
     let kinds = prop::sample::select(vec!["note", "learners", "tags", "act", "other"]);

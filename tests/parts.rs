@@ -154,7 +154,7 @@ async fn a_path_that_may_not_leave_is_not_asked_for() {
     world.send(look_up(&path)).await.is_refused("RECIPIENT_NOT_CONSENTED").has_lines(1);
     world.grant(&consent(20, DANIYAR, |c| {
         c["recipient_third_parties"] = json!([KZ]);
-        c["categories"] = json!(["D01"]);
+        c["pii_information"] = json!(["D01"]);
     }));
     world.send(look_up(&path)).await.is_refused("REQUIRED_FIELD_REMOVED").at("path.iin");
 }

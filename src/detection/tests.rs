@@ -3,12 +3,13 @@ use proptest::prelude::*;
 use super::*;
 
 /// A line with identifiers, `{kind:…}` around each.
-struct Line {
-    text: String,
-    hits: Vec<(Kind, String)>,
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) hits: Vec<(Kind, String)>,
 }
 
-fn lines() -> Vec<Line> {
+/// The lines of the vectors.
+pub(crate) fn lines() -> Vec<Line> {
     let file = include_str!("../../tests/vectors/identifiers.txt");
     let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with("# "));
     lines.map(|line| read(&unescape(line))).collect()

@@ -250,8 +250,9 @@ fn body(
 ) -> Result<Vec<Piece>, BadDocument> {
     let bytes = content.body.clone();
     let Syntax::Multipart(_) = shape.syntax() else {
-        let at = At { node: Shape::ROOT, charset: content.charset.as_deref() };
-        let tape = read(shape.syntax(), &bytes, at, shape, limits, findings)?;
+        let (syntax, charset) = (shape.syntax(), content.charset.as_deref());
+        let at = At { syntax, node: Shape::ROOT, charset };
+        let tape = read(&bytes, at, shape, limits, findings)?;
         return Ok(vec![Piece { bytes, tape }]);
     };
     let boundary = content.boundary.as_deref().unwrap_or_default();
@@ -276,27 +277,28 @@ fn read_query(
     Ok(Piece { tape: Tape::Query(tape.map_err(below)?), bytes })
 }
 
-/// Where a content stands in the shape, and from which charset it was converted.
+/// How a content is written, where it stands in the shape, and from which charset it was
+/// converted.
 #[derive(Clone, Copy)]
 struct At<'a> {
+    syntax: &'a Syntax,
     node: NodeId,
     charset: Option<&'a str>,
 }
 
 /// Reads a content that is not made of parts.
 fn read(
-    syntax: &Syntax,
     bytes: &Bytes,
-    At { node, charset }: At<'_>,
+    At { syntax, node, charset }: At<'_>,
     shape: &Shape,
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
     Ok(match syntax {
         Syntax::Json => Tape::Json(json::parse(bytes, node, shape, limits, findings)?),
-        Syntax::Text => Tape::Whole(whole::text(bytes, node, shape, limits, findings)?),
+        Syntax::Text => Tape::Whole(whole::text(bytes, shape.node(node), limits, findings)?),
         Syntax::Opaque(kind) => {
-            Tape::Whole(whole::opaque(*kind, bytes, node, shape, limits, findings)?)
+            Tape::Whole(whole::opaque(*kind, bytes, shape.node(node), limits, findings)?)
         }
         Syntax::Empty if bytes.is_empty() => Tape::Empty,
         Syntax::Empty => return Err(BadDocument::whole(Fault::Trailing)),

@@ -6,40 +6,41 @@ use super::findings::Findings;
 use super::limits::Limits;
 use super::opaque;
 use super::raw::{Lexis, Raw};
-use super::shape::{NodeId, Shape};
+use super::shape::Node;
 use super::span::{Span, offset};
 use super::syntax::Opaque;
 use super::text::find_noncharacter;
 
 /// The field that the content is, if it is one.
-pub(crate) struct Tape(Option<FieldId>);
+pub(crate) struct Tape {
+    field: Option<FieldId>,
+    lexis: Lexis,
+}
 
 impl Tape {
     /// The field that the content is, with the content.
     pub(crate) fn value<'a>(&self, bytes: &'a [u8]) -> Option<(FieldId, Raw<'a>)> {
-        self.0.map(|field| (field, Raw { bytes, lexis: Lexis::Plain }))
+        self.field.map(|field| (field, Raw { bytes, lexis: self.lexis }))
     }
 }
 
 /// Reads a plain text: UTF-8, with no control characters but tabs and line ends.
 pub(super) fn text(
     bytes: &[u8],
-    node: NodeId,
-    shape: &Shape,
+    node: &Node,
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
     check_text(bytes, limits)
         .map_err(|(fault, offset)| BadDocument { offset, ..BadDocument::whole(fault) })?;
-    Ok(tape(bytes, node, shape, findings, !bytes.is_empty()))
+    Ok(tape(bytes, Lexis::Plain, node, findings))
 }
 
 /// Reads a content that is kept or left out whole.
 pub(super) fn opaque(
     kind: Opaque,
     bytes: &[u8],
-    node: NodeId,
-    shape: &Shape,
+    node: &Node,
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
@@ -48,18 +49,13 @@ pub(super) fn opaque(
     }
     opaque::check(kind, bytes)
         .map_err(|(fault, offset)| BadDocument { offset, ..BadDocument::whole(fault) })?;
-    Ok(tape(bytes, node, shape, findings, false))
+    Ok(tape(bytes, Lexis::Opaque, node, findings))
 }
 
-fn tape(
-    bytes: &[u8],
-    node: NodeId,
-    shape: &Shape,
-    findings: &mut Findings,
-    identifies: bool,
-) -> Tape {
+fn tape(bytes: &[u8], lexis: Lexis, node: &Node, findings: &mut Findings) -> Tape {
     let span = Span::new(0, offset(bytes.len()));
-    Tape(findings.value(shape.node(node), span, Lexis::Plain, identifies))
+    let identifies = lexis == Lexis::Plain && !bytes.is_empty();
+    Tape { field: findings.value(node, span, lexis, identifies), lexis }
 }
 
 fn check_text(bytes: &[u8], limits: &Limits) -> Result<(), (Fault, usize)> {

@@ -271,8 +271,10 @@ pub(super) fn leads_into(syntax: &Syntax, path: &FieldPath) -> Result<(), (Text,
         (Syntax::Json, _)
         | (Syntax::Ndjson, [Segment::Every, ..])
         | (Syntax::Csv(_), [Segment::Every, Segment::Name(_)])
-        | (Syntax::Form, [Segment::Name(_)])
-        | (Syntax::Form, [Segment::Name(_), Segment::Every | Segment::Index(_)])
+        | (
+            Syntax::Form,
+            [Segment::Name(_)] | [Segment::Name(_), Segment::Every | Segment::Index(_)],
+        )
         | (Syntax::Text | Syntax::Opaque(_), []) => return Ok(()),
         (Syntax::Xml(xml), [Segment::Name(_), ..]) => return prefixes(xml, within),
         (Syntax::Ndjson, _) => "a line of NDJSON is `$[*]`: write `$[*].name`",
@@ -350,8 +352,10 @@ pub(super) fn leads_into_head(path: &FieldPath) -> Result<(), (Text, Text)> {
     let help = match (path.root(), path.segments()) {
         _ if path.is_key() => "map each name in a line of its own",
         (Root::Path | Root::Header, [Segment::Name(_)])
-        | (Root::Query, [Segment::Name(_)])
-        | (Root::Query, [Segment::Name(_), Segment::Every | Segment::Index(_)]) => return Ok(()),
+        | (
+            Root::Query,
+            [Segment::Name(_)] | [Segment::Name(_), Segment::Every | Segment::Index(_)],
+        ) => return Ok(()),
         (Root::Path, _) => "write `path.NAME` for the segment `{NAME}` of `request`",
         (Root::Header, _) => "write `header.NAME`, in lower case",
         _ => "write `query.NAME`, or `query.NAME[*]` where it repeats",
