@@ -93,7 +93,7 @@ async fn busy() -> World {
     let quota = ("retention_days = 365", "retention_days = 365\nquota = { records_per_day = 40 }");
     let world = World::plan().own_rules().rule(GB, quota.0, quota.1).start().await;
     for transfer in sample::transfers() {
-        send(&world, &transfer).await;
+        world.send(sampled(&transfer)).await;
     }
     odd(&world).await;
     changing(&world).await;
@@ -105,19 +105,10 @@ async fn busy() -> World {
     );
     assert_eq!(world.admin("POST", "/rules/reload", "").await.0, 200);
     for transfer in sample::transfers() {
-        send(&world, &transfer).await;
+        world.send(sampled(&transfer)).await;
     }
     odd(&world).await;
     world
-}
-
-async fn send(world: &World, transfer: &sample::Sample) {
-    let (method, path) = transfer.request;
-    let mut ask = enrol(&transfer.body).by(transfer.caller).method(method).path(path);
-    for (name, value) in &transfer.headers {
-        ask = ask.header(name, value);
-    }
-    world.send(ask).await;
 }
 
 /// Documents that nobody means to send.
