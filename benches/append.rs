@@ -6,6 +6,7 @@
 //! time. Elsewhere the figures hold the disk's syncs too.
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "a bench")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -215,7 +216,7 @@ fn disclosure(did: Uuid, subjects: Subjects) -> Disclosure {
         payload: Payload {
             bytes: 2338,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
-            media: "application/json",
+            media: "application/json".to_owned(),
             sha256: "cd".repeat(32),
         },
         recipient: Recipient {
@@ -225,15 +226,19 @@ fn disclosure(did: Uuid, subjects: Subjects) -> Disclosure {
             party: "GB 01234567".into(),
         },
         snapshot: 41,
+        stream: None,
         subjects,
         verdicts: vec![Verdict {
             decision: "redacted",
+            found: BTreeMap::new(),
+            lost: BTreeMap::new(),
             n: 1,
             present: vec![],
             reason: None,
             reason_field: None,
             removed: [("$.iin".to_owned(), otkel::reason::Reason::CategoryNotConsented)].into(),
             sent: [("D01".to_owned(), fields)].into(),
+            treated: BTreeMap::new(),
             unmapped: 0,
         }],
     }

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use otkel::document::{Document, FieldPath, FieldSet, Limits, Shape};
-use otkel::redaction::{Selection, select};
+use otkel::policy::OnFound;
+use otkel::redaction::{Screen, Selection, Watch, select, select_screened};
+use otkel::vocabulary::{Kind, Kinds};
 
 /// The mapped fields of a learner; the last three are not kept.
 const FIELDS: [&str; 16] = [
@@ -33,7 +35,8 @@ const FIELDS: [&str; 16] = [
     "comment",
 ];
 const KEPT: u8 = 13;
-const RECORDS: [usize; 2] = [1, 500];
+/// 2 KiB, 64 KiB, 1 MiB and 16 MiB.
+const RECORDS: [usize; 4] = [1, 32, 500, 8000];
 
 fn main() {
     divan::main();
@@ -41,7 +44,7 @@ fn main() {
 
 #[divan::bench(args = RECORDS)]
 fn parse(bencher: Bencher<'_, '_>, records: usize) {
-    let (body, shape, limits) = (body(records), shape(), Limits::default());
+    let (body, shape, limits) = (body(records), shape(), limits());
     let parse = || Document::parse(body.clone(), Arc::clone(&shape), &limits).unwrap();
     bencher.counter(BytesCount::new(body.len())).bench_local(parse);
 }
@@ -49,16 +52,29 @@ fn parse(bencher: Bencher<'_, '_>, records: usize) {
 #[divan::bench(args = RECORDS)]
 fn write_kept(bencher: Bencher<'_, '_>, records: usize) {
     let body = body(records);
-    let document = Document::parse(body.clone(), shape(), &Limits::default()).unwrap();
+    let document = Document::parse(body.clone(), shape(), &limits()).unwrap();
     let count = BytesCount::new(body.len());
     bencher.counter(count).bench_local(|| kept(black_box(&document)));
 }
 
 #[divan::bench(args = RECORDS)]
 fn parse_and_write_kept(bencher: Bencher<'_, '_>, records: usize) {
-    let (body, shape, limits) = (body(records), shape(), Limits::default());
+    let (body, shape, limits) = (body(records), shape(), limits());
     let redact = || kept(&Document::parse(body.clone(), Arc::clone(&shape), &limits).unwrap());
     bencher.counter(BytesCount::new(body.len())).bench_local(redact);
+}
+
+/// The same with a look at each kept value: every identifier is allowed where it stands, as it is
+/// in most documents.
+#[divan::bench(args = RECORDS)]
+fn parse_screen_and_write(bencher: Bencher<'_, '_>, records: usize) {
+    screened(bencher, records, &screen(|_| Kinds::ALL.minus(own())));
+}
+
+/// The same where each identifier is masked.
+#[divan::bench(args = RECORDS)]
+fn parse_mask_and_write(bencher: Bencher<'_, '_>, records: usize) {
+    screened(bencher, records, &screen(|_| Kinds::ALL));
 }
 
 /// For scale: the same bytes into a tree, with nothing removed.
@@ -67,6 +83,38 @@ fn serde_json_value(bencher: Bencher<'_, '_>, records: usize) {
     let body = body(records);
     let parse = || serde_json::from_slice::<serde_json::Value>(&body).unwrap();
     bencher.counter(BytesCount::new(body.len())).bench_local(parse);
+}
+
+/// The kinds of identifiers that the records hold.
+fn own() -> Kinds {
+    [Kind::Iin, Kind::Phone, Kind::Email].into_iter().collect()
+}
+
+fn screen(kinds: impl Fn(usize) -> Kinds) -> Screen {
+    let watch = |field| Watch { kinds: kinds(field), found: OnFound::Mask };
+    Screen::new((0..FIELDS.len()).map(watch).collect())
+}
+
+fn screened(bencher: Bencher<'_, '_>, records: usize, screen: &Screen) {
+    let (body, shape, limits) = (body(records), shape(), limits());
+    let redact = || {
+        let document = Document::parse(body.clone(), Arc::clone(&shape), &limits).unwrap();
+        let kept: FieldSet = (0..KEPT).collect();
+        let records = vec![Some(0); document.records().len()];
+        let selection = Selection { outside: &kept, records: &records, verdicts: &[kept] };
+        select_screened(&document, &selection, screen)
+    };
+    bencher.counter(BytesCount::new(body.len())).bench_local(redact);
+}
+
+fn limits() -> Limits {
+    Limits {
+        bytes_max: 64 << 20,
+        elements_max: 1 << 20,
+        records_max: 1 << 20,
+        values_max: 1 << 24,
+        ..Limits::default()
+    }
 }
 
 fn kept(document: &Document) -> Vec<u8> {

@@ -87,6 +87,12 @@ impl CategorySet {
         self.0 & (1 << category.0) != 0
     }
 
+    /// Whether every category of the other set is in this one.
+    #[must_use]
+    pub const fn contains_all(self, other: Self) -> bool {
+        other.minus(self).is_empty()
+    }
+
     /// The categories that are in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
@@ -354,7 +360,8 @@ mod tests {
             ["D01", "D63"].iter().map(|t| CategoryId::parse(t).unwrap()).collect();
         assert_eq!(set.iter().map(|c| c.to_string()).collect::<Vec<_>>(), ["D01", "D63"]);
         assert!(!set.contains(CategoryId::parse("D02").unwrap()));
-        assert!(set.minus(set).is_empty());
+        assert!(set.minus(set).is_empty() && set.contains_all(set));
+        assert!(set.contains_all(CategorySet::EMPTY) && !CategorySet::EMPTY.contains_all(set));
     }
 
     #[test]

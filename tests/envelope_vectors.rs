@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `recipient` | the raw X25519 key pair in hexadecimal, and the key's id |
 //! | `opens` | files that open, with their bodies' length; byte n of a body is n mod 251 |
+//! | `streams`, `broken` | those of several envelopes: see `envelope_vectors/frames.rs` |
 //! | `refused` | `of`, a file that opens, changed by `edit`, or a `file` of its own; and `why` |
 //!
 //! An edit is `["cut", n]` (keep n bytes), `["flip", n]` (the lowest bit of byte n),
@@ -19,6 +20,9 @@
     clippy::string_slice,
     reason = "tests"
 )]
+
+#[path = "envelope_vectors/frames.rs"]
+mod frames;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -85,7 +89,8 @@ fn each_bad_envelope_is_refused_for_its_reason() {
 #[test]
 fn the_index_names_every_file() {
     let index = frozen_index();
-    let vectors = ["opens", "refused"].map(|kind| index[kind].as_array().unwrap().clone());
+    let vectors =
+        ["opens", "refused", "streams"].map(|kind| index[kind].as_array().unwrap().clone());
     let named = vectors.iter().flatten().filter_map(|vector| vector["file"].as_str());
     let named: BTreeSet<String> = named.map(str::to_owned).chain(["index.json".into()]).collect();
     let there = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -124,7 +129,16 @@ fn made() -> (BTreeMap<String, Vec<u8>>, Value) {
         "public": HEXLOWER.encode(&ours.public()),
         "kid": ours.kid(),
     });
-    (files, json!({"recipient": recipient, "opens": opens, "refused": refused}))
+    let (more, streams, broken) = frames::made();
+    files.extend(more);
+    let index = json!({
+        "recipient": recipient,
+        "opens": opens,
+        "refused": refused,
+        "streams": streams,
+        "broken": broken,
+    });
+    (files, index)
 }
 
 /// Changes to the envelope of three chunks.

@@ -7,8 +7,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod fuzz {
-    pub mod targets {
-        pub mod json;
+    pub(crate) mod targets {
+        pub(crate) mod csv;
+        pub(crate) mod cut;
+        pub(crate) mod form;
+        pub(crate) mod json;
+        pub(crate) mod multipart;
+        pub(crate) mod ndjson;
+        pub(crate) mod request;
     }
 }
 
@@ -79,4 +85,90 @@ fn json() {
     let words =
         ["{", "}", "[", "]", ",", ":", "\"", "\\u0061", "\"l\":", "null", "-0", "1e9", "\n"];
     fuzz(fuzz::targets::json::run, &seeds, &words);
+}
+
+#[test]
+fn csv() {
+    let seeds = [
+        "iin,name,x,note\n1,a,b,c\n2,\"a \"\"b\"\"\",,\"c\nd\"\n",
+        "\u{FEFF}note,\"iin\"\r\n1,2\r\n\"\",\"3,4\"\r\n\r\n",
+        "iin\n1\n\"\"\n",
+        "x,y\n1,2",
+    ];
+    let words = [
+        ",", "\n", "\r\n", "\r", "\"", "\"\"", "\",", "\n\n", "iin", "name", "sep=", "\t", "\0",
+        "й",
+    ];
+    fuzz(fuzz::targets::csv::run, &seeds, &words);
+}
+
+#[test]
+fn ndjson() {
+    let seeds = [
+        "{\"iin\":\"1\",\"name\":{\"family\":\"A\"},\"marks\":[1,2]}\n{\"iin\":2}\n",
+        "{}\r\n [1,2] \r\n{\"name\":{\"family\":\"\\n\"},\"x\":[{}]}",
+        "[]\n",
+    ];
+    let words =
+        ["{", "}", "[", "]", ",", ":", "\"", "\n", "\n\n", "\r\n", "\"iin\":", "null", "-0", " "];
+    fuzz(fuzz::targets::ndjson::run, &seeds, &words);
+}
+
+#[test]
+fn form() {
+    let seeds = ["iin=850101300123&name=%D0%A1+a&tags=a&tags=b", "x=1&n%61me=%0D%0A&y=", "iin=1"];
+    let words =
+        ["&", "=", "%", "%4", "%41", "%C3", "%00", "+", ";", "iin=", "name", "&tags=", "й", " "];
+    fuzz(fuzz::targets::form::run, &seeds, &words);
+}
+
+#[test]
+fn cut() {
+    let seeds = [
+        "\0\x10\0a,iin\n1,2\n\"3\n\",\"4\"\"\"\n5,6\n",
+        "\x03\x21\x05a,iin\r\n1,2\r\n3,4\r\n\r\n",
+        "\x01\x31\x02[{\"a\":1,\"iin\":\"]\\\"\"} , {\"a\":[2]},{},[3],{\"a\":null}]",
+        "\x02\x42\x03{\"a\":1}\n{\"iin\":\"x\"}\r\n[1]\n{}\n",
+    ];
+    let words = ["{", "}", "[", "]", ",", "\"", "\\", "\n", "\r\n", "\n\n", ":", "1", " ", "\"\""];
+    fuzz(fuzz::targets::cut::run, &seeds, &words);
+}
+
+#[test]
+fn multipart() {
+    let text = "--b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nx\r\n--b\r\n\
+        Content-Disposition: form-data; name=tag\r\nContent-Type: text/plain\r\n\r\ny\r\n--b--\r\n";
+    let json = "--b\r\nContent-Disposition: form-data; name=\"l\"; filename=\"a\"\r\n\
+        Content-Type: application/json\r\n\r\n[{\"iin\":\"1\",\"x\":2}]\r\n--b--";
+    let pdf = "--b\r\nContent-Disposition: form-data; name=\"pdf\"\r\n\
+        Content-Type: application/pdf\r\n\r\n%PDF-1.4\nxref\ntrailer\nstartxref\n9\n%%EOF\r\n--b--";
+    let words = [
+        "--b",
+        "--b--",
+        "\r\n",
+        "\n",
+        "; ",
+        "name=",
+        "filename=",
+        "\"",
+        "\\",
+        "%22",
+        "note",
+        "tag",
+        "Content-Type: ",
+        "Content-Length: 1",
+        "text/plain",
+        "charset=utf-8",
+        "\r\n\r\n",
+    ];
+    fuzz(fuzz::targets::multipart::run, &[text, json, pdf], &words);
+}
+
+#[test]
+fn request() {
+    let seeds = [
+        "\0\u{3}GET\u{5}https\u{1}a\u{2}/b\u{4}\u{1}c\u{1}d\u{1}e\0",
+        "\0\u{4}POST\u{5}https\0\u{1}/",
+    ];
+    fuzz(fuzz::targets::request::run, &seeds, &["\0", "\u{40}", "\u{1}", "https", "/", "A"]);
 }

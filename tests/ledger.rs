@@ -212,7 +212,10 @@ fn sound() -> Vector {
     vector.push(&Entry::Consent(consent(digest)), None);
     let by = "Айгүл \"II\" \u{1}".to_owned();
     let object = Some("c\\1".to_owned());
-    vector.push(&Entry::Admin(Admin { act: "consent-import", by, object }), None);
+    vector.push(
+        &Entry::Admin(Admin { act: "consent-import", by, document: None, object, partner: None }),
+        None,
+    );
     vector.sign();
     vector.push(&Entry::from(Disclosure { subjects, ..disclosure(first) }), Some(lines));
     vector.push(&Entry::Refusal(refusal(Uuid::from_u128(0xd3))), None);

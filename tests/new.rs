@@ -86,7 +86,7 @@ fn what_is_answered_becomes_a_file_that_passes_the_check() {
         "error: `P08` can never be used",
         "error: the register has no category `D21` in use",
         "error: a name with a dot",
-        "error: not a method that carries a document: `POST`, `PUT` or `PATCH`",
+        "error: the request has no body",
         "error: not a plain path",
         "error: not a field path",
         "error: `D01` outside of the subjects' records",

@@ -112,11 +112,8 @@ async fn busy() -> World {
 async fn send(world: &World, transfer: &sample::Sample) {
     let (method, path) = transfer.request;
     let mut ask = enrol(&transfer.body).by(transfer.caller).method(method).path(path);
-    if let Some(purpose) = transfer.purpose {
-        ask = ask.purpose(purpose);
-    }
-    if let Some(request) = transfer.legal_request {
-        ask = ask.header("otkel-legal-request", request);
+    for (name, value) in &transfer.headers {
+        ask = ask.header(name, value);
     }
     world.send(ask).await;
 }

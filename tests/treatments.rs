@@ -184,3 +184,41 @@ async fn a_value_for_another_recipient_stays_closed_to_the_partner() {
     let sent = world.send(enrol(body(AIGERIM, "Тест", &json!(7)))).await;
     sent.is_refused("PARTNER_KEY_UNAVAILABLE").at(MAIL);
 }
+
+/// A route of the training partner's besides those that it has.
+fn route(name: &str, format: &str, subjects: &str, map: &str) -> String {
+    format!(
+        "[[route]]\nname = \"{name}\"\nrequest = \"POST /{name}\"\nto = \"/{name}\"\n\
+         endpoint = \"main\"\npurposes = [\"P09\"]\nformat = \"{format}\"\n{subjects}\
+         subject = \"$.iin\"\nscheme = \"kz-iin\"\non_refused = \"refuse\"\n\
+         unmapped = \"remove\"\n[route.fields]\n{map}\n\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_has_one_pseudonym_in_every_format() {
+    let how = "= { category = \"D01\", pseudonymise = \"name\" }";
+    let csv = route("table", "csv", "subjects = \"$[*]\"\n", &format!("\"$[*].name\" {how}"));
+    let form = route("form", "form", "", &format!("\"$.name\" {how}"));
+    let case = "[[case]]\nname = \"a listener is enrolled";
+    let world = plan(NAME, "D01", "pseudonymise = \"name\"")
+        .rule("partners/training-gb.toml", case, &format!("{csv}{form}{case}"))
+        .edit("routes = [\n", "routes = [\n  \"training-gb.table\", \"training-gb.form\",\n")
+        .start()
+        .await;
+    let asked = |path: &str, media: &str, body: String| {
+        enrol(body).path(path).without_type().header("content-type", media)
+    };
+    let table = format!("iin,name\r\n{AIGERIM},\"Тест\"\r\n");
+    let pairs = format!("iin={AIGERIM}&name=%D0%A2%D0%B5%D1%81%D1%82");
+    let [json, table, pairs] = [
+        enrol(body(AIGERIM, "Тест", &Value::Null)),
+        asked("/table", "text/csv", table),
+        asked("/form", "application/x-www-form-urlencoded", pairs),
+    ];
+    let sent = world.send(json).await;
+    let one = learner(&sent)["family_name"].as_str().unwrap().to_owned();
+    for (ask, left) in [(table, format!("name\r\n{one}\r\n")), (pairs, format!("name={one}"))] {
+        world.send(ask).await.reaches(GB, &left);
+    }
+}

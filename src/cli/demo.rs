@@ -14,7 +14,7 @@ use super::table::row;
 use super::{Outcome, WRONG, config, runtime};
 use crate::demo::caller::{Caller, Reply};
 use crate::demo::partner::{MockPartner, Received, Setup};
-use crate::demo::sample::{self, Expect};
+use crate::demo::sample::{self, Expect, Sample, fits};
 use crate::demo::world::{PARTNERS, Setting, World};
 use crate::gateway::{Gateway, SystemClock, ledger_key};
 use crate::keyfile;
@@ -138,12 +138,9 @@ async fn show_sample(
     for (n, sample) in sample::transfers().iter().enumerate() {
         let before = counts(partners);
         let caller = Caller::new(&world.certificate_folder(), sample.caller, gateway.address)?;
-        let purpose = sample.purpose.map(|purpose| ("otkel-purpose", purpose));
-        let legal_request = sample.legal_request.map(|name| ("otkel-legal-request", name));
-        let headers: Vec<_> = purpose.into_iter().chain(legal_request).collect();
-        let reply = caller.send(sample.request, &headers, sample.body.clone()).await?;
+        let reply = caller.send(sample.request, &sample.headers, sample.body.clone()).await?;
         let new = received_since(partners, &before);
-        let as_expected = holds(&sample.expect, &reply, &new);
+        let as_expected = holds(sample, &reply, &new);
         if !as_expected {
             differing += 1;
         }
@@ -151,7 +148,7 @@ async fn show_sample(
         let mark = if as_expected { "" } else { "DIFFERS: " };
         let (method, path) = sample.request;
         let sent = format!("{}\n{} → {method} {path}", sample.title, sample.caller);
-        let got = new.first().map_or("—".to_owned(), |(name, text)| format!("{name}:\n{text}"));
+        let got = shown(&new);
         let decision = format!("{mark}{}", decided.words);
         say!("{}", line(&[&(n + 1).to_string(), &sent, &decision, &got, &decided.entry]));
     }
@@ -166,21 +163,31 @@ fn counts(partners: &Partners) -> Vec<usize> {
 fn received_since(partners: &Partners, counts: &[usize]) -> Vec<(&'static str, String)> {
     let of = |((name, partner), count): (&(&'static str, MockPartner), &usize)| {
         let (name, new) = (*name, partner.received().into_iter().skip(*count));
-        new.map(move |r| (name, String::from_utf8_lossy(&r.body).into_owned())).collect::<Vec<_>>()
+        new.map(move |received| (name, received.shown())).collect::<Vec<_>>()
     };
     partners.iter().zip(counts).flat_map(of).collect()
 }
 
-fn holds(expect: &Expect, reply: &Reply, new: &[(&str, String)]) -> bool {
-    match expect {
-        Expect::Receives(partner, text) => {
-            reply.status == 200 && matches!(new, [(name, got)] if name == partner && got == text)
+fn shown(new: &[(&str, String)]) -> String {
+    let Some((name, _)) = new.first() else { return "—".to_owned() };
+    let texts: Vec<&str> = new.iter().map(|(_, text)| text.as_str()).collect();
+    format!("{name}:\n{}", texts.join("\n"))
+}
+
+fn holds(sample: &Sample, reply: &Reply, new: &[(&str, String)]) -> bool {
+    let is_told = |text| fits(text, &String::from_utf8_lossy(&reply.body));
+    let is_answered = sample.answer.is_none_or(is_told);
+    is_answered
+        && match &sample.expect {
+            Expect::Receives(partner, text) => {
+                let wanted = format!("{partner}:\n{text}");
+                reply.status == 200 && fits(&wanted, &shown(new))
+            }
+            Expect::Refused(code) => {
+                let problem: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+                new.is_empty() && problem.get("code").and_then(Value::as_str) == Some(code)
+            }
         }
-        Expect::Refused(code) => {
-            let problem: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-            new.is_empty() && problem.get("code").and_then(Value::as_str) == Some(code)
-        }
-    }
 }
 
 /// A decision as the table shows it.
@@ -304,8 +311,9 @@ async fn listen(mut heard: mpsc::UnboundedReceiver<Received>) {
             _ = tokio::signal::ctrl_c() => return,
             received = heard.recv() => {
                 let Some(received) = received else { return };
-                let text = String::from_utf8_lossy(&received.body).into_owned();
-                say!("{} received for {}: {text}", received.header.aud, received.header.pur);
+                let (header, text) = (&received.header, received.shown());
+                let gap = if text.contains('\n') { '\n' } else { ' ' };
+                say!("{} received for {}:{gap}{text}", header.aud, header.pur);
             }
         }
     }

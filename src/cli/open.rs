@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::{Outcome, WRONG};
 use crate::envelope::frames::{self, BadStream, Sequence};
+use crate::envelope::request::{self, Request};
 use crate::envelope::{self, BadEnvelope, Header, RecipientSecret};
 use crate::keyfile;
 
@@ -113,5 +114,41 @@ fn show(arguments: &Arguments, header: &Header, body: &[u8]) -> Result<(), Unope
         let header = serde_json::to_string_pretty(header).map_err(io::Error::from)?;
         eprintln!("{header}");
     }
-    Ok(io::stdout().lock().write_all(body)?)
+    let mut out = io::stdout().lock();
+    match Request::decode(body) {
+        Ok(request) if header.cty == request::MEDIA_TYPE => show_request(&request, &mut out)?,
+        _ => out.write_all(body)?,
+    }
+    Ok(())
+}
+
+/// A whole request, with a head as in HTTP/1.1.
+fn show_request(request: &Request, out: &mut impl io::Write) -> io::Result<()> {
+    writeln!(out, "{} {} HTTP/1.1", request.method, request.target)?;
+    writeln!(out, "host: {}", request.authority)?;
+    for (name, value) in &request.headers {
+        writeln!(out, "{name}: {value}")?;
+    }
+    writeln!(out)?;
+    out.write_all(&request.body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_shown_with_its_head() {
+        let request = Request {
+            method: "PUT".to_owned(),
+            authority: "api.example".to_owned(),
+            target: "/a?b=c".to_owned(),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: b"{}".to_vec(),
+        };
+        let mut out = Vec::new();
+        show_request(&request, &mut out).unwrap();
+        let head = "PUT /a?b=c HTTP/1.1\nhost: api.example\ncontent-type: application/json";
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{head}\n\n{{}}"));
+    }
 }

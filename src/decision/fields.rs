@@ -45,7 +45,7 @@ impl<'a> Bars<'a> {
         };
         let by_consent = case.route.basis == Basis::Consent;
         let of_state = |field: &Field, bar: &Option<Reason>| {
-            let is_personal = field.category.is_some();
+            let is_personal = !field.categories().is_empty();
             by_consent && is_personal && bar.is_none() && field.source == FieldSource::State
         };
         Self {
@@ -53,7 +53,8 @@ impl<'a> Bars<'a> {
             of_state: (fields().zip(&fixed).filter(|((_, field), bar)| of_state(field, bar)))
                 .map(|((id, _), _)| id)
                 .collect(),
-            identifying: (fields().filter(|(_, field)| field.category.iter().any(identifies)))
+            identifying: (fields())
+                .filter(|(_, field)| field.categories().iter().any(|id| identifies(&id)))
                 .map(|(id, _)| id)
                 .collect(),
             has_newer: case.route.fields.iter().any(|field| field.since.is_some()),
@@ -212,7 +213,9 @@ impl<'a> Bars<'a> {
         if fixed.is_some() {
             return *fixed;
         }
-        field.category?;
+        if field.categories().is_empty() {
+            return None;
+        }
         let shut = || self.granted(field, ground).into_iter().flatten().find_map(|(_, r)| r);
         match ground {
             Ground::Grants(grants) if grants.iter().any(|grant| covers(grant, field)) => None,
@@ -229,10 +232,10 @@ impl<'a> Bars<'a> {
         if self.of_state.is_empty() {
             return None;
         }
-        let category = |field: FieldId| self.case.route.fields.get(usize::from(field))?.category;
         let is_asked = |field: FieldId| {
             let mut through_state = grants.iter().filter(|grant| grant.through_state);
-            category(field).is_some_and(|c| through_state.any(|grant| grant.categories.contains(c)))
+            let field = self.case.route.fields.get(usize::from(field));
+            field.is_some_and(|field| through_state.any(|grant| lists(grant, field)))
         };
         let mut present = presence.present.iter().filter(|field| self.of_state.contains(*field));
         present.find(|field| !is_asked(*field))
@@ -247,9 +250,16 @@ impl<'a> Bars<'a> {
     }
 }
 
+/// Whether a consent lists all categories of a field that is personal: its own, and those that its
+/// text may hold.
+pub(super) fn lists(grant: &Grant, field: &Field) -> bool {
+    let categories = field.categories();
+    !categories.is_empty() && grant.categories.contains_all(categories)
+}
+
 /// Whether a consent covers a field (94-V Art. 8(4)7), 15(2)).
 pub(super) fn covers(grant: &Grant, field: &Field) -> bool {
-    field.category.is_some_and(|category| grant.categories.contains(category))
+    lists(grant, field)
         && field.since.is_none_or(|since| since <= grant.given)
         && (field.source == FieldSource::Own || grant.through_state)
 }

@@ -122,7 +122,7 @@ impl<'a> Gates<'a> {
         let Some(mapped) = self.0.route.fields.get(usize::from(field)) else { return Vec::new() };
         let mut asked: Vec<Asked> = self.0.fixed(field, mapped).into_iter().flatten().collect();
         let bars = Bars::of(&self.0);
-        if self.0.purpose.depersonalise && mapped.category.is_some() {
+        if self.0.purpose.depersonalise && !mapped.categories().is_empty() {
             let reason = bars.is_identifying(field).then_some(Reason::IdentifierInStudy);
             asked.push((Gate::Study, reason));
         }
@@ -190,8 +190,9 @@ impl Case<'_> {
     pub(super) fn fixed(&self, id: FieldId, field: &Field) -> [Option<Asked>; 5] {
         let by_consent = self.route.basis == Basis::Consent;
         let asked = |gate, open: fn(&Self, CategoryId) -> bool, reason, is_asked: bool| {
-            let category = field.category.filter(|_| is_asked)?;
-            Some((gate, (!open(self, category)).then_some(reason)))
+            let categories = Some(field.categories()).filter(|all| is_asked && !all.is_empty())?;
+            let open = categories.iter().all(|category| open(self, category));
+            Some((gate, (!open).then_some(reason)))
         };
         let only = self.route.only.get(&self.claim.purpose());
         let only = only.map(|only| {
@@ -247,18 +248,20 @@ impl Case<'_> {
 impl Bars<'_> {
     /// What a field has to pass on its ground; `None` where it is not asked.
     pub(super) fn granted(&self, field: &Field, ground: Ground<'_>) -> [Option<Asked>; 3] {
-        let Some(category) = field.category else { return [None, None, None] };
+        if field.categories().is_empty() {
+            return [None, None, None];
+        }
         let not_listed = Some(Reason::CategoryNotConsented);
         let grants = match ground {
             Ground::Grants(grants) => grants,
             Ground::Request => {
-                let listed = self.requested.contains(category);
+                let listed = self.requested.contains_all(field.categories());
                 let reason = if listed { None } else { not_listed };
                 return [Some((Gate::RequestCategory, reason)), None, None];
             }
             Ground::Nobody => return [Some((Gate::ConsentCategory, not_listed)), None, None],
         };
-        let listing = || grants.iter().filter(|grant| grant.categories.contains(category));
+        let listing = || grants.iter().filter(|grant| super::fields::lists(grant, field));
         let listed = listing().next().is_some();
         let covers = listing().any(|grant| super::fields::covers(grant, field));
         let state = listing().any(|grant| grant.through_state);

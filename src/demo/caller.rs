@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::proxy::upstream::{Failure, Outbound, Settings, Upstream};
 use crate::tls::{self, Identity, TlsFault};
@@ -47,21 +47,21 @@ impl Caller {
         Ok(Self { way })
     }
 
-    /// Sends one JSON body.
+    /// Sends one body with these headers.
     ///
     /// # Errors
     /// No whole answer came.
     pub async fn send(
         &self,
         (method, path): (&str, &str),
-        headers: &[(&'static str, &str)],
+        headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Result<Reply, Failure> {
         let mut map = HeaderMap::new();
-        map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in headers {
-            let Ok(value) = HeaderValue::from_str(value) else { continue };
-            map.insert(HeaderName::from_static(name), value);
+            let name = HeaderName::try_from(*name);
+            let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else { continue };
+            map.append(name, value);
         }
         let method = method.parse().unwrap_or_default();
         let outbound =

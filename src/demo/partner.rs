@@ -1,4 +1,5 @@
-//! A mock partner: takes envelopes over mutual TLS, opens them, and answers.
+//! A mock partner: takes envelopes over mutual TLS, opens them, and answers in the form of what was
+//! inside.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +19,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::certificates::Unmade;
+use super::shown;
 use crate::envelope::frames::{self, Sequence};
+use crate::envelope::request::{self, Request as Inner};
 use crate::envelope::{self, Header, RecipientSecret};
 use crate::proxy::body;
 use crate::proxy::front::HeadFault;
@@ -39,6 +42,23 @@ pub struct Received {
     pub header: Header,
     /// What was inside.
     pub body: Bytes,
+}
+
+impl Received {
+    /// The request that was inside, where it was one.
+    #[must_use]
+    pub fn request(&self) -> Option<Inner> {
+        (self.header.cty == request::MEDIA_TYPE).then(|| Inner::decode(&self.body).ok()).flatten()
+    }
+
+    /// What was inside, for a person to read: text as it is, of anything else how much there is.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self.request() {
+            Some(request) => shown::request(&request),
+            None => shown::body(&self.header.cty, &self.body),
+        }
+    }
 }
 
 /// What a mock partner is made of.
@@ -122,7 +142,7 @@ impl Service for Desk {
             self.take(request).await
         };
         match taken {
-            Ok(id) => answer(StatusCode::OK, format!(r#"{{"accepted":true,"id":"{id}"}}"#)),
+            Ok(received) => accepted(&received),
             Err(why) => answer(StatusCode::UNPROCESSABLE_ENTITY, format!(r#"{{"error":"{why}"}}"#)),
         }
     }
@@ -130,21 +150,20 @@ impl Service for Desk {
 
 impl Desk {
     /// The checks that every receiver must make: the envelope opens, and is for this very request.
-    async fn take(&self, request: Request<Incoming>) -> Result<Uuid, &'static str> {
+    async fn take(&self, request: Request<Incoming>) -> Result<Received, &'static str> {
         let (parts, incoming) = request.into_parts();
         let envelope = body::read(incoming, BODY_BYTES_MAX, BODY_TIME)
             .await
             .map_err(|_| "the body did not arrive whole")?;
         let received = self.open(&parts, &envelope, |header| header.did)?;
-        let id = received.header.did;
-        self.keep(received);
-        Ok(id)
+        self.keep(received.clone());
+        Ok(received)
     }
 
     /// As [`Self::take`], of a stream of envelopes: each as it comes, in its order, to the last.
-    async fn take_stream(&self, request: Request<Incoming>) -> Result<Uuid, &'static str> {
+    async fn take_stream(&self, request: Request<Incoming>) -> Result<Received, &'static str> {
         let (parts, mut incoming) = request.into_parts();
-        let (mut buffer, mut sequence, mut id) = (BytesMut::new(), Sequence::default(), None);
+        let (mut buffer, mut sequence, mut last) = (BytesMut::new(), Sequence::default(), None);
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|_| "the stream broke off")?;
             buffer.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
@@ -152,12 +171,12 @@ impl Desk {
                 let stream = |header: &Header| header.stream.map_or(header.did, |part| part.id);
                 let received = self.open(&parts, &envelope, stream)?;
                 sequence.take(&received.header).map_err(|_| "not the next part")?;
-                id = id.or(Some(received.header.did));
-                self.keep(received);
+                self.keep(received.clone());
+                last = Some(received);
             }
         }
         sequence.finish().map_err(|_| "the stream is not whole")?;
-        id.filter(|_| buffer.is_empty()).ok_or("the stream is cut off")
+        last.filter(|_| buffer.is_empty()).ok_or("the stream is cut off")
     }
 
     /// Opens an envelope for a request whose `Otkel-Id` is the one that `id` finds in its header.
@@ -188,6 +207,30 @@ impl Desk {
 
 fn is_stream(request: &Request<Incoming>) -> bool {
     request.headers().get(CONTENT_TYPE).is_some_and(|media| media == frames::MEDIA_TYPE)
+}
+
+/// An answer in the form of what was received.
+fn accepted(received: &Received) -> Response<Body> {
+    let header = &received.header;
+    let did = header.stream.map_or(header.did, |part| part.id);
+    if received.request().is_some_and(|request| request.method == "GET") {
+        let found = r#""certificates":[{"number":"KZ-7-0001","clerk":"Архивова Сәуле"}]"#;
+        return answer(StatusCode::OK, format!(r#"{{"id":"{did}",{found}}}"#));
+    }
+    let media = header.cty.split(';').next().unwrap_or_default();
+    let namespace = match media {
+        "text/xml" => "http://schemas.xmlsoap.org/soap/envelope/",
+        "application/soap+xml" => "http://www.w3.org/2003/05/soap-envelope",
+        _ => return answer(StatusCode::OK, format!(r#"{{"accepted":true,"id":"{did}"}}"#)),
+    };
+    let accepted = format!(r#"<accepted xmlns="urn:archive-kz:1"><id>{did}</id></accepted>"#);
+    let text =
+        format!(r#"<s:Envelope xmlns:s="{namespace}"><s:Body>{accepted}</s:Body></s:Envelope>"#);
+    let mut answer = answer(StatusCode::OK, text);
+    if let Ok(media) = HeaderValue::from_str(&format!("{media}; charset=utf-8")) {
+        answer.headers_mut().insert(CONTENT_TYPE, media);
+    }
+    answer
 }
 
 fn answer(status: StatusCode, text: String) -> Response<Body> {

@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
+use zeroize::Zeroizing;
 
 use super::certificates::{Authority, Unmade, Use, write_secret};
 use super::sample;
 use crate::keyfile;
+use crate::redaction::treat::pseudonym;
 use crate::store::StoreSecret;
 use crate::time::Timestamp;
 
@@ -20,14 +22,19 @@ use crate::time::Timestamp;
 pub type PartnerHost = (&'static str, &'static str, u16);
 
 /// The partners that the rules name.
-pub const PARTNERS: [PartnerHost; 6] = [
+pub const PARTNERS: [PartnerHost; 8] = [
     ("attestation-kz", "api.attestation-kz.example", 443),
     ("training-gb", "api.training-gb.example", 443),
     ("learning-de", "api.learning-de.example", 443),
     ("mailing-de", "in.mailing-de.example", 8443),
     ("research-kz", "intake.research-kz.example", 443),
     ("ministry-kz", "gate.ministry-kz.example", 443),
+    ("archive-kz", "api.archive-kz.example", 443),
+    ("verify-kz", "api.verify-kz.example", 443),
 ];
+
+/// A desk within a partner that has a key of its own, as `partner.recipient` in the rules.
+pub const RECIPIENT: (&str, &str) = ("verify-kz", "accounts");
 
 /// A folder that holds everything a gateway needs.
 #[derive(Debug)]
@@ -83,9 +90,12 @@ impl World {
         for (name, _, _) in PARTNERS {
             text.push_str(&PARTNER.replace("@NAME@", name));
         }
+        let (partner, desk) = RECIPIENT;
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n[partner.{partner}.recipient.{desk}]\n");
+        let _ = writeln!(text, "keys = \"keys/{partner}.{desk}.json\"");
         text.push_str("\n# The mock partners; names and certificates stay verified.\n[resolve]\n");
         for ((_, host, port), address) in PARTNERS.iter().zip(setting.mocks) {
-            // Writing to a string cannot fail.
             let _ = writeln!(text, "\"{host}:{port}\" = \"{address}\"");
         }
         text.push_str(setting.more);
@@ -108,12 +118,18 @@ impl World {
 
     fn keys(&self, now: Timestamp) -> Result<(), NoWorld> {
         let keys = self.folder.join("keys");
-        for (name, _, _) in PARTNERS {
+        let (partner, desk) = RECIPIENT;
+        let desk = (format!("{partner}.{desk}"), desk);
+        let partners = PARTNERS.map(|(name, _, _)| (name.to_owned(), name));
+        for (holder, name) in partners.into_iter().chain([desk]) {
             let (pem, entry) = keyfile::generate(now, now.plus_millis(KEY_MILLIS));
-            write_secret(&self.partner_key(name), pem.as_bytes())?;
+            write_secret(&self.partner_key(&holder), pem.as_bytes())?;
             let list = keyfile::list_with(None, name, entry).map_err(|_| NoWorld::Key)?;
-            fs::write(keys.join(format!("{name}.json")), list)?;
+            fs::write(keys.join(format!("{holder}.json")), list)?;
         }
+        let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
+        getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
+        write_secret(&keys.join("pseudonyms.secret"), &*seed)?;
         StoreSecret::create(&keys.join("store.secret")).map_err(|_| NoWorld::Key)?;
         write_secret(&keys.join("ledger.key"), ed25519_pem()?.as_bytes())?;
         write_secret(&keys.join("officer.token"), random_hex()?.as_bytes())?;
@@ -205,6 +221,9 @@ country = "KZ"
 key = "keys/ledger.key"
 checkpoint = "checkpoint"
 
+[pseudonyms]
+secret = "keys/pseudonyms.secret"
+
 [admin]
 listen = "@ADMIN@"
 
@@ -223,6 +242,14 @@ routes = [
     "learning-de.learners",
     "research-kz.autumn-study",
     "ministry-kz.certificates",
+    "archive-kz.enrol",
+    "archive-kz.certificate",
+    "archive-kz.listeners",
+    "archive-kz.marks",
+    "archive-kz.request",
+    "archive-kz.document",
+    "archive-kz.certificates",
+    "verify-kz.check",
 ]
 
 [[caller]]

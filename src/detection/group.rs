@@ -29,6 +29,14 @@ impl Group {
         self.gap == Some([sign, 0, 0])
     }
 
+    /// The hyphen or dot before it, if nothing else stands there.
+    fn sign(&self) -> Option<u8> {
+        match self.gap {
+            Some([sign @ (b'-' | b'.'), 0, 0]) => Some(sign),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_year(&self, plain: &[u8]) -> bool {
         self.len() == 4 && (1900..2100).contains(&number(self.digits(plain)))
     }
@@ -117,24 +125,23 @@ pub(super) fn run<'g>(groups: &'g [Group], plain: &[u8]) -> &'g [Group] {
 
 /// How many of the first groups make a date or a decimal.
 pub(super) fn skipped(groups: &[Group], plain: &[u8]) -> usize {
-    let goes_on = |sign, next: Option<&Group>| next.is_some_and(|next| next.is_after(sign));
+    let Some(sign) = groups.get(1).and_then(Group::sign) else { return 0 };
+    let goes_on = |next: Option<&Group>| next.is_some_and(|next| next.is_after(sign));
     let is_date = |a: &Group, b: &Group, c: &Group| {
         (a.is_year(plain) && b.is_within(12, plain) && c.is_within(31, plain))
             || (a.is_within(31, plain) && b.is_within(12, plain) && c.is_year(plain))
     };
-    for sign in [b'-', b'.'] {
-        if let [a, b, c, after @ ..] = groups
-            && (b.is_after(sign) && c.is_after(sign) && !a.is_after(sign))
-            && (!goes_on(sign, after.first()) && is_date(a, b, c))
-        {
-            return 3;
-        }
-    }
     match groups {
+        [a, b, c, after @ ..]
+            if c.is_after(sign)
+                && !a.is_after(sign)
+                && !goes_on(after.first())
+                && is_date(a, b, c) =>
+        {
+            3
+        }
         [whole, part, after @ ..]
-            if part.is_after(b'.')
-                && !goes_on(b'.', after.first())
-                && (whole.len() <= 3 && part.len() >= 5) =>
+            if sign == b'.' && !goes_on(after.first()) && (whole.len() <= 3 && part.len() >= 5) =>
         {
             2
         }

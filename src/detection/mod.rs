@@ -29,11 +29,11 @@ mod phone;
 mod plain;
 mod sign;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::vocabulary::Kind;
 use plain::Spans;
-pub(crate) use plain::of as plain;
 use sign::Signs;
 
 /// An identifier in a text.
@@ -53,7 +53,7 @@ pub fn scan(text: &str, mut on_hit: impl FnMut(Hit)) {
     }
     let mut spans = Spans::of(text);
     let plain = plain::of(text);
-    find(&plain, &signs, &mut |kind, span| on_hit(Hit { kind, span: spans.original(span) }));
+    find(&plain, signs.has_at, &mut |kind, span| on_hit(Hit { kind, span: spans.original(span) }));
 }
 
 /// Whether [`scan`] could find anything in this text; a quick look that errs to `true` only.
@@ -77,9 +77,14 @@ pub fn scan_number(number: &str) -> Option<Kind> {
     })
 }
 
-fn find(plain: &[u8], signs: &Signs, emit: &mut impl FnMut(Kind, Range<usize>)) {
+/// A text as the detectors compare it: what looks like ASCII in ASCII, all else in bytes above it.
+pub(crate) fn plain(text: &str) -> Cow<'_, [u8]> {
+    plain::of(text)
+}
+
+fn find(plain: &[u8], has_at: bool, emit: &mut impl FnMut(Kind, Range<usize>)) {
     let mut from = 0;
-    while let Some(address) = signs.has_at.then(|| address::next(plain, from)).flatten() {
+    while let Some(address) = has_at.then(|| address::next(plain, from)).flatten() {
         number::find(plain, from..address.start, emit);
         from = address.end;
         emit(Kind::Email, address);

@@ -94,6 +94,9 @@ impl<'p> Run<'p> {
             if digits.add(group.digits(self.plain)).is_none() {
                 break;
             }
+            if digits.as_slice().len() < DIGITS_MIN {
+                continue;
+            }
             let found = self.to(n).kind(digits.as_slice(), is_called);
             let was_sure = best.as_ref().is_some_and(|best| best.is_sure);
             if let Some(found) = found.filter(|found| found.is_sure || !was_sure) {
@@ -191,7 +194,7 @@ impl<'p> Run<'p> {
         };
         let before = self.plain.get(..first.start).unwrap_or_default();
         let after = self.plain.get(last.end..).unwrap_or_default();
-        !before.iter().chain(after).any(|byte| is_letter(*byte) || byte.is_ascii_digit())
+        !before.iter().rev().chain(after).any(|byte| is_letter(*byte) || byte.is_ascii_digit())
     }
 
     /// Whether groups are a telephone number without a `+`.
@@ -205,15 +208,17 @@ impl<'p> Run<'p> {
                 (self.begins(&[3]) || self.begins(&[1, 2])) && phone::is_international(number)
             }
             [_, national @ ..] if digits.len() == 11 => {
-                let is_alone = self.groups.first().is_some_and(|first| first.len() == 1);
                 is_trunk_call(digits)
-                    && (self.has_code(1) || (is_alone && self.from(1).has_code(0)))
+                    && (self.has_code(1) || self.has_code_apart())
                     && (!national.starts_with(b"9") || self.is_parted_at(4))
             }
-            _ if digits.len() == 10 => {
+            _ if digits.len() == 10 && self.has_code(0) => {
+                // The code of a mobile number has three digits, that of a town four or five.
+                let is_parted =
+                    matches!(self.groups, [first, _, ..] if matches!(first.len(), 4 | 5));
                 let in_brackets = self.plain_before() == Some(b'(');
-                (self.has_code(0) && phone::is_mobile(digits) && !self.is_in_code())
-                    || (in_brackets && self.has_code(0) && phone::is_fixed(digits))
+                (phone::is_mobile(digits) && !is_parted && !self.is_in_code())
+                    || (phone::is_fixed(digits) && in_brackets)
             }
             _ => false,
         }
@@ -226,12 +231,23 @@ impl<'p> Run<'p> {
         is_long && (self.groups.len() <= 2 || first.eq(lengths.iter().copied()))
     }
 
-    /// Whether groups begin with a prefix and an area code, which has 3 to 5 digits, or are one.
+    /// Whether groups begin with a prefix and an area code, and go on as people part the rest.
     fn has_code(self, prefix: usize) -> bool {
         let [first, others @ ..] = self.groups else { return false };
-        let length = first.len() - prefix.min(first.len());
-        (others.is_empty() && length == 10)
-            || ((3..=5).contains(&length) && others.iter().all(|group| group.len() >= 2))
+        let code = first.len().saturating_sub(prefix);
+        // A mobile number goes on with three digits; an area code of five leaves five.
+        let least = match code {
+            0..3 => return false,
+            3 => 3,
+            4 => 2,
+            _ => 1,
+        };
+        others.first().is_none_or(|next| next.len() >= least)
+    }
+
+    /// Whether groups are a prefix alone, then a code of three digits or more.
+    fn has_code_apart(self) -> bool {
+        matches!(self.groups, [first, second, ..] if first.len() == 1 && second.len() >= 3)
     }
 
     /// Whether groups are one, or a new one begins after so many digits.

@@ -16,7 +16,7 @@ const LETTER: u8 = 0x80;
 const OTHER: u8 = 0x81;
 
 /// The plain form of a text.
-pub(super) fn of(text: &str) -> Cow<'_, [u8]> {
+pub(crate) fn of(text: &str) -> Cow<'_, [u8]> {
     if text.is_ascii() {
         return Cow::Borrowed(text.as_bytes());
     }

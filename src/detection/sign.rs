@@ -10,20 +10,15 @@ pub(super) struct Signs {
 
 impl Signs {
     pub(super) fn of(text: &[u8]) -> Self {
-        let (mut digits, mut at, mut others) = (0_usize, false, false);
-        for block in text.chunks(BLOCK) {
-            let (mut n, mut is_at, mut is_other) = (0_u8, false, false);
-            for byte in block {
-                n += u8::from(byte.wrapping_sub(b'0') < 10);
-                is_at |= *byte == b'@';
-                is_other |= *byte == 0xC2 || *byte > LETTERS_LAST;
-            }
-            digits += usize::from(n);
-            at |= is_at;
-            others |= is_other;
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
+        let (mut digits, mut flags) = look(rest);
+        for block in blocks {
+            let (n, more) = look(block);
+            digits += n;
+            flags |= more;
         }
-        let mut signs = Self { digits, has_at: at };
-        if others && !signs.is_sure() {
+        let mut signs = Self { digits, has_at: flags & AT != 0 };
+        if flags & OTHER != 0 && !(signs.has_at && signs.digits >= DIGITS_MIN) {
             signs.add_others(text);
         }
         signs
@@ -34,22 +29,35 @@ impl Signs {
         self.has_at || self.digits >= DIGITS_MIN
     }
 
-    fn is_sure(&self) -> bool {
-        self.has_at && self.digits >= DIGITS_MIN
-    }
-
     /// Adds what stands for digits and `@` outside of ASCII.
     fn add_others(&mut self, text: &[u8]) {
         let mut rest = text;
         while let [lead, after @ ..] = rest {
             rest = after;
-            if *lead == 0xC2 || *lead > LETTERS_LAST {
+            if is_other(*lead) {
                 let (digits, is_at) = others(*lead, after);
                 self.digits += digits;
                 self.has_at |= is_at;
             }
         }
     }
+}
+
+/// How many ASCII digits a few bytes have, and what else.
+#[inline]
+fn look(bytes: &[u8]) -> (usize, u8) {
+    let (mut digits, mut flags) = (0_u8, 0);
+    for byte in bytes {
+        digits += u8::from(byte.is_ascii_digit());
+        flags |= u8::from(*byte == b'@') * AT | u8::from(is_other(*byte)) * OTHER;
+    }
+    (usize::from(digits), flags)
+}
+
+/// Whether a character that begins so may be a digit or an `@`.
+#[inline]
+fn is_other(lead: u8) -> bool {
+    lead == 0xC2 || lead > LETTERS_LAST
 }
 
 /// How many digits a character stands for at most, and whether it may stand for an `@`; by its
@@ -76,7 +84,9 @@ fn others(lead: u8, after: &[u8]) -> (usize, bool) {
 const LETTERS_LAST: u8 = 0xD8;
 /// No identifier has fewer digits.
 const DIGITS_MIN: usize = 7;
-const BLOCK: usize = 128;
+const BLOCK: usize = 16;
+const AT: u8 = 1;
+const OTHER: u8 = 2;
 
 #[cfg(test)]
 mod tests {

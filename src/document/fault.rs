@@ -85,6 +85,8 @@ pub enum Fault {
     EmptyName,
     /// The XML declaration names another encoding than the one that the body has.
     EncodingMismatch,
+    /// `=` must stand between a name of a form or query and its value.
+    EqualsMissing,
     /// A member name has more bytes than allowed.
     KeyTooLong,
     /// Half of a surrogate pair, written as an escape.
@@ -251,6 +253,7 @@ impl Fault {
             Self::EmptyLine => "empty line",
             Self::EmptyName => "empty name",
             Self::EncodingMismatch => "another encoding than the XML declaration says",
+            Self::EqualsMissing => "no `=` after the name",
             Self::KeyTooLong => "member name too long",
             Self::LoneSurrogate => "lone surrogate",
             Self::MixedLineEnds => "line ends differ",

@@ -103,15 +103,17 @@ pub(crate) enum Tape {
     Csv(csv::Tape),
     Form(form::Tape),
     Json(json::Tape),
+    Xml(xml::Tape),
     /// A text, or what no rule looks into.
     Whole(whole::Tape),
     /// The parts, each of which is a piece of its own.
     Multipart(multipart::Tape),
-    /// What stands in the head of the request.
+    /// What stands in the head of the request, but for its query.
     Head(head::Tape),
+    /// The query.
+    Query(form::Tape),
     /// No body.
     Empty,
-    Xml(xml::Tape),
 }
 
 impl Piece {
@@ -119,7 +121,7 @@ impl Piece {
     pub(crate) fn values(&self) -> Box<dyn Iterator<Item = (FieldId, Raw<'_>)> + '_> {
         match &self.tape {
             Tape::Csv(tape) => Box::new(tape.values(&self.bytes)),
-            Tape::Form(tape) => Box::new(tape.values(&self.bytes)),
+            Tape::Form(tape) | Tape::Query(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Json(tape) => Box::new(tape.values(&self.bytes)),
             Tape::Whole(tape) => Box::new(tape.value(&self.bytes).into_iter()),
             Tape::Head(tape) => Box::new(tape.values(&self.bytes)),
@@ -171,7 +173,11 @@ impl Document {
             findings.open_record().map_err(BadDocument::whole)?;
         }
         let mut pieces = body(&content, &shape, limits, &mut findings)?;
-        if shape.has_head() {
+        if let (Some(query), true) = (&content.query, shape.maps(Root::Query)) {
+            findings.next_piece();
+            pieces.push(read_query(query, &shape, limits, &mut findings)?);
+        }
+        if shape.maps(Root::Path) || shape.maps(Root::Header) {
             findings.next_piece();
             pieces.push(head::parse(&content, &shape, limits, &mut findings)?);
         }
@@ -244,8 +250,9 @@ fn body(
 ) -> Result<Vec<Piece>, BadDocument> {
     let bytes = content.body.clone();
     let Syntax::Multipart(_) = shape.syntax() else {
-        let at = At { node: Shape::ROOT, charset: content.charset.as_deref() };
-        let tape = read(shape.syntax(), &bytes, at, shape, limits, findings)?;
+        let (syntax, charset) = (shape.syntax(), content.charset.as_deref());
+        let at = At { syntax, node: Shape::ROOT, charset };
+        let tape = read(&bytes, at, shape, limits, findings)?;
         return Ok(vec![Piece { bytes, tape }]);
     };
     let boundary = content.boundary.as_deref().unwrap_or_default();
@@ -254,27 +261,44 @@ fn body(
     Ok(std::iter::once(whole).chain(parts).collect())
 }
 
-/// Where a content stands in the shape, and from which charset it was converted.
+/// Reads the query, which is a form.
+fn read_query(
+    query: &str,
+    shape: &Shape,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<Piece, BadDocument> {
+    let bytes = Bytes::copy_from_slice(query.as_bytes());
+    let tape = form::parse(&bytes, Shape::root(Root::Query), shape, limits, findings);
+    let below = |bad: BadDocument| {
+        let path = bad.path.strip_prefix('$').unwrap_or_default();
+        BadDocument { path: format!("{}{path}", Root::Query.word()), ..bad }
+    };
+    Ok(Piece { tape: Tape::Query(tape.map_err(below)?), bytes })
+}
+
+/// How a content is written, where it stands in the shape, and from which charset it was
+/// converted.
 #[derive(Clone, Copy)]
 struct At<'a> {
+    syntax: &'a Syntax,
     node: NodeId,
     charset: Option<&'a str>,
 }
 
 /// Reads a content that is not made of parts.
 fn read(
-    syntax: &Syntax,
     bytes: &Bytes,
-    At { node, charset }: At<'_>,
+    At { syntax, node, charset }: At<'_>,
     shape: &Shape,
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
     Ok(match syntax {
         Syntax::Json => Tape::Json(json::parse(bytes, node, shape, limits, findings)?),
-        Syntax::Text => Tape::Whole(whole::text(bytes, node, shape, limits, findings)?),
+        Syntax::Text => Tape::Whole(whole::text(bytes, shape.node(node), limits, findings)?),
         Syntax::Opaque(kind) => {
-            Tape::Whole(whole::opaque(*kind, bytes, node, shape, limits, findings)?)
+            Tape::Whole(whole::opaque(*kind, bytes, shape.node(node), limits, findings)?)
         }
         Syntax::Empty if bytes.is_empty() => Tape::Empty,
         Syntax::Empty => return Err(BadDocument::whole(Fault::Trailing)),

@@ -6,7 +6,7 @@ use super::findings::Findings;
 use super::limits::Limits;
 use super::opaque;
 use super::raw::{Lexis, Raw};
-use super::shape::{NodeId, Shape};
+use super::shape::Node;
 use super::span::{Span, offset};
 use super::syntax::Opaque;
 use super::text::find_noncharacter;
@@ -24,22 +24,20 @@ impl Tape {
 /// Reads a plain text: UTF-8, with no control characters but tabs and line ends.
 pub(super) fn text(
     bytes: &[u8],
-    node: NodeId,
-    shape: &Shape,
+    node: &Node,
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
     check_text(bytes, limits)
         .map_err(|(fault, offset)| BadDocument { offset, ..BadDocument::whole(fault) })?;
-    Ok(tape(bytes, node, shape, findings, !bytes.is_empty()))
+    Ok(tape(bytes, node, findings, !bytes.is_empty()))
 }
 
 /// Reads a content that is kept or left out whole.
 pub(super) fn opaque(
     kind: Opaque,
     bytes: &[u8],
-    node: NodeId,
-    shape: &Shape,
+    node: &Node,
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
@@ -48,18 +46,12 @@ pub(super) fn opaque(
     }
     opaque::check(kind, bytes)
         .map_err(|(fault, offset)| BadDocument { offset, ..BadDocument::whole(fault) })?;
-    Ok(tape(bytes, node, shape, findings, false))
+    Ok(tape(bytes, node, findings, false))
 }
 
-fn tape(
-    bytes: &[u8],
-    node: NodeId,
-    shape: &Shape,
-    findings: &mut Findings,
-    identifies: bool,
-) -> Tape {
+fn tape(bytes: &[u8], node: &Node, findings: &mut Findings, identifies: bool) -> Tape {
     let span = Span::new(0, offset(bytes.len()));
-    Tape(findings.value(shape.node(node), span, Lexis::Plain, identifies))
+    Tape(findings.value(node, span, Lexis::Plain, identifies))
 }
 
 fn check_text(bytes: &[u8], limits: &Limits) -> Result<(), (Fault, usize)> {

@@ -15,7 +15,7 @@ use crate::document::{FieldId, Limits};
 use crate::policy::{Field, Policy, Route};
 use crate::reason::Reason;
 use crate::redaction::{Manifest, Tally};
-use crate::rehearsal::{Block, Ending, Rehearsal, Rehearsed, rehearse};
+use crate::rehearsal::{Block, Body, Ending, Head, Rehearsal, Rehearsed, rehearse};
 use crate::replay::recorded::Told;
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
@@ -29,7 +29,9 @@ pub struct Asked<'a> {
     pub purpose: Option<&'a str>,
     /// The value of `Otkel-Legal-Request`, if it is sent.
     pub legal_request: Option<&'a str>,
-    /// The body.
+    /// What stands before the body.
+    pub head: &'a Head,
+    /// The body, as it is sent.
     pub body: &'a Bytes,
     /// When it would be decided.
     pub now: Timestamp,
@@ -53,7 +55,8 @@ pub fn file(policy: &Arc<Policy>, asked: &Asked<'_>, facts: &Facts<'_>) -> Expla
             route: asked.route,
             purpose: asked.purpose,
             legal_request: asked.legal_request,
-            body: asked.body,
+            head: asked.head,
+            body: Body::Sent(asked.body),
             consents: facts.consents,
             blocks,
             now: asked.now,

@@ -29,7 +29,9 @@ pub struct Case {
     pub legal_request: Option<Name>,
     /// The time of the transfer.
     pub time: Timestamp,
-    /// The body.
+    /// What stands before the body.
+    pub head: Head,
+    /// The body; empty where the route takes none.
     pub transfer: CaseText,
     /// The subjects' consents.
     pub consents: Vec<CaseConsent>,
@@ -39,6 +41,17 @@ pub struct Case {
     pub expected: Expected,
     /// Where it begins, as bytes of the partner's file.
     pub span: Range<usize>,
+}
+
+/// What stands before a request's body, where rules map values of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The path, where that of the route has places for values.
+    pub path: Option<String>,
+    /// The query, without `?`.
+    pub query: Option<String>,
+    /// The headers: names in lower case, and values.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A consent in a case.
@@ -64,8 +77,13 @@ pub struct Block {
 /// What must come out of a case.
 #[derive(Debug)]
 pub struct Expected {
-    /// The body that leaves; nothing does where there is none.
+    /// Whether something leaves.
+    pub is_allowed: bool,
+    /// The body that leaves; where nothing does, or the route takes none, there is none.
     pub sent: Option<CaseText>,
+    /// The first line of the request that is sealed with it, where the case says it, such as
+    /// `GET /v1/learners/580101100015`; and where it stands.
+    pub request: Option<(String, Range<usize>)>,
     /// Every reason: of the whole, of refused records and of removed fields.
     pub reasons: BTreeSet<Reason>,
     /// Where the decision stands, as bytes of the partner's file.
@@ -74,10 +92,10 @@ pub struct Expected {
     pub reasons_span: Option<Range<usize>>,
 }
 
-/// A JSON text of a case, in the partner's file or in one of its own. Its form is not checked.
+/// A body of a case, in the partner's file or in one of its own. Its form is not checked.
 #[derive(Debug)]
 pub struct CaseText {
-    /// The text.
+    /// The body: text of the partner's file is UTF-8, whatever the route's charset.
     pub bytes: Bytes,
     /// The path of its own file below the folder, if it has one.
     pub file: Option<String>,
@@ -95,6 +113,12 @@ impl Policy {
 }
 
 impl CaseText {
+    /// No body, at a place of the partner's file.
+    #[must_use]
+    pub const fn empty(span: Range<usize>) -> Self {
+        Self { bytes: Bytes::new(), file: None, span }
+    }
+
     /// The place of some of its bytes: in its own file, or in the partner's.
     ///
     /// Where the partner's file writes the text with escapes, all of it is the place.

@@ -24,3 +24,6 @@ pub(crate) use parse::{is_host, url_path};
 pub use route::*;
 pub use template::{Part, Template};
 pub use treatment::*;
+
+/// Where the gateway's own resources are at its own host: no route's path begins so.
+pub const OWN_PATH: &str = "/.well-known/otkel/";

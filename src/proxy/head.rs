@@ -83,7 +83,10 @@ pub fn caller<'a>(rules: &'a Rules, peer: &Peer) -> Result<&'a Caller, Refused> 
 }
 
 /// The partner's host that was asked for, or `None` for the gateway's own.
-fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>, Reason> {
+///
+/// # Errors
+/// A host that is neither, or none.
+pub fn partner_host<B>(rules: &Rules, request: &Request<B>) -> Result<Option<String>, Reason> {
     let named = front::authority(request).ok_or(Reason::HeadMalformed)?;
     let host = named.rsplit_once(':').map_or(named, |(host, _)| host).to_ascii_lowercase();
     if rules.hosts.contains(&host) {
@@ -120,7 +123,7 @@ type Bad = (Reason, &'static str);
 fn content<B>(request: &Request<B>, claim: &Claim) -> Result<Content, Bad> {
     let (headers, route) = (request.headers(), claim.route());
     let query = request.uri().query();
-    if query.is_some() && route.shape.names(Root::Query).next().is_none() {
+    if query.is_some() && !route.shape.maps(Root::Query) {
         return Err((Reason::QueryNotAllowed, "the query string"));
     }
     if headers.contains_key(IDEMPOTENCY_KEY) {
@@ -132,6 +135,7 @@ fn content<B>(request: &Request<B>, claim: &Claim) -> Result<Content, Bad> {
         query: query.map(str::to_owned),
         headers: mapped(headers, route)?,
         boundary: media.and_then(|media| media.parameter("boundary").map(str::to_owned)),
+        charset: route.charset.clone(),
         body: Bytes::new(),
     })
 }

@@ -3,16 +3,17 @@
 //! `Proxy::transfer` is the path. Everything before the record can be refused without a trace at
 //! the partner; everything after it is settled, whatever the caller does.
 
+mod answer;
 pub mod body;
 pub mod front;
 pub mod head;
+pub mod manifest;
 pub mod rate;
 pub mod refusal;
 pub mod rules;
 mod stream;
 pub mod upstream;
 
-use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,18 +28,19 @@ use uuid::Uuid;
 
 use crate::config::Limits;
 use crate::decision::{Denial, Permitted, decide, question};
-use crate::document::{Charset, Content};
+use crate::document::Content;
 use crate::envelope::field::ValueSeals;
 use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
 use crate::redaction::treat::Treating;
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Lease, Service};
-use crate::store::{Fate, Position, Reader, Receipt, Recorded, Recorder, Roll, Unrecorded};
+use crate::store::{Fate, Position, Reader, Recorded, Recorder, Roll, Unrecorded};
 use crate::telemetry::{self, Metrics};
 use crate::time::{Clock, Timestamp};
 use crate::tls::Peer;
 use crate::transfer::{Claim, Known, Refused, Transfer};
+use answer::Back;
 use body::Bounds;
 use front::HeadFault;
 use head::Head;
@@ -80,7 +82,7 @@ type Answer = Response<AnswerBody>;
 /// A transfer that was carried.
 struct Carried {
     known: Known,
-    answer: Answer,
+    answer: Response<Body>,
 }
 
 impl Proxy {
@@ -103,13 +105,11 @@ impl Proxy {
         let transfer = self.parse(head.claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
 
-        let (receipt, known) = (recorded.receipt(), recorded.claim().known());
+        let (receipt, claim) = (recorded.receipt(), recorded.claim().clone());
         let answer = forward(recorded, &head.headers, &rules).await;
-        self.settle(receipt, &answer).await;
-        match answer {
-            Ok(answer) => Ok(Carried { known, answer }),
-            Err(failed) => Err(Refusal::after(did, reason_of(failed), known).into()),
-        }
+        let back = answer::back(answer, &claim, &self.0.limits.document()).await;
+        self.0.recorder.settle(receipt, fate(&back)).await;
+        carried(&claim, back)
     }
 
     async fn read_head(&self, did: Uuid, asked: Asked) -> Result<(Head, Incoming), Box<Refusal>> {
@@ -272,15 +272,11 @@ impl Proxy {
         }
     }
 
-    async fn settle(&self, receipt: Receipt, answer: &Result<Answer, Failure>) {
-        if let Err(failed) = answer {
-            tracing::warn!(did = %receipt.did, %failed, "the partner did not answer");
-        }
-        self.0.recorder.settle(receipt, fate(answer)).await;
-    }
-
     /// Carries a transfer, records a refusal that is not yet recorded, and makes the answer.
     async fn handle(self, asked: Asked) -> Response<Body> {
+        if let Some(manifest) = self.manifest(&asked).await {
+            return manifest;
+        }
         let did = Uuid::now_v7();
         let language = language(asked.request.headers());
         let started = std::time::Instant::now();
@@ -292,7 +288,7 @@ impl Proxy {
             Ok(Carried { known, answer }) => {
                 self.0.metrics.carried(started.elapsed());
                 telemetry::carried(did, &known, answer.status().as_u16(), started.elapsed());
-                answer_of(did, answer)
+                with_decision(did, answer)
             }
             Err(refusal) => {
                 let refusal = self.recorded(*refusal).await;
@@ -373,6 +369,9 @@ fn outbound(
     if let Ok(did) = HeaderValue::from_str(&claim.did().to_string()) {
         headers.insert(ID_HEADER, did);
     }
+    if route.answer.is_some() {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     if let Some((name, value)) = rules.credentials.get(partner) {
         headers.insert(name.clone(), value.clone());
     }
@@ -401,11 +400,35 @@ fn unrecorded(why: Unrecorded) -> Reason {
     }
 }
 
-fn fate(answer: &Result<Answer, Failure>) -> Fate {
-    match answer {
-        Ok(answer) => Fate::Delivered(answer.status().as_u16()),
+/// The answer for the caller, or why it gets none.
+fn carried(claim: &Claim, back: Result<Back, Failure>) -> Result<Carried, Box<Refusal>> {
+    let (did, known) = (claim.did(), claim.known());
+    let reason = match back {
+        Ok(Back::Passed(answer)) => return Ok(Carried { known, answer }),
+        Ok(Back::Withheld(_, why)) => {
+            tracing::warn!(%did, %why, "an answer was withheld");
+            Reason::AnswerUninspectable
+        }
+        Err(failed) => {
+            tracing::warn!(%did, %failed, "the partner did not answer");
+            reason_of(failed)
+        }
+    };
+    Err(Refusal::after(did, reason, known).into())
+}
+
+fn fate(back: &Result<Back, Failure>) -> Fate {
+    match back {
+        Ok(back) => delivered(back),
         Err(failed @ Failure::Unsent(_)) => Fate::Failed(reason_of(*failed)),
         Err(failed @ Failure::Unknown(_)) => Fate::Unknown(reason_of(*failed)),
+    }
+}
+
+fn delivered(back: &Back) -> Fate {
+    match back {
+        Back::Passed(answer) => Fate::Delivered(answer.status().as_u16()),
+        Back::Withheld(status, _) => Fate::Withheld(status.as_u16()),
     }
 }
 
@@ -418,20 +441,12 @@ fn reason_of(failed: Failure) -> Reason {
     }
 }
 
-/// The partner's answer as the caller gets it: its status, its body, and listed headers.
-fn answer_of(did: Uuid, answer: Answer) -> Response<Body> {
-    let (parts, body) = answer.into_parts();
-    let mut response = Response::new(body.map_err(io::Error::other).boxed());
-    *response.status_mut() = parts.status;
-    for name in &ANSWER_HEADERS {
-        for value in parts.headers.get_all(name) {
-            response.headers_mut().append(name.clone(), value.clone());
-        }
-    }
+/// The answer with the decision's id.
+fn with_decision(did: Uuid, mut answer: Response<Body>) -> Response<Body> {
     if let Ok(did) = HeaderValue::from_str(&did.to_string()) {
-        response.headers_mut().insert(DECISION_HEADER, did);
+        answer.headers_mut().insert(DECISION_HEADER, did);
     }
-    response
+    answer
 }
 
 /// The language that a caller would like refusals in; English where it says nothing.
@@ -448,10 +463,3 @@ fn full(bytes: Bytes) -> Body {
 pub const DECISION_HEADER: HeaderName = HeaderName::from_static("otkel-decision");
 /// The header in which a partner gets the disclosure's id.
 pub const ID_HEADER: HeaderName = HeaderName::from_static("otkel-id");
-const ANSWER_HEADERS: [HeaderName; 5] = [
-    header::CONTENT_TYPE,
-    header::CONTENT_LANGUAGE,
-    header::CONTENT_DISPOSITION,
-    header::ETAG,
-    header::RETRY_AFTER,
-];

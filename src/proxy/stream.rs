@@ -26,7 +26,7 @@ use super::head::Head;
 use super::refusal::Refusal;
 use super::rules::Rules;
 use super::upstream::{AnswerBody, Closed, Failure, Feed, Load, Unknown, Unsent};
-use super::{Answer, Carried, Proxy, outbound, reason_of};
+use super::{Answer, Carried, Proxy, answer, carried, delivered, outbound, reason_of};
 use crate::config::Limits;
 use crate::document::{BadDocument, Charset, Content, Converter, Cutter, Records, Syntax};
 use crate::envelope::frames;
@@ -40,7 +40,7 @@ impl Proxy {
     pub(super) async fn stream(&self, head: Head, body: Incoming) -> Result<Carried, Box<Refusal>> {
         let mut sending = Sending::new(head, &self.0.limits);
         let came = self.carry_all(&mut sending, body).await;
-        let End { left, settled, answer } = sending.end(came).await;
+        let End { left, settled, answer } = sending.end(came, &self.0.limits).await;
         self.0.recorder.settle_all(&settled).await;
         answer.map_err(|refusal| Refusal { parts: Some(left), ..*refusal }.into())
     }
@@ -195,7 +195,7 @@ impl Sending {
 
     /// Ends the request, and says what became of it: how many parts left, the fate of each that was
     /// recorded, and the answer to the caller.
-    async fn end(mut self, came: Result<(), Stop>) -> End {
+    async fn end(mut self, came: Result<(), Stop>, limits: &Limits) -> End {
         let answer = match (came, &mut self.request) {
             (Ok(()), Some(request)) => Ok(request.finish(self.part_time).await),
             (Ok(()), None) => Ok(Err(Failure::Unsent(Unsent::Request))),
@@ -204,10 +204,16 @@ impl Sending {
         };
         // From here on the connection takes nothing more.
         let left = self.request.as_ref().map_or(0, |request| request.feed.cut());
-        let (taken, kept) = match &answer {
-            Ok(Ok(answer)) => {
-                (Fate::Delivered(answer.status().as_u16()), Fate::Failed(Reason::PartnerAnswerBad))
+        let claim = &self.head.claim;
+        let answer = match answer {
+            Ok(answer) => {
+                let answer = answer.map(|answer| answer.map(AnswerBody::from_now));
+                Ok(answer::back(answer, claim, &limits.document()).await)
             }
+            Err(refusal) => Err(refusal),
+        };
+        let (taken, kept) = match &answer {
+            Ok(Ok(back)) => (delivered(back), Fate::Failed(Reason::PartnerAnswerBad)),
             Ok(Err(failed)) => {
                 (Fate::Unknown(reason_of(*failed)), Fate::Failed(reason_of(*failed)))
             }
@@ -215,15 +221,7 @@ impl Sending {
         };
         let fate = |n: u64| if n < left { taken } else { kept };
         let settled = self.sent.iter().zip(0..).map(|(receipt, n)| (*receipt, fate(n))).collect();
-        let (did, known) = (self.head.claim.did(), self.head.claim.known());
-        let answer = match answer {
-            Ok(Ok(answer)) => Ok(Carried { known, answer: answer.map(AnswerBody::from_now) }),
-            Ok(Err(failed)) => {
-                tracing::warn!(%did, %failed, "the partner did not answer");
-                Err(Refusal::after(did, reason_of(failed), known).into())
-            }
-            Err(refusal) => Err(refusal),
-        };
+        let answer = answer.and_then(|back| carried(claim, back));
         End { left, settled, answer }
     }
 }

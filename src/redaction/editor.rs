@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::edit::{Edit, Edits};
 use super::treat::{Treated, Treating, Treatments};
-use crate::document::{FieldId, FieldSet, Raw};
+use crate::document::{FieldId, FieldSet, Lexis, Raw};
 use crate::policy::{Field, Route};
 use crate::reason::Reason;
 use crate::transfer::Claim;
@@ -72,6 +72,10 @@ impl<'a> Editor<'a> {
     fn treat(&mut self, id: FieldId, field: &Field, raw: Raw<'_>) -> Edit {
         if field.treatment.is_keep() {
             return Edit::Keep;
+        }
+        // Bytes that are no text, as of a picture, have no treatment.
+        if raw.lexis == Lexis::Plain && str::from_utf8(raw.bytes).is_err() {
+            return self.lose(id, Reason::TreatmentImpossible);
         }
         match self.treatments.treat(field, &raw.scalar()) {
             Treated::Kept => Edit::Keep,

@@ -1,4 +1,4 @@
-//! Writing what remains of the head of a request.
+//! Writing what remains of the head of a request, but for its query.
 
 use super::Kept;
 use super::edit::{Edit, Edits, New};
@@ -10,8 +10,6 @@ use crate::document::head::Tape;
 pub(super) struct Head {
     /// Values of the path, by name.
     pub(super) path: Vec<(String, String)>,
-    /// Names and values of the query.
-    pub(super) query: Vec<(String, String)>,
     /// Names, in lower case, and values of header fields.
     pub(super) headers: Vec<(String, String)>,
 }
@@ -20,18 +18,6 @@ impl Head {
     /// The value of a name in the path.
     pub(super) fn in_path(&self, name: &str) -> Option<&str> {
         self.path.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The query with the question mark before it, percent-encoded; nothing where it is empty.
-    pub(super) fn query(&self) -> String {
-        let mut out = String::new();
-        for (name, value) in &self.query {
-            out.push(if out.is_empty() { '?' } else { '&' });
-            encode(name, &mut out);
-            out.push('=');
-            encode(value, &mut out);
-        }
-        out
     }
 }
 
@@ -53,23 +39,9 @@ pub(super) fn write(tape: &Tape, bytes: &[u8], kept: &Kept<'_>, edits: &mut impl
         }
         let values = match item.root {
             Root::Path => &mut head.path,
-            Root::Query => &mut head.query,
-            Root::Header | Root::Body => &mut head.headers,
+            Root::Query | Root::Header | Root::Body => &mut head.headers,
         };
         values.push((item.name.clone(), value));
     }
     head
-}
-
-/// Writes a text with everything but unreserved characters behind percent signs (RFC 3986).
-fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let digit = |nibble| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-            out.push('%');
-            out.extend([digit(byte >> 4), digit(byte & 15)].map(|c| c.to_ascii_uppercase()));
-        }
-    }
 }

@@ -3,9 +3,10 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod csv;
+mod detect;
 mod edit;
-mod form;
 mod editor;
+mod form;
 mod head;
 mod json;
 mod multipart;
@@ -20,6 +21,7 @@ use crate::document::{Document, FieldSet, Piece, Tape};
 use crate::policy::Route;
 use crate::reason::Reason;
 use crate::transfer::Transfer;
+pub use detect::{Screen, Watch};
 use edit::{Edits, Untouched};
 use editor::Editor;
 pub use editor::{Manifest, Tally, treated};
@@ -86,6 +88,14 @@ struct Written {
     /// What stands between the parts of the body, where it has several.
     boundary: Option<String>,
     head: Head,
+    query: Vec<u8>,
+}
+
+/// Writes what a selection keeps of a document, without the identifiers that may not be in it; what
+/// would refuse a transfer is left out.
+#[must_use]
+pub fn select_screened(document: &Document, selection: &Selection<'_>, screen: &Screen) -> Vec<u8> {
+    write(document, selection, &mut detect::Screened(screen)).body
 }
 
 /// Writes what a selection keeps of a document, as the edits would have it.
@@ -103,8 +113,12 @@ fn write(document: &Document, selection: &Selection<'_>, edits: &mut impl Edits)
             written.body = write_one(&body.tape, &body.bytes, &kept, edits);
         }
     }
-    if let Some(Piece { bytes, tape: Tape::Head(tape) }) = document.pieces().last() {
-        written.head = head::write(tape, bytes, &kept, edits);
+    for Piece { bytes, tape } in document.pieces() {
+        match tape {
+            Tape::Head(tape) => written.head = head::write(tape, bytes, &kept, edits),
+            Tape::Query(tape) => written.query = form::write(tape, bytes, &kept, edits),
+            _ => {}
+        }
     }
     written
 }
@@ -117,7 +131,7 @@ fn write_one(tape: &Tape, bytes: &[u8], kept: &Kept<'_>, edits: &mut impl Edits)
         Tape::Json(tape) => json::write(tape, bytes, kept, edits),
         Tape::Whole(tape) => whole::write(tape, bytes, kept, edits),
         Tape::Xml(tape) => xml::write(tape, bytes, kept, edits),
-        Tape::Multipart(_) | Tape::Head(_) | Tape::Empty => Vec::new(),
+        Tape::Multipart(_) | Tape::Head(_) | Tape::Query(_) | Tape::Empty => Vec::new(),
     }
 }
 
@@ -151,10 +165,13 @@ impl fmt::Debug for Inner {
 
 impl Inner {
     /// The head that is left for a route's own request; `None` where the path lacks a value.
-    fn of(route: &Route, head: Head) -> Option<Self> {
+    fn of(route: &Route, head: Head, query: &[u8]) -> Option<Self> {
         let inner = route.inner.as_ref()?;
         let path = inner.path.fill(|name| head.in_path(name))?;
-        let target = format!("{path}{}", head.query());
+        let target = match str::from_utf8(query).ok()? {
+            "" => path,
+            query => format!("{path}?{query}"),
+        };
         Some(Self { method: inner.method.clone(), target, headers: head.headers })
     }
 }
@@ -217,13 +234,14 @@ pub fn redact(permitted: Permitted, treating: &mut Treating<'_>) -> Result<Redac
         Selection { outside: &decision.outside.keep, records: &records, verdicts: &verdicts };
     let transfer = permitted.transfer();
     let mut editor = Editor::new(transfer.claim(), treating, verdicts.len());
-    let Written { body, boundary, head } = write(transfer.document(), &selection, &mut editor);
+    let Written { body, boundary, head, query } =
+        write(transfer.document(), &selection, &mut editor);
     let manifest = match editor.finish() {
         Ok(manifest) => manifest,
         Err((reason, field)) => return Err(Box::new(permitted.deny(reason, Some(field)))),
     };
     let route = transfer.claim().route();
-    let inner = Inner::of(route, head);
+    let inner = Inner::of(route, head, &query);
     if route.inner.is_some() && inner.is_none() {
         return Err(Box::new(permitted.deny(Reason::RequiredFieldRemoved, None)));
     }

@@ -68,9 +68,10 @@ impl<E: Edits> Edits for Counted<'_, E> {
 /// The header of a part.
 fn head(part: &MappedPart, number: usize) -> String {
     let MappedPart { name, is_file, syntax, .. } = part;
-    let file = match is_file {
-        true => format!("; filename=\"part-{number}.{}\"", syntax.extension()),
-        false => String::new(),
+    let file = if *is_file {
+        format!("; filename=\"part-{number}.{}\"", syntax.extension())
+    } else {
+        String::new()
     };
     let disposition = match (name.as_str(), is_file) {
         ("", false) => String::new(),

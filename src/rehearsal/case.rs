@@ -1,14 +1,17 @@
 //! The cases of partners' files: each is rehearsed, and what came is held against what it says.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::json::{Line, arrival, departure};
-use super::{Ending, Rehearsal, Rehearsed, rehearse};
+use memchr::memmem;
+
+use super::difference::{Form, Line, arrival, departure};
+use super::{Body, Ending, Head, Rehearsal, Rehearsed, boundary, rehearse};
 use crate::consent::Terms;
 use crate::diagnostic::{Diagnostic, Severity, Source, Text, text};
-use crate::document::{BadDocument, Document, Limits};
+use crate::document::{BadDocument, Content, Document, Limits, Syntax};
 use crate::policy::case::CaseText;
 use crate::policy::{Case, Partner, Policy, Route};
 use crate::reason::Reason;
@@ -43,7 +46,7 @@ pub struct Difference {
 /// A part of what a case says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aspect {
-    /// A text that is not JSON, so that the case says nothing.
+    /// A body that cannot be read, so that the case says nothing.
     Form,
     /// Whether something leaves.
     Decision,
@@ -81,7 +84,11 @@ fn rehearsed(policy: &Arc<Policy>, case: &Case, limits: &Limits) -> Rehearsed {
         route: &case.route,
         purpose: purpose.as_deref(),
         legal_request: case.legal_request.as_ref().map(Name::as_str),
-        body: &case.transfer.bytes,
+        head: &case.head,
+        body: match case.transfer.file {
+            Some(_) => Body::Sent(&case.transfer.bytes),
+            None => Body::Text(&case.transfer.bytes),
+        },
         consents: &consents,
         blocks: &case.blocks,
         now: case.time,
@@ -103,8 +110,9 @@ impl Held<'_> {
             return vec![unread];
         }
         let mut differences = Vec::new();
-        differences.extend(self.decision(came).or_else(|| self.reasons(came)));
+        differences.extend(self.decision(came, route).or_else(|| self.reasons(came)));
         differences.extend(self.sent(came, route));
+        differences.extend(self.request(came));
         differences
     }
 
@@ -113,15 +121,15 @@ impl Held<'_> {
         let Ending::Refused(refused) = &came.ending else { return None };
         let is_meant = self.case.expected.reasons.contains(&refused.reason);
         let transfer = &self.case.transfer;
-        let bad = self.bad(transfer, route?).filter(|_| !is_meant)?;
+        let bad = self.bad(transfer, &self.case.head, route?).filter(|_| !is_meant)?;
         let values = vec![Text::value(&self.case.name), bad.fault.into()];
         let message = Text::Template("the transfer of the case `{}` cannot be read: {}", values);
         Some(self.form(transfer, &bad, message))
     }
 
-    fn decision(&self, came: &Rehearsed) -> Option<Difference> {
+    fn decision(&self, came: &Rehearsed, route: Option<&Route>) -> Option<Difference> {
         let name = &self.case.name;
-        let (message, help) = match (self.case.expected.sent.is_some(), came.sent()) {
+        let (message, help) = match (self.case.expected.is_allowed, came.sent()) {
             (true, Some(_)) | (false, None) => return None,
             (true, None) => {
                 let codes = quoted(&came.reasons());
@@ -137,7 +145,8 @@ impl Held<'_> {
             }
         };
         let place = self.case.expected.decision_span.clone();
-        let lines = came.sent().map(|sent| arrival(&String::from_utf8_lossy(sent)));
+        let form = route.map_or(Form::Lines, form);
+        let lines = came.sent().map(|sent| arrival(form, &String::from_utf8_lossy(sent)));
         let difference = self.difference(Aspect::Decision, place, message, help);
         Some(Difference { lines: lines.unwrap_or_default(), ..difference })
     }
@@ -168,34 +177,68 @@ impl Held<'_> {
     fn sent(&self, came: &Rehearsed, route: Option<&Route>) -> Option<Difference> {
         let expected = self.case.expected.sent.as_ref()?;
         let name = &self.case.name;
-        if let Some(bad) = self.bad(expected, route?) {
+        let (route, came) = (route?, came.sent()?);
+        if let Some(bad) = self.bad(expected, &Head::default(), route) {
             let values = vec![Text::value(name), bad.fault.into()];
             let message =
                 Text::Template("what the case `{}` says is sent cannot be read: {}", values);
             return Some(self.form(expected, &bad, message));
         }
-        let ours = str::from_utf8(&expected.bytes).ok()?;
-        let theirs = String::from_utf8_lossy(came.sent()?);
-        let departure = departure(ours, &theirs)?;
-        let (source, span) = expected.place(self.source, departure.expected);
-        let message = text!(
-            "the case `{}` differs: something else leaves, first at `{}`",
-            name,
-            departure.path
-        );
+        let came = &divided_as(&expected.bytes, came, route);
+        if expected.bytes == **came {
+            return None;
+        }
+        let ours = String::from_utf8_lossy(&expected.bytes);
+        let departure = departure(form(route), &ours, &String::from_utf8_lossy(came));
+        let (bytes, message, lines) = match departure {
+            Some(found) => {
+                let message = text!(
+                    "the case `{}` differs: something else leaves, first at `{}`",
+                    name,
+                    found.path
+                );
+                (found.expected, message, found.lines)
+            }
+            None if is_text(&expected.bytes) && is_text(came) => return None,
+            None => (0..0, text!("the case `{}` differs: other bytes leave", name), Vec::new()),
+        };
+        let (source, span) = expected.place(self.source, bytes);
         let help = "below, `-` is what the case says and `+` what leaves";
         let diagnostic = diagnostic(&source, span, message, help);
-        Some(Difference { aspect: Aspect::Sent, diagnostic, lines: departure.lines })
+        Some(Difference { aspect: Aspect::Sent, diagnostic, lines })
     }
 
-    fn bad(&self, text: &CaseText, route: &Route) -> Option<BadDocument> {
+    /// Where another request is sealed than the case says.
+    fn request(&self, came: &Rehearsed) -> Option<Difference> {
+        let (expected, span) = self.case.expected.request.as_ref()?;
+        let came = came.request()?;
+        if came == *expected {
+            return None;
+        }
+        let name = &self.case.name;
+        let message = text!("the case `{}` differs: another request is sealed: `{}`", name, came);
+        let help = "mend the rules, or the case's `path` and `query`; if this is right, write it \
+            as `sent_request`";
+        Some(self.difference(Aspect::Sent, span.clone(), message, help))
+    }
+
+    fn bad(&self, text: &CaseText, head: &Head, route: &Route) -> Option<BadDocument> {
         let shape = Arc::clone(&route.shape);
-        Document::parse(text.bytes.clone(), shape, self.limits).err()
+        let path = head.path.as_deref().and_then(|path| route.template.values(path));
+        let content = Content {
+            path: path.unwrap_or_default(),
+            query: head.query.clone(),
+            headers: head.headers.clone(),
+            boundary: boundary(route, &text.bytes),
+            charset: None,
+            body: text.bytes.clone(),
+        };
+        Document::parse(content, shape, self.limits).err()
     }
 
     fn form(&self, text: &CaseText, bad: &BadDocument, message: Text) -> Difference {
         let (source, span) = text.place(self.source, bad.offset..bad.offset);
-        let diagnostic = diagnostic(&source, span, message, "mend the JSON here");
+        let diagnostic = diagnostic(&source, span, message, "mend it here");
         Difference { aspect: Aspect::Form, diagnostic, lines: Vec::new() }
     }
 
@@ -209,6 +252,44 @@ impl Held<'_> {
         let diagnostic = diagnostic(self.source, span, message, help);
         Difference { aspect, diagnostic, lines: Vec::new() }
     }
+}
+
+/// What came, with the boundary of what was expected: none says more than another.
+fn divided_as<'c>(expected: &[u8], came: &'c [u8], route: &Route) -> Cow<'c, [u8]> {
+    match (boundary(route, expected), boundary(route, came)) {
+        (Some(ours), Some(theirs)) if ours != theirs => {
+            let (ours, theirs) = (format!("--{ours}"), format!("--{theirs}"));
+            let mut bytes = Vec::with_capacity(came.len());
+            let mut rest = came;
+            while let Some(at) = memmem::find(rest, theirs.as_bytes()) {
+                let (before, after) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+                bytes.extend_from_slice(before);
+                bytes.extend_from_slice(ours.as_bytes());
+                rest = after.get(theirs.len()..).unwrap_or_default();
+            }
+            bytes.extend_from_slice(rest);
+            bytes.into()
+        }
+        _ => came.into(),
+    }
+}
+
+/// How what leaves on a route is compared.
+fn form(route: &Route) -> Form {
+    match route.shape.syntax() {
+        Syntax::Json | Syntax::Ndjson => Form::Json,
+        Syntax::Xml(_) => Form::Xml,
+        Syntax::Csv(_)
+        | Syntax::Form
+        | Syntax::Multipart(_)
+        | Syntax::Text
+        | Syntax::Opaque(_)
+        | Syntax::Empty => Form::Lines,
+    }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok()
 }
 
 fn diagnostic(

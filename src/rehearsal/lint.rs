@@ -25,7 +25,7 @@ pub fn lint(policy: &Policy, trials: &[Trial<'_>]) -> Diagnostics {
 
 fn partner_lint(partner: &Partner, source: &Arc<Source>, found: &mut Diagnostics) {
     let is_allowed =
-        |allowed: bool| partner.cases.iter().any(|case| case.expected.sent.is_some() == allowed);
+        |allowed: bool| partner.cases.iter().any(|case| case.expected.is_allowed == allowed);
     if !is_allowed(true) {
         let help = "add a `[[case]]` with `decision = \"allowed\"` and what is `sent`";
         found.error(source, 0..0, "no case shows what leaves", help);

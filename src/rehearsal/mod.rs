@@ -6,8 +6,11 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod case;
-pub mod json;
+pub mod difference;
+mod json;
+mod lines;
 pub mod lint;
+mod xml;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -15,12 +18,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-pub use crate::policy::case::Block;
+pub use crate::policy::case::{Block, Head};
 
 use crate::consent::block;
 use crate::consent::{Question, Standing, Terms};
 use crate::decision::{Circumstances, Decision, Denial, decide, question};
-use crate::document::{FieldId, Limits};
+use crate::document::{Charset, Content, FieldId, Limits, Syntax};
 use crate::policy::{Place, Policy, Route};
 use crate::reason::Reason;
 use crate::redaction::treat::pseudonym::PseudonymSecret;
@@ -39,8 +42,10 @@ pub struct Rehearsal<'a> {
     pub purpose: Option<&'a str>,
     /// The value of `Otkel-Legal-Request`, where the caller sends it.
     pub legal_request: Option<&'a str>,
+    /// What stands before the body.
+    pub head: &'a Head,
     /// The body.
-    pub body: &'a Bytes,
+    pub body: Body<'a>,
     /// The terms of a subject's consents, by its identifier in the route's scheme.
     pub consents: &'a dyn Fn(&str) -> Vec<Terms>,
     /// The blocks in force.
@@ -49,6 +54,15 @@ pub struct Rehearsal<'a> {
     pub now: Timestamp,
     /// How large the document may be.
     pub limits: &'a Limits,
+}
+
+/// A body to rehearse.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// As the caller sends it, in the route's charset.
+    Sent(&'a Bytes),
+    /// A text in UTF-8, whatever the route's charset.
+    Text(&'a Bytes),
 }
 
 /// What the path would have done.
@@ -138,6 +152,13 @@ impl Rehearsed {
         }
     }
 
+    /// The first line of the request that is sealed with the body, if one is.
+    #[must_use]
+    pub fn request(&self) -> Option<String> {
+        let Ending::Permitted(redacted) = &self.ending else { return None };
+        redacted.inner().map(|inner| format!("{} {}", inner.method, inner.target))
+    }
+
     /// What became of the values that leave, where that is not what was decided.
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
@@ -224,12 +245,43 @@ fn read(
     let target = Target {
         partner_host: None,
         method: &route.method,
-        path: &route.path,
+        path: rehearsal.head.path.as_deref().unwrap_or(&route.path),
         purposes: rehearsal.purpose.as_slice(),
         legal_request: rehearsal.legal_request,
     };
     let claim = Claim::read(policy, &caller, &target, Uuid::nil())?;
-    Transfer::parse(claim, rehearsal.body.clone(), rehearsal.limits)
+    if claim.route().name != route.name {
+        let known = claim.known();
+        return Err(Refused { reason: Reason::RouteUnknown, place: None, known });
+    }
+    let body = match (rehearsal.body, charset(route)) {
+        (Body::Sent(body), Some(charset)) => {
+            let converted = charset.convert(body.clone(), rehearsal.limits.bytes_max);
+            converted.map_err(|bad| Refused::unreadable(&claim, &bad))?
+        }
+        (Body::Sent(body) | Body::Text(body), _) => body.clone(),
+    };
+    let content = content(&claim, rehearsal.head, body);
+    Transfer::parse(claim, content, rehearsal.limits)
+}
+
+fn charset(route: &Route) -> Option<Charset> {
+    Charset::named(route.charset.as_deref()?)
+}
+
+/// What a body in UTF-8 and what stands before it hold.
+pub(crate) fn content(claim: &Claim, head: &Head, body: Bytes) -> Content {
+    let boundary = boundary(claim.route(), &body);
+    let (query, headers) = (head.query.clone(), head.headers.clone());
+    let charset = claim.route().charset.clone();
+    Content { path: claim.path_values().to_vec(), query, headers, boundary, charset, body }
+}
+
+/// The boundary of a multipart body, with which it begins.
+pub(crate) fn boundary(route: &Route, body: &[u8]) -> Option<String> {
+    let Syntax::Multipart(_) = route.shape.syntax() else { return None };
+    let line = body.strip_prefix(b"--")?.split(|byte| *byte == b'\r').next()?;
+    String::from_utf8(line.to_vec()).ok()
 }
 
 /// The caller of every rehearsal: one that may use the route.

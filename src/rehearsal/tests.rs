@@ -38,7 +38,8 @@ fn rehearsed(
         route: &Name::parse(route).unwrap(),
         purpose,
         legal_request,
-        body: &Bytes::copy_from_slice(body.as_bytes()),
+        head: &Head::default(),
+        body: Body::Text(&Bytes::copy_from_slice(body.as_bytes())),
         consents: &|subject| terms.get(subject).cloned().unwrap_or_default(),
         blocks,
         now: now(),
@@ -72,8 +73,9 @@ fn a_rehearsal_ends_as_the_path_does() {
         let mut routes = rules.partners.values().flat_map(|partner| &partner.routes);
         let path = |route: &&Arc<Route>| (&*route.method, &*route.path) == sample.request;
         let route = routes.find(path).unwrap();
-        let named = (sample.purpose, sample.legal_request);
-        let came = rehearsed(route.name.as_str(), named, &sample.body, &[]);
+        let named = (sample.header("otkel-purpose"), sample.header("otkel-legal-request"));
+        let came =
+            rehearsed(route.name.as_str(), named, std::str::from_utf8(&sample.body).unwrap(), &[]);
         match sample.expect {
             Expect::Receives(_, text) => {
                 assert_eq!(came.sent(), Some(text.as_bytes()), "{}", sample.title);

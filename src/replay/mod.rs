@@ -213,8 +213,11 @@ fn claims_alike(recorded: &Recorded, old: &Policy, new: &Policy) -> bool {
     requests(old) == requests(new) && there.is_some_and(asks)
 }
 
+/// A route, its partner's host, and its method and path at the gateway and at that host.
+type Request<'p> = (&'p Name, &'p str, [(&'p str, String); 2]);
+
 /// What requests are taken by which routes.
-fn requests(policy: &Policy) -> BTreeSet<(&Name, &str, [(&str, String); 2])> {
+fn requests(policy: &Policy) -> BTreeSet<Request<'_>> {
     let routes = policy.partners.values().flat_map(|partner| {
         partner.routes.iter().map(move |route| {
             let host = partner.endpoints.get(&route.endpoint).map_or("", |e| e.host.as_str());

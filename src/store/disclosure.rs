@@ -68,6 +68,8 @@ impl Recorded {
 pub enum Fate {
     /// The partner answered, with this HTTP status.
     Delivered(u16),
+    /// The partner answered so, and the answer could not be inspected: the caller did not get it.
+    Withheld(u16),
     /// Surely nothing arrived.
     Failed(Reason),
     /// Something may have arrived.
@@ -199,6 +201,7 @@ impl Recorder {
 fn outcome(receipt: Receipt, fate: Fate) -> entry::Outcome {
     let (result, reason, status) = match fate {
         Fate::Delivered(status) => ("delivered", None, Some(status)),
+        Fate::Withheld(status) => ("delivered", Some(Reason::AnswerUninspectable), Some(status)),
         Fate::Failed(reason) => ("failed", Some(reason), None),
         Fate::Unknown(reason) => ("unknown", Some(reason), None),
     };

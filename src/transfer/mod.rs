@@ -283,10 +283,10 @@ impl Claim {
         self.partner.requests.get_key_value(name)
     }
 
-    /// The categories that the route's fields belong to.
+    /// The categories that the route's fields belong to or may hold.
     #[must_use]
     pub fn wanted(&self) -> CategorySet {
-        self.route.fields.iter().filter_map(|field| field.category).collect()
+        self.route.fields.iter().flat_map(|field| field.categories().iter()).collect()
     }
 }
 

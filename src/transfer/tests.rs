@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 
 use super::*;
+use crate::policy::{Inner, Template};
 use crate::time::Timestamp;
 use crate::vocabulary::CategoryId;
 
@@ -100,6 +101,35 @@ fn a_route_is_found_at_the_gateway_and_at_the_partners_own_host() {
     assert_eq!(virtual_claim.route().name, claim.route().name);
     for (host, path) in [(host, "/training-gb/enrolments"), (None, "/v1/enrolments")] {
         assert_eq!(claim_at(host, "POST", path, &[]).unwrap_err(), Reason::RouteUnknown);
+    }
+}
+
+#[test]
+fn values_of_a_path_come_with_the_claim() {
+    let template = |path| Template::parse(path).unwrap();
+    let rules = changed(|policy| {
+        let enrol = route(policy, "training-gb.enrol");
+        (enrol.method, enrol.template) = ("GET".into(), template("/learners/{iin}/{name}"));
+        enrol.inner = Some(Inner { method: "GET".into(), path: template("/v1/{name}/{iin}") });
+        route(policy, "training-gb.enrol-groups").template = template("/learners/{iin}/{n}");
+    });
+    let read = |partner_host, method, path| {
+        let target = Target { partner_host, method, path, purposes: &["P09"], legal_request: None };
+        let claim = claim_under(&rules, &target).map_err(|refused| refused.reason)?;
+        let values = claim.path_values().iter().map(|(name, value)| format!("{name}={value}"));
+        let values = values.collect::<Vec<_>>().join(" ");
+        Ok::<_, Reason>((claim.route().name.as_str().to_owned(), values))
+    };
+    let enrol = |values: &str| Ok(("training-gb.enrol".to_owned(), values.to_owned()));
+    let groups = |values: &str| Ok(("training-gb.enrol-groups".to_owned(), values.to_owned()));
+    assert_eq!(read(None, "GET", "/learners/1/%D3%99"), enrol("iin=1 name=ә"));
+    assert_eq!(read(None, "POST", "/learners/1/b"), groups("iin=1 n=b"));
+    let host = Some("api.training-gb.example");
+    assert_eq!(read(host, "GET", "/v1/b/1"), enrol("name=b iin=1"));
+    assert_eq!(read(host, "POST", "/v1/enrolments"), Err(Reason::RouteUnknown), "not without it");
+    assert_eq!(read(None, "PUT", "/learners/1/b"), Err(Reason::MethodNotAllowed));
+    for path in ["/learners/1", "/learners/1/", "/learners/1/%2E%2e", "/learners/1/%00"] {
+        assert_eq!(read(None, "GET", path), Err(Reason::RouteUnknown), "{path}");
     }
 }
 
@@ -209,8 +239,9 @@ fn a_claim_read_again_obeys_the_other_rules_and_keeps_what_was_asked() {
     let gone = changed(|policy| partner(policy, "training-gb").routes.clear());
     assert_eq!(again(&gone).unwrap_err(), Reason::RouteUnknown);
     let taken = changed(|policy| {
-        route(policy, "training-gb.enrol").path = "/elsewhere".into();
-        route(policy, "training-gb.enrol-groups").path = enrol.into();
+        let template = |path| Template::parse(path).unwrap();
+        route(policy, "training-gb.enrol").template = template("/elsewhere");
+        route(policy, "training-gb.enrol-groups").template = template(enrol);
     });
     assert_eq!(again(&taken).unwrap().claim().route().name.as_str(), "training-gb.enrol-groups");
 }

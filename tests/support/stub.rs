@@ -31,7 +31,9 @@ pub(crate) enum Act {
     Stalls(&'static str),
     /// Resets the connection.
     Resets,
-    /// Takes a chunked body to its end without keeping it, says this and closes.
+    /// Hears a chunked request to its end, says this and closes.
+    Hears(&'static str),
+    /// Takes a chunked request to its end without keeping it, says this and closes.
     Drains(&'static str),
     /// Waits at a gate, then says this and closes.
     Waits(Gate, &'static str),
@@ -124,7 +126,9 @@ impl Host {
         }
         // A gateway that does not like the certificate goes away here.
         let Ok(mut stream) = self.tls.accept(stream).await else { return };
-        self.hear(&mut stream).await;
+        if !matches!(self.act, Act::Hears(_) | Act::Drains(_)) {
+            self.hear(&mut stream).await;
+        }
         match self.act {
             Act::Says(answer) => {
                 let _ = stream.write_all(answer.as_bytes()).await;
@@ -134,8 +138,14 @@ impl Host {
                 let _ = stream.write_all(answer.as_bytes()).await;
                 pending::<()>().await;
             }
+            Act::Hears(answer) => {
+                let heard = |part: &[u8]| self.heard.lock().unwrap().extend_from_slice(part);
+                drain(&mut stream, heard).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
             Act::Drains(answer) => {
-                drain(&mut stream).await;
+                drain(&mut stream, |_| {}).await;
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
             }
@@ -165,12 +175,13 @@ impl Host {
     }
 }
 
-/// Reads up to the end of a chunked body.
-async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
+/// Reads a request up to the end of its chunked body.
+async fn drain(stream: &mut (impl AsyncRead + Unpin), heard: impl Fn(&[u8])) {
     let (mut part, mut end) = (vec![0; 1 << 16], Vec::new());
     while !end.ends_with(b"\r\n0\r\n\r\n") {
         let length = stream.read(&mut part).await.unwrap_or(0);
         assert!(length > 0, "the body ends before its end");
+        heard(part.get(..length).unwrap());
         end.extend_from_slice(part.get(length.saturating_sub(7)..length).unwrap());
         end.drain(..end.len().saturating_sub(7));
     }

@@ -80,7 +80,7 @@ fn case(trial: &Trial<'_>, language: Language) -> Value {
         "line": trial.source.line_and_column(trial.case.span.start).0,
         "outcome": if differences.is_empty() { "ok" } else { "differs" },
         "expected": {
-            "decision": decision(sent.is_some()),
+            "decision": decision(expected.is_allowed),
             "reasons": expected.reasons,
             "sent": sent,
         },

@@ -6,7 +6,7 @@ use super::{Report, Verdict};
 use crate::diagnostic::{Severity, Text, text};
 use crate::reason::Language;
 use crate::rehearsal::case::{Difference, Trial};
-use crate::rehearsal::json::Line;
+use crate::rehearsal::difference::Line;
 
 /// The whole report, without its last line break.
 pub(super) fn report(report: &Report<'_>, terminal: bool, language: Language) -> String {

@@ -22,6 +22,7 @@ use crate::gateway::SystemClock;
 use crate::ledger::entry::RecordKind;
 use crate::policy::Policy;
 use crate::reason::Language;
+use crate::rehearsal::Head;
 use crate::store::{Snapshot, StoreSecret, SubjectRef, sqlite};
 use crate::time::{Clock as _, Timestamp};
 use crate::vocabulary::Name;
@@ -43,6 +44,15 @@ pub(super) struct Arguments {
     /// The route of a file, such as `training-gb.enrol`.
     #[arg(long)]
     route: Option<String>,
+    /// The request's path, where that of the route has values in it.
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    /// The request's query, without `?`.
+    #[arg(long)]
+    query: Option<String>,
+    /// A header of the request; may be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
     /// The purpose, as a caller names it in `Otkel-Purpose`.
     #[arg(long)]
     purpose: Option<String>,
@@ -102,10 +112,16 @@ fn rehearsed(arguments: &Arguments, config: Option<&Config>) -> Result<Explained
     let scheme = policy.route(&route).map(|place| place.route.scheme.clone());
     let scheme = scheme.ok_or("no such route")?;
     let limits = config.map(|config| config.limits.document()).unwrap_or_default();
+    let head = Head {
+        path: arguments.path.clone(),
+        query: arguments.query.clone(),
+        headers: arguments.headers.clone(),
+    };
     let asked = Asked {
         route: &route,
         purpose: arguments.purpose.as_deref(),
         legal_request: arguments.legal_request.as_deref(),
+        head: &head,
         body: &body,
         now,
         limits: &limits,
@@ -125,6 +141,12 @@ fn rehearsed(arguments: &Arguments, config: Option<&Config>) -> Result<Explained
         Some(error) => Err(error),
         None => Ok(explained),
     }
+}
+
+/// A header as `curl` takes it.
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write a header as `name: value`")?;
+    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
 }
 
 fn route(policy: &Policy, named: Option<&str>) -> Result<Name, Failed> {

@@ -18,18 +18,19 @@ fn some(bits: u8) -> CategorySet {
 }
 
 /// What is random of the rules: categories of the purpose and the partner, prohibited ones, fields
-/// of a state system, newer fields, fields for this purpose alone, whether it is a study.
-type Random = (u8, u8, u8, u8, u8, Option<u8>, bool);
+/// of a state system, newer fields and those that may hold others, fields for this purpose alone, whether it is a study.
+type Random = (u8, u8, u8, u8, (u8, u8), Option<u8>, bool);
 
 fn random_rules() -> impl Strategy<Value = Random> {
     let few = any::<(u8, u8)>().prop_map(|(a, b)| a & b);
     let many = || any::<(u8, u8)>().prop_map(|(a, b)| a | b);
     let only = proptest::option::weighted(0.3, many());
-    (many(), many(), few.clone(), few.clone(), few, only, proptest::bool::weighted(0.2))
+    let newer_and_mixed = (few.clone(), few.clone());
+    (many(), many(), few.clone(), few, newer_and_mixed, only, proptest::bool::weighted(0.2))
 }
 
 fn policy(random: Random, active: bool) -> Arc<Policy> {
-    let (uses, may, prohibited, state, newer, only, study) = random;
+    let (uses, may, prohibited, state, (newer, mixed), only, study) = random;
     changed(|policy| {
         let entry = purpose(policy, "P09");
         (entry.categories, entry.depersonalise) = (some(uses), study);
@@ -43,6 +44,9 @@ fn policy(random: Random, active: bool) -> Arc<Policy> {
         for (n, field) in route.fields.iter_mut().enumerate() {
             field.source = if is(state, n) { FieldSource::State } else { FieldSource::Own };
             field.since = is(newer, n).then(now);
+            // A public field holds nothing.
+            let holds = field.category.filter(|_| is(mixed, n)).map(|_| some(mixed));
+            field.holds = holds.unwrap_or_default();
         }
         if let Some(only) = only {
             let fields = (0..8).filter(|n| is(only, usize::from(*n))).collect();
@@ -94,7 +98,7 @@ proptest! {
 #[test]
 fn of_two_consents_neither_new_enough_and_of_the_right_channel_is_told_as_the_decision_does() {
     let all = u8::MAX;
-    let claim = claimed(&policy((all, all, 0, all, all, None, false), true));
+    let claim = claimed(&policy((all, all, 0, all, (all, 0), None, false), true));
     let grant = |record: u128, given, through_state| Grant {
         record: Uuid::from_u128(record),
         categories: some(all),

@@ -10,7 +10,7 @@ use crate::consent::{Grant, Grants};
 use crate::document::Limits;
 use crate::policy::Policy;
 use crate::transfer::Target;
-use crate::transfer::tests::{claim, claim_under};
+use crate::transfer::tests::{changed, claim, claim_under, purpose, route};
 use crate::vocabulary::{CategoryId, CategorySet};
 
 pub(crate) const ENROL: &str = "/training-gb/enrolments";
@@ -78,6 +78,38 @@ fn a_field_leaves_only_if_the_consent_lists_its_category() {
     let verdict = &permitted.decision().verdicts[0];
     assert!(matches!(verdict.removed.as_slice(), [(_, Reason::CategoryNotConsented)]));
     assert_eq!(verdict.unmapped, 1, "the telephone number");
+}
+
+#[test]
+fn a_field_that_may_hold_others_leaves_only_if_all_of_them_may() {
+    let with = |holds: &[&str], used: &[&str]| {
+        changed(|policy| {
+            let enrol = route(policy, "training-gb.enrol");
+            enrol.required = FieldSet::EMPTY;
+            let mut fields = enrol.fields.iter_mut();
+            let name = fields.find(|field| field.text == "$.learners[*].family_name").unwrap();
+            name.holds = set(holds);
+            purpose(policy, "P09").categories = set(used);
+        })
+    };
+    let body = r#"{"learners":[{"iin":"1","family_name":"a","given_name":"b"}]}"#;
+    let left = |rules: &Arc<Policy>, consents: &[&[&str]]| {
+        let mut grants = consents.iter().zip(0..).map(|(consent, n)| grant(n, consent));
+        let mut all = Grants::one(grants.next().unwrap());
+        grants.for_each(|grant| all.add(grant));
+        let standing = Some(Standing::Granted(all));
+        let permitted = decided(under(rules, ENROL, body), &[standing], now());
+        let permitted = permitted.map_err(|denial| denial.reason)?;
+        assert!(permitted.transfer().claim().wanted().contains_all(set(&["D01", "D07"])));
+        Ok::<_, Reason>(kept(&permitted, 0).contains(&"$.learners[*].family_name".to_owned()))
+    };
+    let all = &["D01", "D04", "D07", "D08", "D20"][..];
+    let rules = with(&["D07"], all);
+    assert_eq!(left(&rules, &[&["D01", "D07"]]), Ok(true));
+    assert_eq!(left(&rules, &[&["D01"]]), Ok(false));
+    assert_eq!(left(&rules, &[&["D01"], &["D07"]]), Ok(false), "one consent covers all of it");
+    assert_eq!(left(&with(&["D07"], &["D01", "D04"]), &[all]), Ok(false), "not of the purpose");
+    assert_eq!(left(&with(&[], all), &[&["D01"]]), Ok(true));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) struct Tape {
     pub(crate) pairs: Vec<(FieldId, Pair)>,
 }
 
-/// A name and its value, which is empty where no `=` stands between them.
+/// A name and its value, with `=` between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pair {
     /// The name as it is written.
@@ -158,12 +158,13 @@ pub(crate) type Bad = (Fault, usize, Option<Span>);
 
 fn pair(body: &[u8], start: usize, end: usize) -> Result<Pair, Bad> {
     let bytes = body.get(start..end).unwrap_or_default();
-    let equals = memchr(b'=', bytes);
-    let middle = start + equals.unwrap_or(bytes.len());
-    let after = middle + usize::from(equals.is_some());
-    if middle == start {
+    let Some(equals) = memchr(b'=', bytes) else {
+        return Err((Fault::EqualsMissing, start, None));
+    };
+    if equals == 0 {
         return Err((Fault::EmptyName, start, None));
     }
+    let (middle, after) = (start + equals, start + equals + 1);
     let name = Span::new(offset(start), offset(middle));
     let value = Span::new(offset(after), offset(end));
     check(name.of(body)).map_err(|(fault, at)| (fault, start + at, None))?;
@@ -178,7 +179,7 @@ fn check(text: &[u8]) -> Result<(), (Fault, usize)> {
         match byte {
             b'%' if hex(text, at).is_none() => return Err((Fault::BadPercent, at)),
             b'%' => is_plain = false,
-            b'!'..=b'~' => {}
+            _ if is_plain_byte(*byte) => {}
             _ => return Err((Fault::RawCharacter, at)),
         }
     }
@@ -197,6 +198,12 @@ fn check(text: &[u8]) -> Result<(), (Fault, usize)> {
         Some(place) => Err((Fault::ControlCharacter, at(place))),
         None => Ok(()),
     }
+}
+
+/// Whether a byte means itself to every reader, or a blank. Readers differ about `;`, and a second
+/// `=` is for most of them part of the value.
+fn is_plain_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$'()*,:@/?+".contains(&byte)
 }
 
 /// The byte that the escape at `at` stands for.

@@ -1,4 +1,4 @@
-//! What stands in the head of a request: values of its path, its query, and header fields.
+//! What stands in the head of a request besides its query: values of its path, and header fields.
 //!
 //! A value is read as the text that it stands for, and written anew in the form of its place.
 
@@ -10,7 +10,6 @@ use super::Content;
 use super::fault::{BadDocument, Fault};
 use super::fields::FieldId;
 use super::findings::Findings;
-use super::form;
 use super::limits::Limits;
 use super::path::{FieldPath, Root, Segment};
 use super::raw::{Lexis, Raw};
@@ -18,7 +17,7 @@ use super::shape::{NodeId, Shape};
 use super::span::{Span, offset};
 use super::{Piece, Tape as AnyTape};
 
-/// The values that some rule maps: path, then query, then header, each in its order.
+/// The values that some rule maps: path, then header, each in its order.
 pub(crate) struct Tape {
     /// The values.
     pub(crate) items: Vec<Item>,
@@ -75,20 +74,11 @@ impl Reader<'_> {
     fn read(mut self, content: &Content) -> Result<Piece, BadDocument> {
         let mut met = HashMap::new();
         for (name, value) in &content.path {
-            self.value(Root::Path, name, value, 0, &mut met)?;
-        }
-        met.clear();
-        for pair in pairs(content.query.as_deref().unwrap_or_default()) {
-            let bad = |(fault, offset)| {
-                let path = Root::Query.word().to_owned();
-                BadDocument { fault, offset, path }
-            };
-            let (at, name, value) = pair.map_err(bad)?;
-            self.value(Root::Query, &name, &value, at, &mut met)?;
+            self.value(Root::Path, name, value, &mut met)?;
         }
         met.clear();
         for (name, value) in &content.headers {
-            self.value(Root::Header, name, value, 0, &mut met)?;
+            self.value(Root::Header, name, value, &mut met)?;
         }
         let tape = AnyTape::Head(Tape { items: self.items });
         Ok(Piece { bytes: Bytes::from(self.text), tape })
@@ -99,18 +89,12 @@ impl Reader<'_> {
         root: Root,
         name: &str,
         value: &str,
-        at: usize,
         met: &mut HashMap<String, u32>,
     ) -> Result<(), BadDocument> {
         let path = || FieldPath::of(root, vec![Segment::Name(name.to_owned())]).to_string();
-        let bad = |fault| BadDocument { fault, offset: at, path: path() };
-        let Some(node) = self.place(root, name, met).map_err(bad)? else {
-            // The names in the path are the rules' own, and other headers are not even looked at.
-            if root == Root::Query {
-                self.findings.unmapped();
-            }
-            return Ok(());
-        };
+        let bad = |fault| BadDocument { fault, offset: 0, path: path() };
+        // The names in the path are the rules' own, and other headers are not even looked at.
+        let Some(node) = self.place(root, name, met).map_err(bad)? else { return Ok(()) };
         if value.len() > self.limits.string_bytes_max {
             return Err(bad(Fault::StringTooLong));
         }
@@ -146,18 +130,6 @@ impl Reader<'_> {
             (false, _) => Err(Fault::RepeatedName),
         }
     }
-}
-
-type Pair = (usize, String, String);
-
-/// The names and values of a query, decoded, with their offsets.
-fn pairs(query: &str) -> impl Iterator<Item = Result<Pair, (Fault, usize)>> {
-    let body = query.as_bytes();
-    let text = |span: Span| form::decode(span.of(body)).into_owned();
-    form::pairs(body).map(move |pair| match pair {
-        Ok(pair) => Ok((pair.name.start as usize, text(pair.name), text(pair.value))),
-        Err((fault, at, _)) => Err((fault, at)),
-    })
 }
 
 #[cfg(test)]

@@ -41,31 +41,21 @@ fn values_are_found_in_path_query_and_header() {
     let document = read(content("850101300123", query, &headers)).unwrap();
     let found = values(&document);
     let expected =
-        [(0, "850101300123"), (2, "a,b"), (1, "а b@c"), (2, ""), (3, "Аян"), (4, "5"), (4, "4")];
+        [(2, "a,b"), (1, "а b@c"), (2, ""), (0, "850101300123"), (3, "Аян"), (4, "5"), (4, "4")];
     assert_eq!(found, expected.map(|(field, text)| (field, text.to_owned())));
     assert_eq!(document.subject(0).as_deref(), Some("850101300123"));
     assert_eq!((document.records().len(), document.records()[0].presence.unmapped), (1, 2));
 }
 
 #[test]
-fn a_query_is_strict() {
-    for (query, fault, at) in [
-        ("email=1&", Fault::EmptyName, 8),
-        ("&email=1", Fault::EmptyName, 0),
-        ("=1", Fault::EmptyName, 0),
-        ("tag=1&email=1&email=2", Fault::RepeatedName, 14),
-        ("tag=1;email=2", Fault::RawCharacter, 0),
-        ("email=%", Fault::BadPercent, 0),
-        ("email=%4", Fault::BadPercent, 0),
-        ("email=%+1", Fault::BadPercent, 0),
-        ("tag=&email=%C3", Fault::NotUtf8, 5),
-        ("email=%00", Fault::ControlCharacter, 0),
-        ("email=%0D%0A", Fault::ControlCharacter, 0),
-        ("secret=%", Fault::BadPercent, 0),
+fn a_query_is_read_as_a_form_and_named_as_a_query() {
+    for (query, said) in [
+        ("tag=1&email=1&email=2", "repeated name at byte 14, in `query.email`"),
+        ("tag=&email=%C3", "bytes that are not UTF-8 at byte 11, in `query.email`"),
+        ("secret=%", "`%` without two hexadecimal digits at byte 7, in `query.?`"),
     ] {
         let bad = read(content("1", query, &[])).unwrap_err();
-        assert_eq!((bad.fault, bad.offset), (fault, at), "{query}");
-        assert!(!bad.to_string().contains("secret"), "{bad}");
+        assert_eq!(bad.to_string(), said, "{query}");
     }
 }
 

@@ -124,9 +124,9 @@ impl Reader<'_> {
         };
         let bytes = self.body.slice(content.clone());
         findings.next_piece();
-        let at = At { node, charset: None };
-        let read = read(&syntax, &bytes, at, self.shape, &self.limits, findings);
-        let tape = read.map_err(|bad| below(bad, &step, &content))?;
+        let at = At { syntax: &syntax, node, charset: None };
+        let read = read(&bytes, at, self.shape, &self.limits, findings);
+        let tape = read.map_err(|bad| below(&bad, &step, &content))?;
         let piece = Piece { bytes, tape };
         self.limits.values_max = self.limits.values_max.saturating_sub(piece.values().count());
         self.tape.parts.push(MappedPart { name, number, is_file: head.is_file, syntax });
@@ -180,7 +180,7 @@ fn has_type(media: Option<&MediaType>, syntax: &Syntax) -> bool {
 }
 
 /// A fault of a part, as one of the body.
-fn below(bad: BadDocument, step: &Segment, content: &Range<usize>) -> BadDocument {
+fn below(bad: &BadDocument, step: &Segment, content: &Range<usize>) -> BadDocument {
     let path = bad.path.strip_prefix('$').unwrap_or_default();
     BadDocument {
         fault: bad.fault,

@@ -145,11 +145,9 @@ impl PartHead {
     fn disposition(&mut self, value: &str, bounds: Bounds) -> Result<(), Fault> {
         let (word, parameters) = media::split(value).ok_or(Fault::BadPartHead)?;
         let word = word.to_ascii_lowercase();
-        let is_right = match bounds.is_form {
-            true => word == "form-data",
-            false => matches!(word.as_str(), "attachment" | "inline"),
-        };
-        if !is_right {
+        let words: &[&str] =
+            if bounds.is_form { &["form-data"] } else { &["attachment", "inline"] };
+        if !words.contains(&word.as_str()) {
             return Err(Fault::BadPartHead);
         }
         for (parameter, value) in parameters {

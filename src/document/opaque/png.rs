@@ -35,7 +35,8 @@ impl State {
         match (self, &chunk.kind) {
             (Self::Begin, b"IHDR") => is_header(chunk.data).then_some(Self::Header),
             (Self::Header, b"PLTE") => {
-                let is_palette = (3..=768).contains(&chunk.data.len()) && chunk.data.len() % 3 == 0;
+                let is_palette =
+                    (3..=768).contains(&chunk.data.len()) && chunk.data.len().is_multiple_of(3);
                 is_palette.then_some(Self::Palette)
             }
             (Self::Header | Self::Palette | Self::Data, b"IDAT") => Some(Self::Data),
@@ -85,14 +86,14 @@ const TABLE: [u32; 256] = table();
 #[allow(clippy::indexing_slicing, reason = "computed while compiling")]
 const fn table() -> [u32; 256] {
     let mut table = [0; 256];
-    let mut byte = 0;
+    let mut byte = 0_u32;
     while byte < 256 {
-        let (mut crc, mut bit) = (byte as u32, 0);
+        let (mut crc, mut bit) = (byte, 0);
         while bit < 8 {
             crc = if crc & 1 == 1 { 0xedb8_8320 ^ crc >> 1 } else { crc >> 1 };
             bit += 1;
         }
-        table[byte] = crc;
+        table[byte as usize] = crc;
         byte += 1;
     }
     table

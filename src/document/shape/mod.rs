@@ -158,11 +158,10 @@ impl Shape {
         NodeId(root as u32)
     }
 
-    /// Whether something in the head of a request is mapped.
-    pub(crate) fn has_head(&self) -> bool {
-        [Root::Path, Root::Query, Root::Header]
-            .iter()
-            .any(|root| self.names(*root).next().is_some())
+    /// Whether something in a part of a request is mapped.
+    #[must_use]
+    pub fn maps(&self, root: Root) -> bool {
+        self.names(root).next().is_some()
     }
 
     /// The names that rules map in a part of a request.

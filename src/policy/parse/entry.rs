@@ -47,15 +47,14 @@ pub(super) fn category(
     );
     let meaning = "`identifiers` lists the identifiers that belong to the category and to no other: \
         `iin`, `bin`, `card`, `iban`, `phone`, `email`, `id-card`, `passport`";
-    let identifiers =
-        table.or(Kinds::EMPTY, "identifiers", meaning, |item| identifiers(item, id, taken));
+    let kinds = table.or(Kinds::EMPTY, "identifiers", meaning, |item| identifiers(item, id, taken));
     status?;
     Some(Some(Category {
         clause: clause?,
         title: title?,
         abroad: abroad?,
         identifies: identifies?,
-        identifiers: identifiers?,
+        identifiers: kinds?,
         line: table.line(),
     }))
 }

@@ -1,13 +1,11 @@
 //! How bodies are written, and which paths can lead into them.
 
-use encoding_rs::{Encoding, REPLACEMENT, UTF_8, X_USER_DEFINED};
-
 use super::table::{Item, Key, Table};
 use super::word;
 use crate::diagnostic::{Text, text};
 use crate::document::{
-    Csv, FieldPath, Formula, Multipart, MultipartKind, Opaque, Part, Root, Segment, Syntax, Xml,
-    XmlKind,
+    Charset, Csv, FieldPath, Formula, Multipart, MultipartKind, Opaque, Part, Root, Segment,
+    Syntax, Xml, XmlKind,
 };
 
 /// Reads how a route's body is written; `is_empty` where its method has none.
@@ -45,9 +43,7 @@ pub(super) fn charset(table: &mut Table<'_>, syntax: Option<&Syntax>) -> Option<
         it is left out";
     let charset = table.optional("charset", meaning, |item| {
         let label = item.text()?;
-        let found = Encoding::for_label(label.as_bytes());
-        let known = found.filter(|known| *known != REPLACEMENT && *known != X_USER_DEFINED);
-        let Some(charset) = known else {
+        let Some(charset) = Charset::named(&label) else {
             return item.wrong_since(
                 text!("`{}` is no charset", label),
                 "write a label of the WHATWG Encoding Standard, such as `windows-1251`",
@@ -59,7 +55,7 @@ pub(super) fn charset(table: &mut Table<'_>, syntax: Option<&Syntax>) -> Option<
                 "remove it: JSON is always UTF-8 (RFC 8259), and other contents are not texts",
             );
         }
-        (Some(charset).filter(|charset| *charset != UTF_8))
+        (Some(charset).filter(|charset| *charset != Charset::UTF_8))
             .map_or(Some(None), |charset| Some(Some(charset.name().to_ascii_lowercase())))
     });
     charset.map(Option::flatten)
@@ -275,8 +271,10 @@ pub(super) fn leads_into(syntax: &Syntax, path: &FieldPath) -> Result<(), (Text,
         (Syntax::Json, _)
         | (Syntax::Ndjson, [Segment::Every, ..])
         | (Syntax::Csv(_), [Segment::Every, Segment::Name(_)])
-        | (Syntax::Form, [Segment::Name(_)])
-        | (Syntax::Form, [Segment::Name(_), Segment::Every | Segment::Index(_)])
+        | (
+            Syntax::Form,
+            [Segment::Name(_)] | [Segment::Name(_), Segment::Every | Segment::Index(_)],
+        )
         | (Syntax::Text | Syntax::Opaque(_), []) => return Ok(()),
         (Syntax::Xml(xml), [Segment::Name(_), ..]) => return prefixes(xml, within),
         (Syntax::Ndjson, _) => "a line of NDJSON is `$[*]`: write `$[*].name`",
@@ -354,8 +352,10 @@ pub(super) fn leads_into_head(path: &FieldPath) -> Result<(), (Text, Text)> {
     let help = match (path.root(), path.segments()) {
         _ if path.is_key() => "map each name in a line of its own",
         (Root::Path | Root::Header, [Segment::Name(_)])
-        | (Root::Query, [Segment::Name(_)])
-        | (Root::Query, [Segment::Name(_), Segment::Every | Segment::Index(_)]) => return Ok(()),
+        | (
+            Root::Query,
+            [Segment::Name(_)] | [Segment::Name(_), Segment::Every | Segment::Index(_)],
+        ) => return Ok(()),
         (Root::Path, _) => "write `path.NAME` for the segment `{NAME}` of `request`",
         (Root::Header, _) => "write `header.NAME`, in lower case",
         _ => "write `query.NAME`, or `query.NAME[*]` where it repeats",

@@ -11,7 +11,7 @@ use super::word;
 use crate::diagnostic::text;
 use crate::document::{FieldId, FieldPath, FieldSet, Root, Segment};
 use crate::policy::paths::Paths;
-use crate::policy::{Endpoint, Field, Inner, Template};
+use crate::policy::{Endpoint, Field, Inner, OWN_PATH, Template};
 use crate::vocabulary::{Country, Name};
 
 /// The requests and names that earlier routes took, each with the name of its route.
@@ -51,6 +51,12 @@ impl<'p> Way<'p> {
         let request = table.required("request", REQUEST, |item| {
             request_span = item.span();
             let (method, path) = request(item)?;
+            if path.to_string().starts_with(OWN_PATH) {
+                return item.wrong_since(
+                    text!("`{}` is where the gateway's own resources are", OWN_PATH),
+                    "choose another path",
+                );
+            }
             let taken = frame.taken.requests.entry(method.clone()).or_default();
             take(item, taken, (&method, "", &path), name.as_ref())?;
             Some((method, path))

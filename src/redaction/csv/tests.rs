@@ -99,7 +99,7 @@ fn replaced(body: &str, formula: Formula) -> (String, Vec<FieldId>) {
     let verdicts = [set(&[0, 1, 2])];
     let selection = Selection { outside: &FieldSet::EMPTY, records: &records, verdicts: &verdicts };
     let mut edits = Replaced::default();
-    let out = write_document(&document, &selection, &mut edits);
+    let out = write_document(&document, &selection, &mut edits).body;
     (String::from_utf8(out).unwrap(), edits.formulas)
 }
 

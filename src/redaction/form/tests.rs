@@ -54,11 +54,11 @@ impl Edits for Replaced {
 
 #[test]
 fn new_values_are_percent_encoded() {
-    let document = parse("a=1&b=2&c=3&d=4&e", &["$.a", "$.b", "$.c", "$.d", "$.e"]);
+    let document = parse("a=1&b=2&c=3&d=4&e=", &["$.a", "$.b", "$.c", "$.d", "$.e"]);
     let all = (0..5).collect();
     let selection = Selection { outside: &FieldSet::EMPTY, records: &[Some(0)], verdicts: &[all] };
-    let out = write_document(&document, &selection, &mut Replaced);
-    let expected = "a=%D0%A1%D3%99+%26+b%3D1%2B1%25&b=&d=-5&e";
+    let out = write_document(&document, &selection, &mut Replaced).body;
+    let expected = "a=%D0%A1%D3%99+%26+b%3D1%2B1%25&b=&d=-5&e=";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
 

@@ -89,9 +89,11 @@ impl<'a> Treatments<'a> {
 
     /// What becomes of a value of a field.
     pub(super) fn treat(&mut self, field: &Field, value: &Scalar<'_>) -> Treated {
-        if matches!(value, Scalar::Word("null")) || matches!(value, Scalar::Text(t) if t.is_empty())
-        {
-            return Treated::Kept;
+        match value {
+            Scalar::Word("null") => return Treated::Kept,
+            // Written anew, so that nothing rests on how the body wrote it.
+            Scalar::Text(text) if text.is_empty() => return Treated::text(""),
+            _ => {}
         }
         match &field.treatment {
             Treatment::Keep => Treated::Kept,

@@ -4,8 +4,10 @@ use super::*;
 use crate::consent::{Grant, Grants, Standing};
 use crate::decision::tests::{ENROL, decided, now, under};
 use crate::decision::{Denial, Permitted};
-use crate::document::FieldId;
+use crate::document::{FieldId, Lexis, Raw};
 use crate::policy::{DatePart, Mask, OnNumber, Policy};
+use crate::redaction::edit::{Edit, Edits as _};
+use crate::redaction::editor::Editor;
 use crate::redaction::{Redacted, redact};
 use crate::time::Timestamp;
 use crate::transfer::tests::{changed, route};
@@ -130,6 +132,21 @@ fn a_value_that_the_partner_needs_and_that_cannot_be_treated_stops_the_transfer(
     let route = denial.transfer.claim().route();
     assert_eq!(denial.reason, Reason::TreatmentImpossible);
     assert_eq!(route.fields[usize::from(field)].text, NAME);
+}
+
+#[test]
+fn what_is_no_text_has_no_treatment() {
+    let rules = rules(&[(MAIL, Treatment::Encrypt { to: None })]);
+    let permitted = permitted(&rules, r#"{"learners":[{"iin":"1","family_name":"a"}]}"#);
+    let claim = permitted.transfer().claim();
+    let mail = claim.route().fields.iter().position(|field| field.text == MAIL).unwrap();
+    let mail = FieldId::try_from(mail).unwrap();
+    let mut treating = Treating { pseudonyms: None, seals: &mut Unsealed };
+    let mut editor = Editor::new(claim, &mut treating, 1);
+    let mut edit = |bytes: &[u8]| editor.edit(mail, Raw { bytes, lexis: Lexis::Plain });
+    assert_eq!(edit(b"%PDF-\xff"), Edit::Remove);
+    assert_eq!(edit(b""), Edit::Put(New::Text(String::new())));
+    assert_eq!(edit(b"a"), Edit::Put(New::Text("<encrypted>".to_owned())));
 }
 
 #[test]

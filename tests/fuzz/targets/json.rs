@@ -18,7 +18,7 @@ static SHAPE: LazyLock<Arc<Shape>> = LazyLock::new(|| {
 });
 
 /// Holds the promises against one body.
-pub fn run(body: &[u8]) {
+pub(crate) fn run(body: &[u8]) {
     let limits = Limits::default();
     let Ok(document) = Document::parse(Bytes::copy_from_slice(body), SHAPE.clone(), &limits) else {
         return;

@@ -2,6 +2,8 @@
 //!
 //! Every IIN is synthetic: its seventh digit is of the nineteenth century or reserved.
 
+mod formats;
+
 use serde_json::{Value, json};
 
 use crate::consent::record::SCHEMA;
@@ -16,20 +18,91 @@ pub struct Sample {
     pub caller: &'static str,
     /// The method and path.
     pub request: (&'static str, &'static str),
-    /// The purpose, where it is named.
-    pub purpose: Option<&'static str>,
-    /// The state body's request, where it is named.
-    pub legal_request: Option<&'static str>,
+    /// The headers: `Content-Type`, the purpose and the state body's request among them.
+    pub headers: Vec<(&'static str, &'static str)>,
     /// The body.
-    pub body: String,
+    pub body: Vec<u8>,
     /// What must become of it.
     pub expect: Expect,
+    /// What the caller gets of the partner's answer, where that is shown: `…` stands for anything.
+    pub answer: Option<&'static str>,
+}
+
+impl Sample {
+    /// A JSON document that the LMS sends.
+    fn new(
+        title: &'static str,
+        request: (&'static str, &'static str),
+        body: impl Into<Vec<u8>>,
+        expect: Expect,
+    ) -> Self {
+        Self {
+            title,
+            caller: "lms",
+            request,
+            headers: vec![("content-type", "application/json")],
+            body: body.into(),
+            expect,
+            answer: None,
+        }
+    }
+
+    fn by(self, caller: &'static str) -> Self {
+        Self { caller, ..self }
+    }
+
+    /// The same of another media type; without a body it has none.
+    fn of(mut self, media: &'static str) -> Self {
+        self.headers.clear();
+        if !media.is_empty() {
+            self.headers.push(("content-type", media));
+        }
+        self
+    }
+
+    /// The same with what the caller must get of the partner's answer.
+    fn answered(self, answer: &'static str) -> Self {
+        Self { answer: Some(answer), ..self }
+    }
+
+    fn purpose(mut self, purpose: &'static str) -> Self {
+        self.headers.push(("otkel-purpose", purpose));
+        self
+    }
+
+    fn legal_request(mut self, name: &'static str) -> Self {
+        self.headers.push(("otkel-legal-request", name));
+        self
+    }
+
+    /// The value of a header, if it is sent.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'static str> {
+        let mut named = self.headers.iter().filter(|(known, _)| *known == name);
+        named.next().map(|(_, value)| *value)
+    }
+}
+
+/// Whether a text is one that is expected: `…` in that stands for anything.
+#[must_use]
+pub fn fits(expected: &str, text: &str) -> bool {
+    let mut pieces = expected.split('…');
+    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = pieces.next_back() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some((_, after)) = rest.split_once(piece) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
 }
 
 /// What must become of a transfer.
 #[derive(Debug)]
 pub enum Expect {
-    /// The partner receives exactly this text.
+    /// The partner receives exactly this text, where `…` stands for anything; of several payloads,
+    /// each stands on lines of its own.
     Receives(&'static str, &'static str),
     /// It is refused with this code.
     Refused(&'static str),
@@ -49,6 +122,9 @@ pub fn consents(now: Timestamp) -> String {
         Consent::new(8, DANIYAR).to("mailing-de", &["GB"]).purposes(&["P10a"]),
         Consent::new(9, AIGERIM).to("learning-de", &["DE"]).purposes(&["P05"]),
         Consent::new(10, AIGERIM).to("research-kz", &[]).purposes(&["P10c"]),
+        Consent::new(11, AIGERIM).to("archive-kz", &[]),
+        Consent::new(12, DANIYAR).to("archive-kz", &[]).lists(&["D01", "D04"]),
+        Consent::new(13, AIGERIM).to("verify-kz", &[]).purposes(&["P04"]).lists(&CHECKED),
     ];
     people.iter().map(|consent| consent.json(now).to_string() + "\n").collect()
 }
@@ -56,125 +132,100 @@ pub fn consents(now: Timestamp) -> String {
 /// The sample transfers.
 #[must_use]
 pub fn transfers() -> Vec<Sample> {
-    let all = [permitted(), permitted_otherwise(), refused_by_consent(), refused_by_rule()];
-    all.into_iter().flatten().collect()
+    let json = [permitted(), permitted_otherwise(), refused_by_consent(), refused_by_rule()];
+    json.into_iter().flatten().chain(formats::transfers()).collect()
 }
 
 fn permitted() -> Vec<Sample> {
     vec![
-        Sample {
-            title: "a result, to the letter",
-            caller: "lms",
-            request: RESULT,
-            purpose: None,
-            legal_request: None,
-            body: RESULT_BODY.to_owned(),
-            expect: Expect::Receives("attestation-kz", RESULT_BODY),
-        },
-        Sample {
-            title: "fields that may not leave are removed",
-            caller: "lms",
-            request: ENROL,
-            purpose: None,
-            legal_request: None,
-            body: format!(r#"{{"course":{{"code":"PED-7"}},"learners":[{DANIYAR_RECORD}]}}"#),
-            expect: Expect::Receives(
+        Sample::new(
+            "a result, to the letter",
+            RESULT,
+            RESULT_BODY,
+            Expect::Receives("attestation-kz", RESULT_BODY),
+        ),
+        Sample::new(
+            "fields that may not leave are removed",
+            ENROL,
+            format!(r#"{{"course":{{"code":"PED-7"}},"learners":[{DANIYAR_RECORD}]}}"#),
+            Expect::Receives(
                 "training-gb",
                 r#"{"course":{"code":"PED-7"},"learners":[{"family_name":"Ахметов"}]}"#,
             ),
-        },
-        Sample {
-            title: "of a batch, one stays",
-            caller: "lms",
-            request: ENROL,
-            purpose: None,
-            legal_request: None,
-            body: format!(
+        ),
+        Sample::new(
+            "of a batch, one stays",
+            ENROL,
+            format!(
                 r#"{{"learners":[{},{},{}]}}"#,
                 learner(AIGERIM, "Сәрсенова"),
                 learner(MADINA, "Оспанова"),
                 learner(DANIYAR, "Ахметов")
             ),
-            expect: Expect::Receives(
+            Expect::Receives(
                 "training-gb",
                 r#"{"learners":[{"family_name":"Сәрсенова"},{"family_name":"Ахметов"}]}"#,
             ),
-        },
-        Sample {
-            title: "advertising, with a consent of its own",
-            caller: "crm",
-            request: SUBSCRIBERS,
-            purpose: Some("P10a"),
-            legal_request: None,
-            body: subscriber(AIGERIM),
-            expect: Expect::Receives(
-                "mailing-de",
-                r#"{"subscribers":[{"email":"someone@example.kz"}]}"#,
-            ),
-        },
+        ),
+        Sample::new(
+            "advertising, with a consent of its own",
+            SUBSCRIBERS,
+            subscriber(AIGERIM),
+            Expect::Receives("mailing-de", r#"{"subscribers":[{"email":"someone@example.kz"}]}"#),
+        )
+        .by("crm")
+        .purpose("P10a"),
     ]
 }
 
 /// Transfers whose rules are not those of everyday: a purpose's own fields, a study, the state.
 fn permitted_otherwise() -> Vec<Sample> {
     vec![
-        Sample {
-            title: "an account abroad, with what it needs and no more",
-            caller: "lms",
-            request: ACCOUNTS,
-            purpose: Some("P05"),
-            legal_request: None,
-            body: format!(
+        Sample::new(
+            "an account abroad, with what it needs and no more",
+            ACCOUNTS,
+            format!(
                 r#"{{"learners":[{{"iin":"{AIGERIM}","given_name":"Айгерім",{}}}]}}"#,
                 r#""family_name":"Сәрсенова","email":"a@example.kz""#
             ),
-            expect: Expect::Receives(
+            Expect::Receives(
                 "learning-de",
                 r#"{"learners":[{"given_name":"Айгерім","email":"a@example.kz"}]}"#,
             ),
-        },
-        Sample {
-            title: "a study, without anything that says who",
-            caller: "lms",
-            request: STUDY,
-            purpose: None,
-            legal_request: None,
-            body: answer("ауыл мектебі"),
-            expect: Expect::Receives(
+        )
+        .purpose("P05"),
+        Sample::new(
+            "a study, without anything that says who",
+            STUDY,
+            answer("ауыл мектебі"),
+            Expect::Receives(
                 "research-kz",
                 r#"{"answers":[{"position":"мұғалім","score":87.50,"comment":"ауыл мектебі"}]}"#,
             ),
-        },
-        Sample {
-            title: "the state, by a request that was accepted",
-            caller: "lms",
-            request: CERTIFICATES,
-            purpose: None,
-            legal_request: Some("2026-114"),
-            body: CERTIFICATES_BODY.to_owned(),
-            expect: Expect::Receives("ministry-kz", CERTIFICATES_BODY),
-        },
+        ),
+        Sample::new(
+            "the state, by a request that was accepted",
+            CERTIFICATES,
+            CERTIFICATES_BODY,
+            Expect::Receives("ministry-kz", CERTIFICATES_BODY),
+        )
+        .legal_request("2026-114"),
     ]
 }
 
 fn refused_by_consent() -> Vec<Sample> {
-    let enrol = |title, iin: &str, code| Sample {
-        title,
-        caller: "lms",
-        request: ENROL,
-        purpose: None,
-        legal_request: None,
-        body: format!(r#"{{"learners":[{{"iin":"{iin}","family_name":"Тест"}}]}}"#),
-        expect: Expect::Refused(code),
+    let enrol = |title, iin: &str, code| {
+        Sample::new(
+            title,
+            ENROL,
+            format!(r#"{{"learners":[{{"iin":"{iin}","family_name":"Тест"}}]}}"#),
+            Expect::Refused(code),
+        )
     };
-    let mail = |title, iin, purpose, code| Sample {
-        title,
-        caller: "crm",
-        request: SUBSCRIBERS,
-        purpose: Some(purpose),
-        legal_request: None,
-        body: subscriber(iin),
-        expect: Expect::Refused(code),
+    let mail = |title, iin, purpose, code| {
+        Sample::new(title, SUBSCRIBERS, subscriber(iin), Expect::Refused(code))
+            .by("crm")
+            .purpose(purpose)
     };
     vec![
         enrol("nobody asked this person", NURLAN, "NO_CONSENT"),
@@ -188,62 +239,47 @@ fn refused_by_consent() -> Vec<Sample> {
 
 fn refused_by_rule() -> Vec<Sample> {
     vec![
-        Sample {
-            title: "an e-mail address in a study",
-            caller: "lms",
-            request: STUDY,
-            purpose: None,
-            legal_request: None,
-            body: answer("жазыңыз: a@example.kz"),
-            expect: Expect::Refused("IDENTIFIER_IN_STUDY"),
-        },
-        Sample {
-            title: "the state, without naming its request",
-            caller: "lms",
-            request: CERTIFICATES,
-            purpose: None,
-            legal_request: None,
-            body: CERTIFICATES_BODY.to_owned(),
-            expect: Expect::Refused("LEGAL_REQUEST_INCOMPLETE"),
-        },
-        Sample {
-            title: "a purpose that is never valid",
-            caller: "crm",
-            request: SUBSCRIBERS,
-            purpose: Some("P11"),
-            legal_request: None,
-            body: subscriber(AIGERIM),
-            expect: Expect::Refused("PURPOSE_UNKNOWN"),
-        },
-        Sample {
-            title: "only a field that no rule maps",
-            caller: "lms",
-            request: RESULT,
-            purpose: None,
-            legal_request: None,
-            body: format!(r#"{{"iin":"{AIGERIM}","blood_group":"A+"}}"#),
-            expect: Expect::Refused("FIELD_UNKNOWN"),
-        },
-        Sample {
-            title: "a member that stands twice",
-            caller: "lms",
-            request: ENROL,
-            purpose: None,
-            legal_request: None,
-            body: format!(
+        Sample::new(
+            "an e-mail address in a study",
+            STUDY,
+            answer("жазыңыз: a@example.kz"),
+            Expect::Refused("IDENTIFIER_IN_STUDY"),
+        ),
+        Sample::new(
+            "the state, without naming its request",
+            CERTIFICATES,
+            CERTIFICATES_BODY,
+            Expect::Refused("LEGAL_REQUEST_INCOMPLETE"),
+        ),
+        Sample::new(
+            "a purpose that is never valid",
+            SUBSCRIBERS,
+            subscriber(AIGERIM),
+            Expect::Refused("PURPOSE_UNKNOWN"),
+        )
+        .by("crm")
+        .purpose("P11"),
+        Sample::new(
+            "only a field that no rule maps",
+            RESULT,
+            format!(r#"{{"iin":"{AIGERIM}","blood_group":"A+"}}"#),
+            Expect::Refused("FIELD_UNKNOWN"),
+        ),
+        Sample::new(
+            "a member that stands twice",
+            ENROL,
+            format!(
                 r#"{{"learners":[{{"iin":"{AIGERIM}","family_name":"a","family_n\u0061me":"b"}}]}}"#
             ),
-            expect: Expect::Refused("DOCUMENT_UNPARSABLE"),
-        },
-        Sample {
-            title: "a system that may not use the route",
-            caller: "crm",
-            request: ENROL,
-            purpose: None,
-            legal_request: None,
-            body: format!(r#"{{"learners":[{{"iin":"{AIGERIM}","family_name":"Тест"}}]}}"#),
-            expect: Expect::Refused("CALLER_NOT_ALLOWED"),
-        },
+            Expect::Refused("DOCUMENT_UNPARSABLE"),
+        ),
+        Sample::new(
+            "a system that may not use the route",
+            ENROL,
+            format!(r#"{{"learners":[{{"iin":"{AIGERIM}","family_name":"Тест"}}]}}"#),
+            Expect::Refused("CALLER_NOT_ALLOWED"),
+        )
+        .by("crm"),
     ]
 }
 
@@ -367,6 +403,7 @@ const CERTIFICATES_BODY: &str = concat!(
     r#"{"teachers":[{"iin":"580101100015","family_name":"Сәрсенова","#,
     r#""certificate_number":"KZ-7-0001"}]}"#
 );
+const CHECKED: [&str; 6] = ["D01", "D02", "D03", "D04", "D06", "D07"];
 const ACCOUNTS: (&str, &str) = ("PUT", "/learning-de/learners");
 const CERTIFICATES: (&str, &str) = ("POST", "/ministry-kz/certificates");
 const STUDY: (&str, &str) = ("POST", "/research-kz/autumn-study");
@@ -388,3 +425,21 @@ pub const SALTANAT: &str = "580101100660";
 pub const NURLAN: &str = "580101000019";
 
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn an_ellipsis_stands_for_anything() {
+        for (expected, text) in [("", ""), ("a", "a"), ("…", ""), ("a…c", "abc"), ("a…c…", "acac")]
+        {
+            assert!(fits(expected, text), "{expected} {text}");
+        }
+        for (expected, text) in
+            [("", "a"), ("a", "ab"), ("a…c", "abcd"), ("a…b…c", "ac"), ("aa…aa", "aaa")]
+        {
+            assert!(!fits(expected, text), "{expected} {text}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The way back: a partner's answer as the caller gets it.
+//!
+//! Where the route has no rules for answers, the body streams through untouched. Where it has, the
+//! body is read whole and parsed as strictly as a request's, and only the fields that the rules
+//! list go on, whatever the status says. Nothing of an answer that cannot be inspected goes on.
+//! Of the headers, only listed ones do in either case.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::{Response, StatusCode};
+
+use super::upstream::{AnswerBody, AnswerFault, Failure};
+use super::{Answer, full};
+use crate::document::{
+    BadDocument, Charset, Document, FieldId, FieldSet, Limits, MediaType, Syntax,
+};
+use crate::policy::AnswerRules;
+use crate::redaction::{Selection, select};
+use crate::server::Body;
+use crate::transfer::Claim;
+
+/// What the caller gets.
+pub(super) enum Back {
+    /// The answer, or what is left of it.
+    Passed(Response<Body>),
+    /// An answer of this status was withheld.
+    Withheld(StatusCode, Uninspectable),
+}
+
+/// Why an answer cannot be inspected. No message holds a value of it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Uninspectable {
+    /// It did not come whole.
+    #[error("{0}")]
+    Body(AnswerFault),
+    /// It is compressed, though that was not asked for.
+    #[error("the partner's answer is compressed")]
+    Coding,
+    /// It is of another media type than the rules say, or of none.
+    #[error("the partner's answer is of another media type than the route says")]
+    MediaType,
+    /// It is not what its media type says, or beyond the limits.
+    #[error("{0}")]
+    Document(BadDocument),
+}
+
+/// Takes an answer back to the caller by the rules of the route.
+pub(super) async fn back(
+    answer: Result<Answer, Failure>,
+    claim: &Claim,
+    limits: &Limits,
+) -> Result<Back, Failure> {
+    let rules = claim.route().answer.as_ref();
+    let (parts, body) = answer?.into_parts();
+    let (body, listed): (_, &[String]) = match rules {
+        None => (body.map_err(io::Error::other).boxed(), &[]),
+        Some(rules) => match inspected(&parts.headers, body, rules, limits).await {
+            Ok(kept) => (full(kept), &rules.headers),
+            Err(why) => return Ok(Back::Withheld(parts.status, why)),
+        },
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = parts.status;
+    let listed = listed.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+    for name in HEADERS.into_iter().chain(listed) {
+        for value in parts.headers.get_all(&name) {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    Ok(Back::Passed(response))
+}
+
+/// What the rules keep of an answer's body; an empty one stays empty.
+async fn inspected(
+    headers: &HeaderMap,
+    body: AnswerBody,
+    rules: &AnswerRules,
+    limits: &Limits,
+) -> Result<Bytes, Uninspectable> {
+    let body = Limited::new(body, limits.bytes_max).collect().await.map_err(|error| {
+        let fault = error.downcast_ref::<AnswerFault>().copied();
+        let is_long = error.is::<LengthLimitError>();
+        let other = if is_long { AnswerFault::TooLarge } else { AnswerFault::Broken };
+        Uninspectable::Body(fault.unwrap_or(other))
+    })?;
+    let body = body.to_bytes();
+    if body.is_empty() {
+        return Ok(body);
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Uninspectable::Coding);
+    }
+    if !is_of_type(headers, rules.shape.syntax()) {
+        return Err(Uninspectable::MediaType);
+    }
+    let document = Document::parse(body, Arc::clone(&rules.shape), limits);
+    Ok(all_mapped(&document.map_err(Uninspectable::Document)?).into())
+}
+
+/// Whether headers name one media type: the one of a syntax, in UTF-8.
+fn is_of_type(headers: &HeaderMap, syntax: &Syntax) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(one), None) = (types.next(), types.next()) else { return false };
+    let media = one.to_str().ok().and_then(MediaType::parse);
+    media.is_some_and(|media| syntax.has_type(&media) && media.is_in(Charset::UTF_8))
+}
+
+/// Writes every mapped field of an answer, which is one record.
+fn all_mapped(answer: &Document) -> Vec<u8> {
+    let all = FieldSet::from_iter(0..=FieldId::MAX);
+    select(answer, &Selection { outside: &all, records: &[Some(0)], verdicts: &[all] })
+}
+
+/// What of a partner's headers goes on in any case.
+const HEADERS: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_DISPOSITION,
+    header::ETAG,
+    header::RETRY_AFTER,
+];

@@ -1,0 +1,117 @@
+//! Known answers for streams of envelopes, in `vectors/envelope/` too.
+//!
+//! | member of the index | what |
+//! |---|---|
+//! | `streams` | files of frames that open, with the lengths of the parts' bodies |
+//! | `broken` | `of`, such a file, made of its `frames` in this order, and `why` it is refused |
+//!
+//! The bodies of a stream's parts, one after the other, have byte n mod 251 at place n.
+
+use otkel::envelope::format::Part;
+use otkel::envelope::frames::{self, BadStream, Sequence};
+
+use super::*;
+
+/// The files and their members of the index, as this program makes them.
+pub(super) fn made() -> (BTreeMap<String, Vec<u8>>, Value, Value) {
+    let lengths = [5, CHUNK + 1, 0];
+    let parts: Vec<Vec<u8>> = lengths
+        .iter()
+        .zip(0..)
+        .map(|(length, n)| {
+            let start: usize = lengths[..usize::try_from(n).unwrap()].iter().sum();
+            let body = &pattern(start + length)[start..];
+            part(STREAM, n, n == 2, body)
+        })
+        .collect();
+    let one = part(OTHER_STREAM, 0, true, &pattern(3));
+    let files = [(THREE_PARTS, parts.concat()), (ONE_PART, one)];
+    let streams = json!([
+        {"file": THREE_PARTS, "lengths": lengths},
+        {"file": ONE_PART, "lengths": [3]},
+    ]);
+    let broken: [(&[usize], &str); 7] = [
+        (&[], "Incomplete"),
+        (&[0, 1], "Incomplete"),
+        (&[1, 2], "Order"),
+        (&[0, 2], "Order"),
+        (&[0, 0, 1, 2], "Order"),
+        (&[1, 0, 2], "Order"),
+        (&[0, 1, 2, 2], "AfterLast"),
+    ];
+    let vector = |(frames, why)| json!({"of": THREE_PARTS, "frames": frames, "why": why});
+    let broken: Vec<Value> = broken.into_iter().map(vector).collect();
+    (files.map(|(name, bytes)| (name.to_owned(), bytes)).into(), streams, broken.into())
+}
+
+fn part(id: u128, n: u64, last: bool, body: &[u8]) -> Vec<u8> {
+    let stream = Some(Part { id: Uuid::from_u128(id), n, last });
+    let did = Uuid::from_u128(id + u128::from(n));
+    let header = Header { did, stream, ..header(OURS) };
+    frames::frame(&sealed(&format::prefix(&header).unwrap(), body, OURS)).unwrap()
+}
+
+/// Opens a stream: its bodies.
+fn open_all(frames: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, BadStream> {
+    let mut sequence = Sequence::default();
+    let mut bodies = Vec::new();
+    for envelope in frames {
+        let (header, body) = open(envelope, &secret(OURS)).unwrap();
+        sequence.take(&header)?;
+        bodies.push(body);
+    }
+    sequence.finish().map(|()| bodies)
+}
+
+/// The envelopes of a file of frames.
+fn envelopes(file: &str) -> Vec<Vec<u8>> {
+    let mut buffer = read(file)[..].into();
+    let all = std::iter::from_fn(|| frames::next(&mut buffer).unwrap().map(|e| e.to_vec()));
+    let all = all.collect();
+    assert!(buffer.is_empty());
+    all
+}
+
+#[test]
+fn each_stream_opens_to_its_bodies() {
+    for vector in frozen_index()["streams"].as_array().unwrap() {
+        let bodies = open_all(&envelopes(vector["file"].as_str().unwrap())).unwrap();
+        let lengths: Vec<usize> = bodies.iter().map(Vec::len).collect();
+        assert_eq!(json!(lengths), vector["lengths"]);
+        let whole = bodies.concat();
+        assert_eq!(whole, pattern(whole.len()));
+    }
+}
+
+#[test]
+fn each_broken_stream_is_refused_for_its_reason() {
+    for vector in frozen_index()["broken"].as_array().unwrap() {
+        let all = envelopes(vector["of"].as_str().unwrap());
+        let number = |n: &Value| usize::try_from(n.as_u64().unwrap()).unwrap();
+        let chosen = vector["frames"].as_array().unwrap().iter().map(|n| all[number(n)].clone());
+        let why = open_all(&chosen.collect::<Vec<_>>()).unwrap_err();
+        assert_eq!(format!("{why:?}"), vector["why"], "{vector}");
+    }
+    let mixed = [&envelopes(THREE_PARTS)[..1], &envelopes(ONE_PART)].concat();
+    assert_eq!(open_all(&mixed), Err(BadStream::Another));
+    let alone = sealed(&prefix(), b"{}", OURS);
+    assert_eq!(open_all(&[alone]), Err(BadStream::NoPart));
+}
+
+#[test]
+fn a_frame_has_a_length_that_an_envelope_has() {
+    let next = |bytes: &[u8]| frames::next(&mut bytes.into());
+    assert_eq!(next(&[0, 0, 0, 0]), Err(BadStream::Length));
+    assert_eq!(next(&[0x10, 0, 0, 1]), Err(BadStream::Length));
+    assert_eq!(next(b"OTK1"), Err(BadStream::Length));
+    assert_eq!(next(&[0x10, 0, 0, 0]), Ok(None));
+    assert_eq!(next(&[0, 0, 0]), Ok(None));
+    assert_eq!(next(&[0, 0, 0, 2, 7]), Ok(None));
+    assert_eq!(next(&[0, 0, 0, 1, 7, 8]), Ok(Some(vec![7].into())));
+    assert!(!frames::begin_with(b'O') && frames::begin_with(0x10));
+}
+
+const STREAM: u128 = 0x0192_0000_0000_7000_8000_0000_0000_0010;
+const OTHER_STREAM: u128 = 0x0192_0000_0000_7000_8000_0000_0000_0020;
+const THREE_PARTS: &str = "three-parts.otk1s";
+const ONE_PART: &str = "one-part.otk1s";
