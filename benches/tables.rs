@@ -120,10 +120,7 @@ fn learner(n: usize, records: Records) -> String {
         "Тыңдаушы \"Үздік\" дипломымен бітірді; documents were checked on arrival.".to_owned(),
     ];
     if records == Records::Csv {
-        let cell = |value: &String| match value.contains([',', '"']) {
-            true => format!("\"{}\"", value.replace('"', "\"\"")),
-            false => value.clone(),
-        };
+        let cell = |value: &String| if value.contains([',', '"']) { format!("\"{}\"", value.replace('"', "\"\"")) } else { value.clone() };
         let cells: Vec<String> = values.iter().map(cell).collect();
         return format!("{n},{},2026-05-29T17:02:44.001Z", cells.join(","));
     }

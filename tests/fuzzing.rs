@@ -28,9 +28,7 @@ fn fuzz(run: fn(&[u8]), seeds: &[&str], words: &[&str]) {
         for _ in 0..dice.below(6) {
             change(&mut input, &mut dice, seeds, words);
         }
-        if catch_unwind(AssertUnwindSafe(|| run(&input))).is_err() {
-            panic!("a promise is broken by {:?}", String::from_utf8_lossy(&input));
-        }
+        assert!(!catch_unwind(AssertUnwindSafe(|| run(&input))).is_err(), "a promise is broken by {:?}", String::from_utf8_lossy(&input))
     }
 }
 
