@@ -1,4 +1,5 @@
-//! JSON (RFC 8259): one pass over a body, by the grammar, the limits, duplicate names, and the walk along the shape.
+//! JSON (RFC 8259): one pass over a body, by the grammar, the limits, duplicate names, and the walk
+//! along the shape.
 //!
 //! Invariants:
 //! - the parser keeps its own stack, of at most `depth_max` frames, and never calls itself;
