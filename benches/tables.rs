@@ -120,7 +120,10 @@ fn learner(n: usize, records: Records) -> String {
         "Тыңдаушы \"Үздік\" дипломымен бітірді; documents were checked on arrival.".to_owned(),
     ];
     if records == Records::Csv {
-        let cell = |value: &String| if value.contains([',', '"']) { format!("\"{}\"", value.replace('"', "\"\"")) } else { value.clone() };
+        let cell = |value: &String| {
+            let is_plain = !value.contains([',', '"']);
+            if is_plain { value.clone() } else { format!("\"{}\"", value.replace('"', "\"\"")) }
+        };
         let cells: Vec<String> = values.iter().map(cell).collect();
         return format!("{n},{},2026-05-29T17:02:44.001Z", cells.join(","));
     }

@@ -147,7 +147,9 @@ impl<E: Edits> Writer<'_, E> {
             return;
         }
         self.out.extend_from_slice(b"\"'");
-        if let Some(rest) = cell.strip_prefix(b"\"") { self.out.extend_from_slice(rest) } else {
+        if let Some(rest) = cell.strip_prefix(b"\"") {
+            self.out.extend_from_slice(rest);
+        } else {
             self.out.extend_from_slice(cell);
             self.out.push(b'"');
         }
