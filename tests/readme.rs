@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+#[path = "support/demo.rs"]
+mod demo;
+
+use std::process::Command;
+
+use demo::{Demo, folder};
 
 const README: &str = include_str!("../README.md");
 
@@ -40,17 +40,8 @@ fn the_demo_prints_the_lines_that_are_shown() {
 
 #[test]
 fn curl_gets_the_answers_that_are_shown() {
-    let folder = folder("readme-curl");
-    let port = free_ports();
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_otkel"))
-        .args(["demo", "--port", &port.to_string()])
-        .current_dir(&folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .map(Ended)
-        .unwrap();
-    let mut said = BufReader::new(demo.0.stdout.take().unwrap()).lines();
-    assert!(said.any(|line| line.unwrap().contains("Ctrl-C ends it")), "the demo did not start");
+    let mut demo = Demo::start("readme-curl");
+    let (port, folder) = (demo.port, demo.folder.clone());
     for shown in blocks().into_iter().skip(1).flatten() {
         let command = shown
             .command
@@ -68,17 +59,7 @@ fn curl_gets_the_answers_that_are_shown() {
     }
     let heard = README.split("what the mock partner opened: `").nth(1).unwrap();
     let heard = heard.split('`').next().unwrap();
-    assert!(said.any(|line| line.unwrap() == heard), "the partner's line is not shown");
-}
-
-/// A program that ends with the test, however that ends.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
+    demo.says(|line| line == heard);
 }
 
 /// The console blocks, each a list of commands with their output.
@@ -104,25 +85,6 @@ fn commands(block: &str) -> Vec<Shown> {
         open = line.ends_with('\\');
     }
     shown
-}
-
-fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/policies"), folder.join("policies")).unwrap();
-    folder
-}
-
-/// A port that is free, and whose next one is too.
-fn free_ports() -> u16 {
-    loop {
-        let first = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = first.local_addr().unwrap().port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// The text with every UUID replaced, as those differ from run to run.

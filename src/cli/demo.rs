@@ -148,7 +148,7 @@ async fn show_sample(
         let mark = if as_expected { "" } else { "DIFFERS: " };
         let (method, path) = sample.request;
         let sent = format!("{}\n{} → {method} {path}", sample.title, sample.caller);
-        let got = shown(&new);
+        let got = brief(&shown(&new));
         let decision = format!("{mark}{}", decided.words);
         say!("{}", line(&[&(n + 1).to_string(), &sent, &decision, &got, &decided.entry]));
     }
@@ -218,28 +218,68 @@ fn refused(code: &str) -> String {
 }
 
 fn carried(entry: &Value) -> String {
-    let text = |v: &Value, member: &str| {
-        v.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
     let mut words = format!("sent for {}", text(entry, "purpose"));
+    if entry.get("stream").is_some() {
+        words.push_str("\nthe first part of a stream");
+    }
     for verdict in entry.get("verdicts").and_then(Value::as_array).into_iter().flatten() {
         let n = verdict.get("n").and_then(Value::as_u64).unwrap_or(0);
         if n == 0 {
             continue;
         }
-        let reason = text(verdict, "reason");
-        let decision = text(verdict, "decision");
+        let (decision, reason) = (text(verdict, "decision"), text(verdict, "reason"));
         words.extend(["\n", &n.to_string(), " ", &decision, " ", &reason]);
-        for (field, why) in verdict.get("removed").and_then(Value::as_object).into_iter().flatten()
-        {
-            let name = field.rsplit('.').next().unwrap_or_default();
-            words.extend(["\n− ", name, ": ", why.as_str().unwrap_or_default()]);
+        for (field, what) in members(verdict, "treated") {
+            let what = what.as_str().unwrap_or_default();
+            words.extend(["\n~ ", last(field), ": ", what]);
+        }
+        for (field, kinds) in members(verdict, "found") {
+            let kinds = kinds.as_object().into_iter().flatten();
+            for (kind, _) in kinds {
+                words.extend(["\n~ ", last(field), ": found ", kind]);
+            }
+        }
+        for (field, why) in members(verdict, "removed") {
+            words.extend(["\n− ", last(field), ": ", why.as_str().unwrap_or_default()]);
         }
         if let Some(unmapped) = verdict.get("unmapped").and_then(Value::as_u64) {
             words.extend(["\n− ", &unmapped.to_string(), " unmapped"]);
         }
     }
     words
+}
+
+fn text(value: &Value, member: &str) -> String {
+    value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn members<'v>(value: &'v Value, member: &str) -> impl Iterator<Item = (&'v String, &'v Value)> {
+    value.get(member).and_then(Value::as_object).into_iter().flatten()
+}
+
+/// The last name of a path.
+fn last(path: &str) -> &str {
+    let name = path.rsplit(['.', '[']).next().unwrap_or_default();
+    name.trim_matches(['\'', ']'])
+}
+
+/// A text with its long secrets shortened: nobody reads those.
+fn brief(text: &str) -> String {
+    let is_of_secret = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let mut brief = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c| !is_of_secret(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        match word.get(..8) {
+            Some(beginning) if word.len() > SECRET_CHARS => brief.extend([beginning, "…"]),
+            _ => brief.push_str(word),
+        }
+        let next = after.chars().next();
+        brief.extend(next);
+        rest = after.get(next.map_or(0, char::len_utf8)..).unwrap_or_default();
+    }
+    brief
 }
 
 /// Waits until a checkpoint covers the whole ledger: one is signed every second.
@@ -324,5 +364,29 @@ fn line(cells: &[&str]) -> String {
     row(&cells)
 }
 
+/// Words longer than this are ciphertexts and pseudonyms.
+const SECRET_CHARS: usize = 40;
 // 110 columns: a terminal of usual width beside an editor.
 const WIDTHS: [usize; 5] = [2, 36, 30, 34, 5];
+
+#[cfg(test)]
+mod tests {
+    use super::{brief, last};
+
+    #[test]
+    fn only_long_words_are_shortened() {
+        let secret = "T1RLMQEAAQl7InYiOjEsImRpZCI6IjAxYTIwNWJi";
+        assert_eq!(brief(&format!("{{\"a\":\"{secret}x\"}}")), "{\"a\":\"T1RLMQEA…\"}");
+        for text in ["", "Сәрсенова", secret, "a b\nc", "{\"iin\":\"580101100015\"}"] {
+            assert_eq!(brief(text), text);
+        }
+    }
+
+    #[test]
+    fn a_path_is_shown_by_its_last_name() {
+        let of = [("$.a.phone", "phone"), ("$[*]['Должность']", "Должность"), ("path.iin", "iin")];
+        for (path, name) in of {
+            assert_eq!(last(path), name);
+        }
+    }
+}

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::document::FieldSet;
+use crate::document::{FieldSet, Formula, Part, Syntax};
 use crate::policy::{
-    Abroad, Basis, Category, FieldSource, OnRefused, Partner, PartnerKind, Policy, Purpose,
-    Register, Route, Unmapped,
+    Abroad, Basis, Category, FieldSource, OnFound, OnRefused, Partner, PartnerKind, Policy,
+    Purpose, Register, Route, Unmapped,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::CategorySet;
@@ -336,6 +336,61 @@ fn route(owner: &Owner, route: &Route, to: &mut Settings) {
         |candidate| format!("tried until {}", day_of(candidate.until)),
     );
     set("candidate", Worth::Word(candidate));
+    content(route, own);
+}
+
+/// What a route says of the form and the values of what it takes and gives.
+fn content(route: &Route, own: &mut Worths) {
+    let mut set = |name, worth| own.insert(name, worth);
+    set("format", Worth::Word(format(route.shape.syntax())));
+    set("charset", Worth::word(route.charset.as_deref().unwrap_or("UTF-8")));
+    let inner = route.inner.as_ref();
+    let inner = inner.map(|inner| format!("{} {}", inner.method, inner.path));
+    set("inner", Worth::Word(inner.unwrap_or_else(|| "none".to_owned())));
+    let keeps = |found: &OnFound| *found == OnFound::Keep;
+    set("found", Worth::Choice(route.found.word(), keeps(&route.found)));
+    let found = route.fields.iter().filter_map(|field| {
+        Some(format!("{} {}", field.text, field.found.filter(|found| *found != route.found)?))
+    });
+    set("fields found", Worth::Word(joined(found)));
+    let holds = route.fields.iter().flat_map(|field| {
+        field.holds.iter().map(move |category| format!("{} {category}", field.text))
+    });
+    set("fields holds", Worth::list(holds, Wider::Less));
+    let stream = route.stream.as_ref();
+    let stream =
+        stream.map(|parts| format!("{} records, {} bytes", parts.records_max, parts.bytes_max));
+    set("stream", Worth::Word(stream.unwrap_or_else(|| "none".to_owned())));
+    let answer = route.answer.as_ref().map(|answer| {
+        let fields: Vec<&str> = answer.fields.iter().map(|field| field.text.as_str()).collect();
+        format!("{}; {}", fields.join(", "), answer.headers.join(", "))
+    });
+    set("answer", Worth::Word(answer.unwrap_or_else(|| "all".to_owned())));
+}
+
+/// A syntax in words.
+fn format(syntax: &Syntax) -> String {
+    let media = syntax.media();
+    match syntax {
+        Syntax::Csv(csv) => {
+            let formula = match csv.formula {
+                Formula::Refuse => "refused",
+                Formula::Neutralise => "neutralised",
+                Formula::Keep => "kept",
+            };
+            format!("{media}, delimiter {:?}, formulas {formula}", char::from(csv.delimiter))
+        }
+        Syntax::Xml(xml) => {
+            let names = xml.namespaces.iter().map(|(prefix, uri)| format!("{prefix} {uri}"));
+            format!("{media}, namespaces {}", joined(names))
+        }
+        Syntax::Multipart(multipart) => {
+            let part = |part: &Part| format!("{}: {}", part.name, format(&part.syntax));
+            format!("{media} of {}", joined(multipart.parts.iter().map(part)))
+        }
+        Syntax::Empty => "none".to_owned(),
+        _ => media.to_owned(),
+    }
 }
 
 fn categories(set: CategorySet, wider: Wider) -> Worth {

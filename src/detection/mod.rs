@@ -93,4 +93,4 @@ fn find(plain: &[u8], has_at: bool, emit: &mut impl FnMut(Kind, Range<usize>)) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

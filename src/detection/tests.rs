@@ -3,12 +3,13 @@ use proptest::prelude::*;
 use super::*;
 
 /// A line with identifiers, `{kind:…}` around each.
-struct Line {
-    text: String,
-    hits: Vec<(Kind, String)>,
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) hits: Vec<(Kind, String)>,
 }
 
-fn lines() -> Vec<Line> {
+/// The lines of the vectors.
+pub(crate) fn lines() -> Vec<Line> {
     let file = include_str!("../../tests/vectors/identifiers.txt");
     let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with("# "));
     lines.map(|line| read(&unescape(line))).collect()
@@ -189,6 +190,7 @@ impl Dice {
 }
 
 /// An ordinary sentence with numbers in it.
+#[allow(clippy::many_single_char_names, reason = "numbers that mean nothing")]
 fn sentence(dice: &mut Dice) -> String {
     let (day, month, year) = (dice.between(1, 28), dice.between(1, 12), dice.between(1950, 2035));
     let (hour, minute) = (dice.below(24), dice.below(60));

@@ -22,8 +22,10 @@ pub(crate) enum Lexis {
     Csv,
     /// A name or value of a form or query, with `%` and `+` (URL Standard §5.1).
     Percent,
-    /// A text as it is, or bytes that are none.
+    /// A text as it is.
     Plain,
+    /// Bytes that nobody looks into.
+    Opaque,
     /// What stands between the tags of an element.
     XmlText,
     /// What stands between the quotes of an attribute.
@@ -48,7 +50,9 @@ impl<'a> Raw<'a> {
             Lexis::Json => json::scalar(self.bytes),
             Lexis::Csv => Scalar::Text(csv::decode(self.bytes)),
             Lexis::Percent => Scalar::Text(form::decode(self.bytes)),
-            Lexis::Plain => Scalar::Text(str::from_utf8(self.bytes).unwrap_or_default().into()),
+            Lexis::Plain | Lexis::Opaque => {
+                Scalar::Text(str::from_utf8(self.bytes).unwrap_or_default().into())
+            }
             Lexis::XmlText => Scalar::Text(xml::decode_text(self.bytes)),
             Lexis::XmlAttribute => Scalar::Text(xml::decode_attribute(self.bytes)),
         }

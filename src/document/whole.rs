@@ -12,12 +12,15 @@ use super::syntax::Opaque;
 use super::text::find_noncharacter;
 
 /// The field that the content is, if it is one.
-pub(crate) struct Tape(Option<FieldId>);
+pub(crate) struct Tape {
+    field: Option<FieldId>,
+    lexis: Lexis,
+}
 
 impl Tape {
     /// The field that the content is, with the content.
     pub(crate) fn value<'a>(&self, bytes: &'a [u8]) -> Option<(FieldId, Raw<'a>)> {
-        self.0.map(|field| (field, Raw { bytes, lexis: Lexis::Plain }))
+        self.field.map(|field| (field, Raw { bytes, lexis: self.lexis }))
     }
 }
 
@@ -30,7 +33,7 @@ pub(super) fn text(
 ) -> Result<Tape, BadDocument> {
     check_text(bytes, limits)
         .map_err(|(fault, offset)| BadDocument { offset, ..BadDocument::whole(fault) })?;
-    Ok(tape(bytes, node, findings, !bytes.is_empty()))
+    Ok(tape(bytes, Lexis::Plain, node, findings))
 }
 
 /// Reads a content that is kept or left out whole.
@@ -46,12 +49,13 @@ pub(super) fn opaque(
     }
     opaque::check(kind, bytes)
         .map_err(|(fault, offset)| BadDocument { offset, ..BadDocument::whole(fault) })?;
-    Ok(tape(bytes, node, findings, false))
+    Ok(tape(bytes, Lexis::Opaque, node, findings))
 }
 
-fn tape(bytes: &[u8], node: &Node, findings: &mut Findings, identifies: bool) -> Tape {
+fn tape(bytes: &[u8], lexis: Lexis, node: &Node, findings: &mut Findings) -> Tape {
     let span = Span::new(0, offset(bytes.len()));
-    Tape(findings.value(node, span, Lexis::Plain, identifies))
+    let identifies = lexis == Lexis::Plain && !bytes.is_empty();
+    Tape { field: findings.value(node, span, lexis, identifies), lexis }
 }
 
 fn check_text(bytes: &[u8], limits: &Limits) -> Result<(), (Fault, usize)> {

@@ -146,15 +146,9 @@ impl Generalisation {
     fn shows_more(&self, other: &Self) -> Option<bool> {
         match (self, other) {
             (Self::Date(this), Self::Date(_)) => Some(*this == DatePart::Month),
-            (Self::Region(these), Self::Region(those)) => {
-                let within = |these: &[String], those: &[String]| {
-                    these.iter().all(|region| those.contains(region))
-                };
-                if within(those, these) {
-                    Some(true)
-                } else {
-                    within(these, those).then_some(false)
-                }
+            (Self::Region(own), Self::Region(other)) => {
+                let within = |some: &[String], all: &[String]| some.iter().all(|r| all.contains(r));
+                if within(other, own) { Some(true) } else { within(own, other).then_some(false) }
             }
             (Self::Band { width }, Self::Band { width: other }) if other % width == 0 => Some(true),
             (Self::Band { width }, Self::Band { width: other }) if width % other == 0 => {
@@ -199,14 +193,22 @@ pub enum OnFound {
     Keep,
 }
 
-impl fmt::Display for OnFound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl OnFound {
+    /// The word that rule files have for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
             Self::Mask => "mask",
             Self::Drop => "drop",
             Self::Refuse => "refuse",
             Self::Keep => "keep",
-        })
+        }
+    }
+}
+
+impl fmt::Display for OnFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::edit::{Edit, Edits};
+use super::detect::{Look, Screen};
+use super::edit::{Edit, Edits, New};
 use super::treat::{Treated, Treating, Treatments};
 use crate::document::{FieldId, FieldSet, Lexis, Raw};
-use crate::policy::{Field, Route};
+use crate::policy::{Field, Route, Treatment};
 use crate::reason::Reason;
 use crate::transfer::Claim;
 use crate::vocabulary::Kind;
@@ -31,8 +32,9 @@ pub struct Manifest {
 /// Edits the values of one transfer: treats each, then looks for identifiers in it.
 pub(super) struct Editor<'a> {
     route: &'a Route,
-    /// The fields whose values are looked at; those of all others leave as they are.
+    /// The fields whose values are treated.
     touched: FieldSet,
+    screen: Screen,
     treatments: Treatments<'a>,
     manifest: Manifest,
     /// The verdict under which the values are that come.
@@ -48,6 +50,7 @@ impl<'a> Editor<'a> {
         Self {
             route,
             touched: treated(route),
+            screen: Screen::of(&claim.policy().register, route),
             treatments: Treatments::new(claim, treating),
             manifest: Manifest { verdicts, outside: Tally::default() },
             verdict: None,
@@ -66,22 +69,51 @@ impl<'a> Editor<'a> {
     #[inline(never)]
     fn touch(&mut self, id: FieldId, raw: Raw<'_>) -> Edit {
         let Some(field) = self.route.fields.get(usize::from(id)) else { return Edit::Remove };
-        self.treat(id, field, raw)
-    }
-
-    fn treat(&mut self, id: FieldId, field: &Field, raw: Raw<'_>) -> Edit {
-        if field.treatment.is_keep() {
-            return Edit::Keep;
-        }
         // Bytes that are no text, as of a picture, have no treatment.
-        if raw.lexis == Lexis::Plain && str::from_utf8(raw.bytes).is_err() {
+        if raw.lexis == Lexis::Opaque {
             return self.lose(id, Reason::TreatmentImpossible);
         }
         match self.treatments.treat(field, &raw.scalar()) {
-            Treated::Kept => Edit::Keep,
+            Treated::Kept => self.search(id, raw),
+            Treated::Put(New::Text(text)) => self.search_left(id, field, text),
             Treated::Put(new) => Edit::Put(new),
             Treated::Impossible => self.lose(id, Reason::TreatmentImpossible),
             Treated::Denied(reason) => self.deny(id, reason),
+        }
+    }
+
+    /// Looks for identifiers in a value that would leave as it is.
+    #[inline(never)]
+    fn search(&mut self, id: FieldId, raw: Raw<'_>) -> Edit {
+        let mut kinds = Vec::new();
+        let look = self.screen.look(id, raw, |kind| kinds.push(kind));
+        self.found(id, look, &kinds, Edit::Keep)
+    }
+
+    /// Looks for identifiers in what a treatment left of a text.
+    fn search_left(&mut self, id: FieldId, field: &Field, text: String) -> Edit {
+        let mut kinds = Vec::new();
+        let look = match field.treatment {
+            Treatment::Mask(_) | Treatment::Truncate { .. } => {
+                self.screen.look_at_text(id, &text, |kind| kinds.push(kind))
+            }
+            _ => Look::Clean,
+        };
+        self.found(id, look, &kinds, Edit::Put(New::Text(text)))
+    }
+
+    /// Does what the rules say about identifiers; `clean` is what becomes of a value without.
+    fn found(&mut self, id: FieldId, look: Look, kinds: &[Kind], clean: Edit) -> Edit {
+        for kind in kinds {
+            let found = self.tally().found.entry(id).or_default();
+            let count = found.entry(*kind).or_default();
+            *count = count.saturating_add(1);
+        }
+        match look {
+            Look::Clean | Look::Kept => clean,
+            Look::Masked(text) => Edit::Put(New::Text(text)),
+            Look::Dropped => self.lose(id, Reason::IdentifierFound),
+            Look::Refused => self.deny(id, Reason::IdentifierFound),
         }
     }
 
@@ -120,7 +152,13 @@ impl Edits for Editor<'_> {
 
     #[inline]
     fn edit(&mut self, field: FieldId, raw: Raw<'_>) -> Edit {
-        if self.touched.contains(field) { self.touch(field, raw) } else { Edit::Keep }
+        if self.touched.contains(field) {
+            self.touch(field, raw)
+        } else if self.screen.passes(field, raw) {
+            Edit::Keep
+        } else {
+            self.search(field, raw)
+        }
     }
 }
 

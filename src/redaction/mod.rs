@@ -91,8 +91,8 @@ struct Written {
     query: Vec<u8>,
 }
 
-/// Writes what a selection keeps of a document, without the identifiers that may not be in it; what
-/// would refuse a transfer is left out.
+/// Writes what a selection keeps of a document's body, without the identifiers that may not be in
+/// it; a value that would stop a transfer is left out.
 #[must_use]
 pub fn select_screened(document: &Document, selection: &Selection<'_>, screen: &Screen) -> Vec<u8> {
     write(document, selection, &mut detect::Screened(screen)).body

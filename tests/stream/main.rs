@@ -12,6 +12,7 @@ mod world;
 
 mod coded;
 mod ended;
+mod formats;
 mod memory;
 mod opened;
 mod parts;
@@ -32,7 +33,12 @@ fn plan() -> Plan {
 }
 
 fn plan_with(records: u32) -> Plan {
-    let (route, before) = (route(records), "# The same listeners in groups");
+    plan_of("json", records)
+}
+
+/// As [`plan`], with another format, or more to say of it.
+fn plan_of(format: &str, records: u32) -> Plan {
+    let (route, before) = (route(format, records), "# The same listeners in groups");
     let known = "    \"training-gb.enrol\",\n";
     World::plan()
         .own_rules()
@@ -40,7 +46,8 @@ fn plan_with(records: u32) -> Plan {
         .edit(known, &format!("{known}    \"training-gb.enrol-stream\",\n"))
 }
 
-fn route(records: u32) -> String {
+fn route(format: &str, records: u32) -> String {
+    let (format, more) = format.split_once(' ').unwrap_or((format, ""));
     format!(
         r#"
 [[route]]
@@ -48,6 +55,8 @@ name = "enrol-stream"
 request = "POST /training-gb/enrolment-streams"
 to = "/v1/enrolment-streams"
 endpoint = "main"
+format = "{format}"
+{more}
 purposes = ["P09"]
 subjects = "$[*]"
 subject = "$.iin"

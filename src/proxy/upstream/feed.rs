@@ -225,3 +225,109 @@ impl Body for Load {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    fn now<F: Future>(future: F) -> Poll<F::Output> {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn taken(load: &mut Load) -> Poll<Option<Result<Bytes, Cut>>> {
+        now(load.frame()).map(|frame| frame.map(|frame| frame.map(|f| f.into_data().unwrap())))
+    }
+
+    fn piece(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    #[test]
+    fn one_piece_waits_and_no_more() {
+        let (feed, mut load) = Load::fed();
+        assert!(taken(&mut load).is_pending());
+        assert_eq!(now(feed.push(piece("a"))), Poll::Ready(Ok(())));
+        assert!(now(feed.push(piece("b"))).is_pending());
+        assert_eq!(taken(&mut load), Poll::Ready(Some(Ok(piece("a")))));
+        assert_eq!(now(feed.push(piece("c"))), Poll::Ready(Ok(())));
+        assert!(now(feed.finish()).is_pending(), "not while a piece waits");
+        assert_eq!(taken(&mut load), Poll::Ready(Some(Ok(piece("c")))));
+        assert_eq!(now(feed.finish()), Poll::Ready(Ok(())));
+        assert_eq!(taken(&mut load), Poll::Ready(None));
+        assert_eq!(feed.cut(), 2);
+    }
+
+    #[test]
+    fn a_cut_body_has_no_good_end_and_gives_nothing_more() {
+        let (feed, mut load) = Load::fed();
+        let _ = now(feed.push(piece("a")));
+        let _ = taken(&mut load);
+        let _ = now(feed.push(piece("b")));
+        assert_eq!(feed.cut(), 1);
+        assert_eq!(taken(&mut load), Poll::Ready(Some(Err(Cut))));
+        assert_eq!(now(feed.push(piece("c"))), Poll::Ready(Err(Closed)));
+        assert_eq!(feed.cut(), 1);
+
+        let (feed, mut load) = Load::fed();
+        let _ = now(feed.push(piece("a")));
+        drop(feed);
+        assert_eq!(taken(&mut load), Poll::Ready(Some(Err(Cut))), "nobody said that it was all");
+
+        let (feed, mut load) = Load::fed();
+        let _ = now(feed.push(piece("a")));
+        let _ = now(feed.finish());
+        assert_eq!(feed.cut(), 0);
+        assert_eq!(taken(&mut load), Poll::Ready(Some(Err(Cut))), "the last piece never left");
+    }
+
+    #[test]
+    fn a_finished_body_stays_so() {
+        let (feed, mut load) = Load::fed();
+        assert_eq!(now(feed.finish()), Poll::Ready(Ok(())));
+        drop(feed);
+        assert_eq!(taken(&mut load), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_takes_nothing() {
+        let (feed, load) = Load::fed();
+        let _ = now(feed.push(piece("a")));
+        let whole = load.taken();
+        drop(load);
+        assert_eq!(now(whole), Poll::Ready(()));
+        assert_eq!(now(feed.push(piece("b"))), Poll::Ready(Err(Closed)));
+        assert_eq!(now(feed.finish()), Poll::Ready(Err(Closed)));
+        assert_eq!(feed.cut(), 0);
+    }
+
+    #[test]
+    fn what_waits_is_woken() {
+        let (feed, mut load) = Load::fed();
+        let _ = now(feed.push(piece("a")));
+        let mut pushing = when_woken(feed.push(piece("b")));
+        assert!(!pushing());
+        let _ = taken(&mut load);
+        assert!(pushing());
+    }
+
+    /// Whether a future that was polled has been woken and is ready, each time it is asked.
+    fn when_woken<F: Future>(future: F) -> impl FnMut() -> bool {
+        struct Woken(std::sync::atomic::AtomicBool);
+        impl std::task::Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        let woken = Arc::new(Woken(true.into()));
+        let mut future = Box::pin(future);
+        move || {
+            let was = woken.0.swap(false, std::sync::atomic::Ordering::SeqCst);
+            let waker = Waker::from(Arc::clone(&woken));
+            was && future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+        }
+    }
+}

@@ -64,15 +64,22 @@ impl Screen {
         Self { fields }
     }
 
-    /// Looks at a value as it stands in a body; each hit is told.
+    /// Whether a value can be seen to have nothing in it that may not be, at a quick look.
     #[inline]
+    pub(super) fn passes(&self, field: FieldId, raw: Raw<'_>) -> bool {
+        let watch = self.fields.get(usize::from(field));
+        watch.is_some_and(|watch| watch.kinds.is_empty() || !may_hold(raw))
+    }
+
+    /// Looks at a value as it stands in a body; each hit is told.
     pub(super) fn look(&self, field: FieldId, raw: Raw<'_>, on_hit: impl FnMut(Kind)) -> Look {
-        match self.fields.get(usize::from(field)) {
-            Some(watch) if !watch.kinds.is_empty() && may_hold(raw) => {
-                look_closer(*watch, raw, on_hit)
-            }
-            Some(_) => Look::Clean,
-            None => Look::Dropped,
+        let Some(watch) = self.fields.get(usize::from(field)) else { return Look::Dropped };
+        match raw.scalar() {
+            _ if raw.lexis == Lexis::Opaque => Look::Clean,
+            Scalar::Text(text) if raw.lexis == Lexis::Json => watch.text(&text, on_hit),
+            Scalar::Text(text) => watch.untyped(&text, on_hit),
+            Scalar::Number(number) => watch.number(number, on_hit),
+            Scalar::Word(_) => Look::Clean,
         }
     }
 
@@ -107,6 +114,19 @@ impl Watch {
             OnFound::Mask => Look::Masked(masked.finish()),
             OnFound::Drop => Look::Dropped,
             OnFound::Refuse => Look::Refused,
+        }
+    }
+
+    /// Looks at a text that may be a number, which has lost the zeros in front in a spreadsheet.
+    fn untyped(self, text: &str, mut on_hit: impl FnMut(Kind)) -> Look {
+        match self.text(text, &mut on_hit) {
+            Look::Clean => match self.number(text.trim(), on_hit) {
+                Look::Dropped if self.found == OnFound::Mask => {
+                    Look::Masked("*".repeat(text.trim().len()))
+                }
+                look => look,
+            },
+            look => look,
         }
     }
 
@@ -153,28 +173,20 @@ fn may_hold(raw: Raw<'_>) -> bool {
                 detection::may_hold(bytes) || has_unicode_escape(bytes)
             }
             Lexis::Json => {
-                bytes.len() >= NUMBER_MIN || bytes.iter().any(|b| matches!(b, b'e' | b'E'))
+                bytes.len() >= NUMBER_MIN || bytes.contains(&b'e') || bytes.contains(&b'E')
             }
             Lexis::Csv | Lexis::Plain => detection::may_hold(bytes),
+            Lexis::Percent => detection::may_hold(bytes) || bytes.contains(&b'%'),
             Lexis::XmlText | Lexis::XmlAttribute => {
                 detection::may_hold(bytes) || bytes.contains(&b'&')
             }
-            Lexis::Percent => detection::may_hold(bytes) || bytes.contains(&b'%'),
+            Lexis::Opaque => false,
         }
 }
 
-/// Whether any character may stand in a JSON string by its number; other escapes are never digits.
+/// Whether any character stands in a JSON string by its number; other escapes are never digits.
 fn has_unicode_escape(bytes: &[u8]) -> bool {
     bytes.contains(&b'\\') && bytes.windows(2).any(|pair| pair == br"\u")
-}
-
-#[inline(never)]
-fn look_closer(watch: Watch, raw: Raw<'_>, on_hit: impl FnMut(Kind)) -> Look {
-    match raw.scalar() {
-        Scalar::Text(text) => watch.text(&text, on_hit),
-        Scalar::Number(number) => watch.number(number, on_hit),
-        Scalar::Word(_) => Look::Clean,
-    }
 }
 
 /// Masks, drops or keeps what a screen says, and counts nothing.
@@ -183,19 +195,25 @@ pub(super) struct Screened<'a>(pub(super) &'a Screen);
 impl Edits for Screened<'_> {
     fn enter(&mut self, _verdict: Option<usize>) {}
 
+    fn formula(&mut self, _field: FieldId) {}
+
     #[inline]
     fn edit(&mut self, field: FieldId, raw: Raw<'_>) -> Edit {
+        if self.0.passes(field, raw) {
+            return Edit::Keep;
+        }
         match self.0.look(field, raw, |_| {}) {
             Look::Clean | Look::Kept => Edit::Keep,
             Look::Masked(text) => Edit::Put(New::Text(text)),
             Look::Dropped | Look::Refused => Edit::Remove,
         }
     }
-
-    fn formula(&mut self, _field: FieldId) {}
 }
 
 /// No value that is an identifier has fewer bytes: `a@b.kz`.
 const BYTES_MIN: usize = 6;
 /// No number without an exponent that is an identifier has fewer digits.
 const NUMBER_MIN: usize = 9;
+
+#[cfg(test)]
+mod tests;
