@@ -212,7 +212,8 @@ fn request() {
 #[test]
 fn xml() {
     let seeds = [
-        "<r xmlns:e='urn:e'><note>a&amp;b</note><l id=\"1\"><iin>850101300123</iin><name e:lang='kk'>\
+        "<r xmlns:e='urn:e'><note>a&amp;b</note><l id=\"1\"><iin>850101300123</iin>\
+         <name e:lang='kk'>\
          A<!-- c -->b</name><e:mark>5</e:mark><row/><row><![CDATA[<x>]]></row></l></r>",
         "<?xml version=\"1.0\" encoding='UTF-8'?>\n<!-- x --><r><l xmlns:p=\"urn:e\">\r\n\
          <p:mark>&#1057;</p:mark><p:mark/><x y='&#10;'><z/></x></l>\n</r><?pi?>",

@@ -32,7 +32,7 @@ pub(crate) fn run(body: &[u8]) {
         return;
     };
     let body = str::from_utf8(body).expect("accepted here, not UTF-8");
-    // The other parser forgets a carriage return after a reference; this is what XML 1.0 §2.11 says.
+    // The other parser forgets a carriage return after a reference; so says XML 1.0 §2.11.
     let body = body.replace("\r\n", "\n").replace('\r', "\n");
     let whole = roxmltree::Document::parse(&body).expect("accepted here, refused there");
     for record in 0..document.records().len() {
@@ -75,7 +75,7 @@ fn values(text: &str) -> Vec<String> {
     all_of(&roxmltree::Document::parse(text).expect("written, but not XML"))
 }
 
-/// All attributes and texts, but for empty ones; the text of an element is one, whatever divides it.
+/// All attributes and texts, but for empty ones; comments do not divide a text.
 fn all_of(document: &roxmltree::Document<'_>) -> Vec<String> {
     let mut values = Vec::new();
     for node in document.descendants().filter(roxmltree::Node::is_element) {
