@@ -59,10 +59,7 @@ async fn a_partner_opens_what_it_gets_with_pythons_hpke() {
 async fn a_ledger_is_sound_by_the_rfcs_and_no_longer_once_a_byte_changed() {
     let mut world = World::start().await;
     for sample in sample::transfers() {
-        let (method, path) = sample.request;
-        let ask = enrol(&sample.body).by(sample.caller).method(method).path(path);
-        let purpose = sample.purpose;
-        world.ask(purpose.into_iter().fold(ask, Ask::purpose)).await;
+        world.ask(sampled(&sample)).await;
     }
     let entries = world.entries(0).len();
     world.stop().await;
