@@ -10,6 +10,7 @@ mod fuzz {
     pub(crate) mod targets {
         pub(crate) mod csv;
         pub(crate) mod cut;
+        pub(crate) mod detection;
         pub(crate) mod form;
         pub(crate) mod json;
         pub(crate) mod multipart;
@@ -100,6 +101,40 @@ fn csv() {
         "й",
     ];
     fuzz(fuzz::targets::csv::run, &seeds, &words);
+}
+
+#[test]
+fn detection() {
+    let seeds = [
+        "ЖСН 580101100015, тел. +7 (701) 000-00-00; a.b@c.kz",
+        "KZ86 125K ZT50 0410 0100 / 4242-4242-4242-4242 / 22.11.2026",
+        "паспорт N01234567, куәлік 012 345 678, ８７０１０００００００",
+        "58.01.01.10.00.15",
+    ];
+    let words = [
+        " ",
+        "-",
+        ".",
+        "(",
+        ")",
+        "+",
+        "@",
+        "0",
+        "8",
+        "00",
+        "810",
+        "\u{200b}",
+        "\u{ad}",
+        "⑩",
+        "½",
+        "١",
+        "\"",
+        "KZ",
+        "К",
+        "№",
+        "passport ",
+    ];
+    fuzz(fuzz::targets::detection::run, &seeds, &words);
 }
 
 #[test]

@@ -49,7 +49,8 @@ fn look(bytes: &[u8]) -> (usize, u8) {
     let (mut digits, mut flags) = (0_u8, 0);
     for byte in bytes {
         digits += u8::from(byte.is_ascii_digit());
-        flags |= u8::from(*byte == b'@') * AT | u8::from(is_other(*byte)) * OTHER;
+        flags |= if *byte == b'@' { AT } else { 0 };
+        flags |= if is_other(*byte) { OTHER } else { 0 };
     }
     (usize::from(digits), flags)
 }

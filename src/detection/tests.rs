@@ -190,6 +190,7 @@ impl Dice {
 }
 
 /// An ordinary sentence with numbers in it.
+#[allow(clippy::many_single_char_names, reason = "numbers that mean nothing")]
 fn sentence(dice: &mut Dice) -> String {
     let (day, month, year) = (dice.between(1, 28), dice.between(1, 12), dice.between(1950, 2035));
     let (hour, minute) = (dice.below(24), dice.below(60));

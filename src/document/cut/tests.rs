@@ -120,6 +120,8 @@ fn only_the_last_line_may_be_empty() {
     let rows = |stream| whole(Records::Csv, WIDE, stream);
     assert_eq!(rows("a\n1\n\n2\n"), fault(Fault::EmptyLine, 4, "$[1]"));
     assert_eq!(rows("a\n1\n\n\n"), fault(Fault::EmptyLine, 4, "$[1]"));
+    assert_eq!(rows("a\r\n1\r\n\n"), fault(Fault::MixedLineEnds, 6, "$[1]"));
+    assert_eq!(rows("a\n1\n\r\n"), fault(Fault::MixedLineEnds, 4, "$[1]"));
     assert_eq!(rows("\na\n"), fault(Fault::EmptyLine, 0, "$[0]"));
     assert_eq!(rows("a\n\"1\n"), fault(Fault::QuoteOpen, 2, "$[0]"));
     assert_eq!(rows(""), fault(Fault::Empty, 0, "$[0]"));

@@ -305,12 +305,13 @@ mod tests {
         }
 
         #[test]
-        fn no_text_brings_a_generalisation_down(text in "\\PC{0,20}", number in "[-+.eE0-9]{0,12}") {
+        fn no_text_brings_a_generalisation_down(
+            text in "\\PC{0,20}", number in "[-+.eE0-9]{0,12}",
+        ) {
             for text in [text, number] {
                 let _ = (date(&text, DatePart::Year), band(&text, 10));
-                let read = serde_json::from_str::<serde_json::Number>(&text).is_ok();
-                prop_assert!(read || band(&text, 10).is_none() || text.trim() != text
-                    || text.parse::<f64>().is_ok());
+                let read = serde_json::from_str::<serde_json::Number>(text.trim());
+                prop_assert!(read.is_ok() || band(&text, 10).is_none(), "{}", text);
             }
         }
     }

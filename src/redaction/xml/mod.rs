@@ -341,3 +341,6 @@ fn text_of(new: &New) -> &str {
 const DECLARATION: &[u8] = br#"<?xml version="1.0" encoding="UTF-8"?>"#;
 /// So many elements are inside each other in most documents.
 const DEPTH_USUAL: usize = 8;
+
+#[cfg(test)]
+mod tests;
