@@ -65,7 +65,7 @@ struct Found {
     is_sure: bool,
 }
 
-impl<'p> Run<'p> {
+impl Run<'_> {
     /// The number that begins with the first group, unless a surer one begins inside it.
     fn best(self) -> Option<Found> {
         let found = self.first()?;
