@@ -104,7 +104,7 @@ fn curl(demo: &Demo, arguments: &str) -> String {
         "curl -s --cacert {certificates}/authority.pem --cert {certificates}/lms.pem \
          --key {certificates}/lms.key {arguments}"
     );
-    let command = command.replace("@", &format!("https://localhost:{}", demo.port));
+    let command = command.replace('@', &format!("https://localhost:{}", demo.port));
     let command = command.replace("FILE:", "@");
     let done = Command::new("sh").args(["-c", &command]).current_dir(&demo.folder).output();
     String::from_utf8(done.unwrap().stdout).unwrap()
