@@ -69,6 +69,17 @@ fn escapes_of_no_syntax_hide_anything() {
 }
 
 #[test]
+fn a_comment_does_not_hide_what_it_divides() {
+    for line in lines().iter().filter(|line| !line.text.contains(['&', '<', '\r'])) {
+        let expected = (!line.hits.is_empty()).then(|| masked(line));
+        for between in ["<!---->", "<?x?>", "<![CDATA[]]>"] {
+            let raw: String = line.text.chars().map(|c| format!("{c}{between}")).collect();
+            assert_eq!(look(raw.as_bytes(), Lexis::XmlText), expected, "{raw}");
+        }
+    }
+}
+
+#[test]
 fn a_spreadsheet_loses_the_zeros_of_an_iin_but_does_not_hide_it() {
     assert_eq!(look(b"50412500011", Lexis::Csv).unwrap(), "***********");
     assert_eq!(look(b"5.80101100015E+11", Lexis::Csv).unwrap(), "*****************");
