@@ -41,7 +41,7 @@ pub(crate) fn run(body: &[u8]) {
 
     let none = values(&written(&document, &FieldSet::EMPTY));
     assert!(none.is_empty(), "something was left");
-    let kept = written(&document, &FieldSet::from_iter(0..7));
+    let kept = written(&document, &(0..7).collect());
     let (mut all, known) = (values(&kept), found(&document));
     let theirs = all_of(&whole);
     assert!(known.iter().all(|value| theirs.contains(value)), "read differently");
@@ -49,7 +49,7 @@ pub(crate) fn run(body: &[u8]) {
     assert_eq!(all, known, "something else was written than was found");
     let again = Document::parse(Bytes::from(kept.clone()), SHAPE.clone(), &limits);
     let again = again.expect("written, but refused");
-    assert_eq!(written(&again, &FieldSet::from_iter(0..7)), kept, "written differently again");
+    assert_eq!(written(&again, &(0..7).collect()), kept, "written differently again");
 }
 
 fn written(document: &Document, kept: &FieldSet) -> String {
