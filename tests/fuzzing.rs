@@ -88,7 +88,7 @@ const RUNS: usize = 20_000;
 fn json() {
     let seeds = [
         r#"{"note":"x","l":[{"iin":"1","name":{"family":"A"},"marks":[1,2.5e1],"row":[0,true]}]}"#,
-        r#" { "l" : [ { "iin" : 12 , "name" : null } , [ ] ] , "z" : { "y" : "\u00e9\ud83d\ude00" } } "#,
+        r#" { "l" : [ { "iin" : 12 , "name" : null } , [ ] ] , "z" : { "y" : "\ud83d\ude00" } } "#,
         "[]",
     ];
     let words =
