@@ -34,12 +34,14 @@ fn the_rules_load_without_a_warning() {
     assert!(warnings.is_empty(), "{warnings}");
     let partners: Vec<&str> = policy.partners.keys().map(Name::as_str).collect();
     let expected = [
+        "archive-kz",
         "attestation-kz",
         "learning-de",
         "mailing-de",
         "ministry-kz",
         "research-kz",
         "training-gb",
+        "verify-kz",
     ];
     assert_eq!(partners, expected);
     let routes = policy.partners.values().flat_map(|partner| &partner.routes);
