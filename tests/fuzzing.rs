@@ -4,6 +4,14 @@
 //! The inputs are seeds of the right form, changed again and again by a generator that begins at
 //! the same place each time, so that a failure comes back. `OTKEL_FUZZ_RUNS` sets their number.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a promise that is broken fails the test"
+)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod fuzz {
@@ -16,6 +24,7 @@ mod fuzz {
         pub(crate) mod multipart;
         pub(crate) mod ndjson;
         pub(crate) mod request;
+        pub(crate) mod xml;
     }
 }
 
@@ -28,9 +37,8 @@ fn fuzz(run: fn(&[u8]), seeds: &[&str], words: &[&str]) {
         for _ in 0..dice.below(6) {
             change(&mut input, &mut dice, seeds, words);
         }
-        if catch_unwind(AssertUnwindSafe(|| run(&input))).is_err() {
-            panic!("a promise is broken by {:?}", String::from_utf8_lossy(&input));
-        }
+        let is_held = catch_unwind(AssertUnwindSafe(|| run(&input))).is_ok();
+        assert!(is_held, "a promise is broken by {:?}", String::from_utf8_lossy(&input));
     }
 }
 
@@ -206,4 +214,52 @@ fn request() {
         "\0\u{4}POST\u{5}https\0\u{1}/",
     ];
     fuzz(fuzz::targets::request::run, &seeds, &["\0", "\u{40}", "\u{1}", "https", "/", "A"]);
+}
+
+#[test]
+fn xml() {
+    let seeds = [
+        "<r xmlns:e='urn:e'><note>a&amp;b</note><l id=\"1\"><iin>850101300123</iin>\
+         <name e:lang='kk'>\
+         A<!-- c -->b</name><e:mark>5</e:mark><row/><row><![CDATA[<x>]]></row></l></r>",
+        "<?xml version=\"1.0\" encoding='UTF-8'?>\n<!-- x --><r><l xmlns:p=\"urn:e\">\r\n\
+         <p:mark>&#1057;</p:mark><p:mark/><x y='&#10;'><z/></x></l>\n</r><?pi?>",
+        "<r/>",
+    ];
+    let words = [
+        "<",
+        ">",
+        "</",
+        "/>",
+        "=",
+        "\"",
+        "'",
+        "&",
+        "&#x41;",
+        "&lt;",
+        ";",
+        "<!--",
+        "-->",
+        "--",
+        "<?",
+        "?>",
+        "<![CDATA[",
+        "]]>",
+        "<!DOCTYPE",
+        "xmlns",
+        "xmlns:e=''",
+        "e:",
+        ":",
+        " ",
+        "\r",
+        "<l>",
+        "</l>",
+        "<r>",
+        "</r>",
+        "id=''",
+        "<name>",
+        "</name>",
+        "й",
+    ];
+    fuzz(fuzz::targets::xml::run, &seeds, &words);
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::check::{self, Digits};
 use super::group::{self, Group, Window};
 use super::plain::{is_blank, is_letter};
-use super::{account, paper, phone};
+use super::{DIGITS_MIN, account, paper, phone};
 use crate::vocabulary::Kind;
 
 /// What digits are that stand alone as a value.
@@ -116,7 +116,7 @@ impl Run<'_> {
             13..=DIGITS_MAX => check::is_card(digits).then_some(Kind::Card),
             _ => None,
         };
-        if let Some(kind) = sure.filter(|_| self.is_one() || self.is_spelt_out(digits)) {
+        if let Some(kind) = sure.filter(|_| self.is_one(digits) || self.is_spelt_out(digits)) {
             return self.found(kind, true);
         }
         if self.is_phone(digits) && !is_called {
@@ -165,13 +165,19 @@ impl Run<'_> {
     }
 
     /// Whether groups are the way in which somebody writes one number, not several.
-    fn is_one(self) -> bool {
+    fn is_one(self, digits: &[u8]) -> bool {
         let [first, others @ ..] = self.groups else { return false };
+        let Some((last, before)) = self.groups.split_last() else { return false };
         let alike = others.windows(2).all(|pair| matches!(pair, [a, b] if a.gap == b.gap));
-        let long = self.groups.iter().rev().skip(1).all(|group| group.len() >= 4);
+        let sized = before.iter().all(|group| (4..=8).contains(&group.len()));
         let even = others.iter().all(|group| group.len() == first.len());
         let years = self.groups.iter().filter(|group| group.is_year(self.plain)).count();
-        others.is_empty() || (alike && long && years < self.groups.len() && (even || years == 0))
+        let parted = match digits.len() {
+            12 => last.len() >= 4,
+            _ => last.len() >= 3 && others.iter().all(Group::is_after_one_sign),
+        };
+        others.is_empty()
+            || (alike && sized && parted && years < self.groups.len() && (even || years == 0))
     }
 
     /// Whether groups are an IIN in small parts: where it is announced, or the whole text.
@@ -334,8 +340,6 @@ fn checked(digits: &[u8]) -> Option<Kind> {
     check::has_check_digit(digits).then_some(kind)
 }
 
-/// No identifier has fewer digits.
-const DIGITS_MIN: usize = 7;
 const DIGITS_MAX: usize = check::DIGITS_MAX;
 /// In how many groups a telephone number is written at most: with its country, and without.
 const CALL_GROUPS_MAX: usize = 8;

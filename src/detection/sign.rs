@@ -1,5 +1,7 @@
 //! A quick look at a text: whether there is enough in it for an identifier.
 
+use super::DIGITS_MIN;
+
 /// What the bytes of a text have.
 pub(super) struct Signs {
     /// At most so many digits are in it, in whichever form; one that is there is counted.
@@ -83,8 +85,6 @@ fn others(lead: u8, after: &[u8]) -> (usize, bool) {
 
 /// The first bytes of letters that are never digits end here: Latin, Greek, Cyrillic, Hebrew.
 const LETTERS_LAST: u8 = 0xD8;
-/// No identifier has fewer digits.
-const DIGITS_MIN: usize = 7;
 const BLOCK: usize = 16;
 const AT: u8 = 1;
 const OTHER: u8 = 2;

@@ -261,7 +261,7 @@ fn iin() -> impl Strategy<Value = (Kind, String)> {
 }
 
 fn account() -> impl Strategy<Value = (Kind, String)> {
-    "[0-9]{3}[A-Z0-9]{13}".prop_map(|account| {
+    "[0-9]{5}[A-Z0-9]{11}".prop_map(|account| {
         let values = format!("{account}KZ00");
         let left = values.chars().filter_map(|c| c.to_digit(36)).fold(0, |left, value| {
             if value > 9 { (left * 100 + value) % 97 } else { (left * 10 + value) % 97 }

@@ -44,6 +44,9 @@ fn open(world: &World, input: &[u8]) -> (String, String, i32) {
     (text(output.stdout), text(output.stderr), output.status.code().unwrap())
 }
 
+/// Frames, the names in the bodies that come out, and the words that follow.
+type Case<'a> = (&'a [&'a [u8]], &'a [&'a str], &'a str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_opens_whole_and_in_order_or_not() {
     let plan = plan_with(1).stub(GB, Stub::that(Act::Hears(WELL)));
@@ -55,7 +58,8 @@ async fn a_stream_opens_whole_and_in_order_or_not() {
     let [a, b, c] = [&first[0][..], &first[1], &first[2]];
 
     let body = |names: &[&str]| -> String {
-        names.iter().map(|name| format!(r#"[{{"family_name":"{name}"}}]"#)).collect()
+        let body = |name: &&str| format!(r#"[{{"family_name":"{name}"}}]"#);
+        names.iter().map(body).collect::<Vec<_>>().concat()
     };
     let all = body(&["A", "B", "C"]);
     assert_eq!(of(&[a, b, c]), (all.clone(), String::new(), 0));
@@ -66,7 +70,7 @@ async fn a_stream_opens_whole_and_in_order_or_not() {
     let changed = "otkel: the envelope does not open: it was changed, or is not for this key\n";
     let mut other = b.to_vec();
     *other.last_mut().unwrap() ^= 1;
-    let cases: [(&[&[u8]], &[&str], &str); 9] = [
+    let cases: [Case<'_>; 9] = [
         (&[a, b], &["A", "B"], incomplete),
         (&[a], &["A"], incomplete),
         (&[b, c], &[], place),

@@ -186,9 +186,9 @@ fn values(records: Records, body: &[u8]) -> Option<Vec<String>> {
 /// Streams that are nearly well formed.
 fn streams_of(records: Records) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<Index>(), prop::sample::select(b"[]{},\"\\\n\r 1a:\xEF;".to_vec()));
-    let changed = |text: String, changes: Vec<(Index, u8)>| {
+    let spoil = |text: String, places: Vec<(Index, u8)>| {
         let mut bytes = text.into_bytes();
-        for (place, byte) in changes {
+        for (place, byte) in places {
             let at = place.index(bytes.len());
             bytes[at] = byte;
         }
@@ -207,7 +207,7 @@ fn streams_of(records: Records) -> impl Strategy<Value = Vec<u8>> {
         Records::Ndjson => lines,
     };
     let text = prop::string::string_regex(&pattern).unwrap();
-    (text, changes).prop_map(move |(text, changes)| changed(text, changes))
+    (text, changes).prop_map(move |(text, changes)| spoil(text, changes))
 }
 
 proptest! {

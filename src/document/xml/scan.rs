@@ -343,7 +343,7 @@ pub(super) fn find_bad_character(text: &str) -> Option<usize> {
 
 #[inline]
 fn is_control(byte: u8) -> bool {
-    (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')
+    byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r'
 }
 
 /// Whether XML allows the character (§2.2).

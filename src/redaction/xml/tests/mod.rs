@@ -166,7 +166,8 @@ fn new_values_are_escaped() {
     let all = set(&[0, 1, 2, 3, 4, 5, 6, 7]);
     let selection = Selection { outside: &all, records: &[Some(0)], verdicts: &[all] };
     let out = write_document(&document, &selection, &mut Replaced).body;
-    let expected = "<l id=\"&lt;a&amp;>&amp;&quot;'&#10;]]>\"><iin></iin><name><family>-5</family></name>\
+    let expected = "<l id=\"&lt;a&amp;>&amp;&quot;'&#10;]]>\"><iin></iin>\
+        <name><family>-5</family></name>\
         <mark>5</mark><note>&lt;b&gt;&amp;\"'\n]]&gt;</note></l>";
     let out = String::from_utf8(out).unwrap();
     assert_eq!(out, format!("<r{DECLARED}>{expected}</r>"));

@@ -136,7 +136,8 @@ impl<'a> Walk<'a> {
             return Err(Refused);
         }
         let keeps_text = self.is_kept(&text, kept);
-        self.content(tree, place, kept, |rest_text| keeps_text && is_text(&rest_text), &mut rest)?;
+        let keeps = |text: &str| keeps_text && is_text(&text);
+        rest.content = self.content(tree, place, kept, keeps)?;
         let had_nothing = tree.attributes.is_empty()
             && !has_elements
             && tree.texts().all(|one| is_blank(one) && !self.is_leaf(&text));
@@ -150,13 +151,13 @@ impl<'a> Walk<'a> {
         place: &[Segment],
         kept: &FieldSet,
         keeps: impl Fn(&str) -> bool,
-        rest: &mut Tree,
-    ) -> Result<(), Refused> {
+    ) -> Result<Vec<Item>, Refused> {
+        let mut rest = Vec::new();
         let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for item in &tree.content {
             let child = match item {
                 Item::Text(text) => {
-                    rest.content.extend(keeps(text).then(|| item.clone()));
+                    rest.extend(keeps(text).then(|| item.clone()));
                     continue;
                 }
                 Item::Element(child) => child,
@@ -181,12 +182,12 @@ impl<'a> Walk<'a> {
             if is_numbered {
                 let gap = Tree { name: child.name.clone(), ..Tree::default() };
                 let gaps = std::iter::repeat_n(Item::Element(gap), *count - 1 - *written);
-                rest.content.extend(gaps);
+                rest.extend(gaps);
                 *written = *count;
             }
-            rest.content.push(Item::Element(child));
+            rest.push(Item::Element(child));
         }
-        Ok(())
+        Ok(rest)
     }
 
     fn is_container(&self, place: &[Segment]) -> bool {

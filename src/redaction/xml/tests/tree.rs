@@ -71,6 +71,8 @@ pub(super) fn is_blank(text: &str) -> bool {
 
 /// What `roxmltree` reads of a text; no document type declarations.
 pub(super) fn read(text: &str) -> Option<Tree> {
+    // It forgets a carriage return after a reference; this is what XML 1.0 §2.11 says.
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
     let options = ParsingOptions { allow_dtd: false, ..ParsingOptions::default() };
     let document = roxmltree::Document::parse_with_options(text, options).ok()?;
     Some(tree(document.root_element()))
