@@ -14,7 +14,8 @@ fn soap() -> Vec<Sample> {
     let certificate = |before: &str, number: &str| {
         format!(
             "{before}<s:Envelope xmlns:s=\"{SOAP12}\"><s:Body>\
-             <certificate xmlns=\"urn:archive-kz:1\" iin=\"{AIGERIM}\"><number>{number}</number></certificate>\
+             <certificate xmlns=\"urn:archive-kz:1\" iin=\"{AIGERIM}\">\
+             <number>{number}</number></certificate>\
              </s:Body></s:Envelope>"
         )
     };
