@@ -15,7 +15,8 @@ fn soap() -> Vec<Sample> {
         format!(
             "{before}<s:Envelope xmlns:s=\"{SOAP12}\"><s:Body>\
              <certificate xmlns=\"urn:archive-kz:1\" iin=\"{AIGERIM}\">\
-             <number>{number}</number></certificate></s:Body></s:Envelope>"
+             <number>{number}</number></certificate>\
+             </s:Body></s:Envelope>"
         )
     };
     vec![
