@@ -82,7 +82,7 @@ fn has_check_digits(account: &[u8], country: [u8; 2]) -> bool {
 fn structure(country: [u8; 2]) -> Option<&'static str> {
     let country = country.map(|letter| letter.to_ascii_uppercase());
     let of = |row: &&str| row.as_bytes().iter().take(2).copied().cmp(country);
-    let at = STRUCTURES.binary_search_by(|row| of(row)).ok()?;
+    let at = STRUCTURES.binary_search_by(of).ok()?;
     STRUCTURES.get(at)?.get(3..)
 }
 
