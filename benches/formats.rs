@@ -119,13 +119,16 @@ fn shape(format: Format) -> Arc<Shape> {
         Format::Xml => Syntax::Xml(Xml { kind: XmlKind::Plain, namespaces: Vec::new() }),
         Format::Form => Syntax::Form,
     };
-    let shape = if let Format::Form = format {
-        let fields = NAMES.map(|name| path(&format!("$.{name}[*]")));
-        Shape::of(syntax, &fields, None, &path("$.id"))
-    } else {
-        let subjects = if matches!(format, Format::Xml) { "$.learners.l[*]" } else { "$[*]" };
-        let fields = NAMES.map(|name| path(&format!("{subjects}.{name}")));
-        Shape::of(syntax, &fields, Some(&path(subjects)), &path(&format!("{subjects}.iin")))
+    let shape = match format {
+        Format::Form => {
+            let fields = NAMES.map(|name| path(&format!("$.{name}[*]")));
+            Shape::of(syntax, &fields, None, &path("$.id"))
+        }
+        Format::Json | Format::Ndjson | Format::Csv | Format::Xml => {
+            let subjects = if matches!(format, Format::Xml) { "$.learners.l[*]" } else { "$[*]" };
+            let fields = NAMES.map(|name| path(&format!("{subjects}.{name}")));
+            Shape::of(syntax, &fields, Some(&path(subjects)), &path(&format!("{subjects}.iin")))
+        }
     };
     Arc::new(shape.unwrap())
 }

@@ -287,10 +287,10 @@ impl Run<'_> {
     /// Whether groups are the number of a paper that is named near by.
     fn paper(self, digits: &[u8]) -> Option<Found> {
         let series = self.series();
-        let is_paper = match (series, digits.len(), self.groups.len()) {
-            (Some(_), 7..=9, 1..=2) | (None, 9, 1..=3) | (_, 10, 1..=3) => true,
-            _ => false,
-        };
+        let is_paper = matches!(
+            (series, digits.len(), self.groups.len()),
+            (Some(_), 7..=9, 1..=2) | (None, 9, 1..=3) | (_, 10, 1..=3)
+        );
         if !is_paper || self.is_in_word() {
             return None;
         }

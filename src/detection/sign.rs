@@ -71,16 +71,27 @@ fn others(lead: u8, after: &[u8]) -> (usize, bool) {
         (0xC2, [0xB2 | 0xB3 | 0xB9 | 0xBC..=0xBE, ..]) => 2,
         // full-width forms, and the small ones that have an @ too
         (0xEF, [0xBC | 0xB9, ..]) => return (1, true),
-        // dashes and quotes, № and ™, arrows and signs without numbers; currencies
-        (0xE2, [0x80 | 0x84 | 0x87..=0x90 | 0x94..=0xBF, ..] | [0x82, 0x8A..=0xBF, ..]) => 0,
-        // Japanese, Chinese and Korean, but for numbers in rings and of months
-        (0xE3, [0x80..=0x87, ..]) | (0xE4..=0xE9 | 0xEB..=0xEF | 0xC2, _) => 0,
-        // pictures
-        (0xF0, [0x9F, 0x85..=0xAE, ..]) => 0,
-        (0x80..0xC0, _) => 0,
+        _ if is_bare(lead, after) => 0,
         _ => 3,
     };
     (digits, false)
+}
+
+/// Whether a character is none of those that stand for digits.
+fn is_bare(lead: u8, after: &[u8]) -> bool {
+    match lead {
+        // dashes and quotes, № and ™, arrows and signs without numbers; currencies
+        0xE2 => matches!(
+            after,
+            [0x80 | 0x84 | 0x87..=0x90 | 0x94..=0xBF, ..] | [0x82, 0x8A..=0xBF, ..]
+        ),
+        // Japanese, Chinese and Korean, but for numbers in rings and of months
+        0xE3 => matches!(after, [0x80..=0x87, ..]),
+        // pictures
+        0xF0 => matches!(after, [0x9F, 0x85..=0xAE, ..]),
+        0x80..=0xBF | 0xC2 | 0xE4..=0xE9 | 0xEB..=0xEF => true,
+        _ => false,
+    }
 }
 
 /// The first bytes of letters that are never digits end here: Latin, Greek, Cyrillic, Hebrew.
