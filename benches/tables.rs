@@ -120,9 +120,9 @@ fn learner(n: usize, records: Records) -> String {
         "Тыңдаушы \"Үздік\" дипломымен бітірді; documents were checked on arrival.".to_owned(),
     ];
     if records == Records::Csv {
-        let cell = |value: &String| match value.contains([',', '"']) {
-            true => format!("\"{}\"", value.replace('"', "\"\"")),
-            false => value.clone(),
+        let cell = |value: &String| {
+            let is_plain = !value.contains([',', '"']);
+            if is_plain { value.clone() } else { format!("\"{}\"", value.replace('"', "\"\"")) }
         };
         let cells: Vec<String> = values.iter().map(cell).collect();
         return format!("{n},{},2026-05-29T17:02:44.001Z", cells.join(","));

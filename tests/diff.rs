@@ -97,9 +97,10 @@ fn a_treatment_lets_less_out_and_to_lift_it_lets_more_out() {
         (&four, &scope, true, "mask = { first = 0, last = 4 }"),
     ] {
         let comparison = compare(old, new, at());
-        let (some, others) = match more {
-            true => (&comparison.wider, &comparison.narrower),
-            false => (&comparison.narrower, &comparison.wider),
+        let (some, others) = if more {
+            (&comparison.wider, &comparison.narrower)
+        } else {
+            (&comparison.narrower, &comparison.wider)
         };
         assert_eq!((told(some), others.len()), (cell.map(String::from).to_vec(), 0));
         let lack = if more { &some[0].before } else { &some[0].after };
@@ -234,7 +235,17 @@ fn consents_from_before_cover_what_they_covered_and_no_more() {
 // --- what else
 
 /// An edit, whose setting it changes, and whether that lets more out.
-const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 11] = [
+const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 12] = [
+    (
+        (
+            GB,
+            "headers = [\"accept-language\"]\n",
+            "headers = [\"accept-language\"]\nfound = \"keep\"\n",
+        ),
+        "route training-gb.enrol",
+        "found",
+        Some(true),
+    ),
     (
         (GB, "retention_days = 365", "retention_days = 730"),
         "partner training-gb",

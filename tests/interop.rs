@@ -59,10 +59,7 @@ async fn a_partner_opens_what_it_gets_with_pythons_hpke() {
 async fn a_ledger_is_sound_by_the_rfcs_and_no_longer_once_a_byte_changed() {
     let mut world = World::start().await;
     for sample in sample::transfers() {
-        let (method, path) = sample.request;
-        let ask = enrol(&sample.body).by(sample.caller).method(method).path(path).without_type();
-        let headers = sample.headers.iter();
-        world.ask(headers.fold(ask, |ask, (name, value)| ask.header(name, value))).await;
+        world.ask(sampled(&sample)).await;
     }
     let entries = world.entries(0).len();
     world.stop().await;

@@ -85,11 +85,11 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0
 
 async fn start() -> World {
     let case = "\n[[case]]\nname = \"a result goes as it stands\"";
-    let callers = r#"    "attestation-kz.look-up", "attestation-kz.act", "attestation-kz.certificate",
-    "attestation-kz.result","#;
+    let names = ["look-up", "act", "certificate", "result"];
+    let callers = names.map(|name| format!("    \"attestation-kz.{name}\",")).join("\n");
     World::plan()
         .rule("partners/attestation-kz.toml", case, ROUTES)
-        .edit("    \"attestation-kz.result\",", callers)
+        .edit("    \"attestation-kz.result\",", &callers)
         .start()
         .await
 }
@@ -197,8 +197,8 @@ async fn parts_leave_by_their_rules_and_file_names_never() {
          --{boundary}\r\nContent-Disposition: form-data; name=\"learner\"; \
          filename=\"part-2.json\"\r\nContent-Type: application/json\r\n\r\n\
          {{\"iin\":\"{AIGERIM}\",\"family_name\":\"Тест\"}}\r\n\
-         --{boundary}\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"part-3.png\"\r\n\
-         Content-Type: image/png\r\n\r\n"
+         --{boundary}\r\nContent-Disposition: form-data; name=\"photo\"; \
+         filename=\"part-3.png\"\r\nContent-Type: image/png\r\n\r\n"
     );
     let closing = format!("\r\n--{boundary}--\r\n");
     assert_eq!(&payload.body[..], [expected.as_bytes(), PNG, closing.as_bytes()].concat());

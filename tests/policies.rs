@@ -10,16 +10,17 @@
     reason = "tests"
 )]
 
+#[path = "policies/broken.rs"]
+mod broken;
 #[path = "policies/said.rs"]
 mod said;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
 use otkel::diagnostic::{Diagnostics, Severity};
 use otkel::policy::Policy;
-use otkel::reason::Language;
 use otkel::time::Timestamp;
 use otkel::vocabulary::{CategoryId, Name, PurposeId};
 use proptest::prelude::*;
@@ -33,12 +34,14 @@ fn the_rules_load_without_a_warning() {
     assert!(warnings.is_empty(), "{warnings}");
     let partners: Vec<&str> = policy.partners.keys().map(Name::as_str).collect();
     let expected = [
+        "archive-kz",
         "attestation-kz",
         "learning-de",
         "mailing-de",
         "ministry-kz",
         "research-kz",
         "training-gb",
+        "verify-kz",
     ];
     assert_eq!(partners, expected);
     let routes = policy.partners.values().flat_map(|partner| &partner.routes);
@@ -130,50 +133,6 @@ fn the_digest_is_the_one_that_sha256sum_makes() {
     assert_ne!(read(&other).unwrap().0.digest, policy.digest);
     reworded.get_mut("partners/training-gb.toml").unwrap().push(b'\n');
     assert_ne!(read(&reworded).unwrap().0.digest, policy.digest);
-}
-
-#[test]
-fn every_broken_edit_is_told_with_its_place_and_cure() {
-    let mut count = 0;
-    for (file, from, to, told) in broken() {
-        let found = found(&edited(&file, &from, &to));
-        let mut lines = Vec::new();
-        for diagnostic in found.iter() {
-            lines.push(diagnostic.to_string());
-            lines.push(format!("  help: {}", diagnostic.help));
-        }
-        assert_eq!(lines, told, "{from}\n=>\n{to}");
-        shows_its_places(&found);
-        count += 1;
-    }
-    assert!(count > 150, "{count} cases were read");
-}
-
-#[test]
-fn what_is_told_of_a_broken_edit_is_told_in_every_language() {
-    let mut untold = BTreeSet::new();
-    for (file, from, to, _) in broken() {
-        let found = found(&edited(&file, &from, &to));
-        let texts = found.iter().flat_map(|found| [&found.message, &found.help]);
-        untold.extend(texts.filter(|text| !text.is_translated()).map(ToString::to_string));
-    }
-    assert!(untold.is_empty(), "{untold:#?}");
-}
-
-/// The broken edits: a file, what is replaced in it, by what, and what is told of it.
-fn broken() -> Vec<(String, String, String, Vec<String>)> {
-    let cases = std::fs::read_to_string(root().join("tests/policies/broken.txt")).unwrap();
-    let read = |case: &str| {
-        let (file, rest) = case.split_once('\n').unwrap();
-        let part = |mark: &str| {
-            let lines = rest.lines().filter_map(|line| line.strip_prefix(mark));
-            lines.collect::<Vec<_>>().join("\n")
-        };
-        let is_told = |line: &&str| !line.is_empty() && !line.starts_with(['-', '+']);
-        let told = rest.lines().filter(is_told).map(ToOwned::to_owned).collect();
-        (file.to_owned(), part("- "), part("+ "), told)
-    };
-    cases.split("\n@ ").skip(1).map(read).collect()
 }
 
 #[test]
@@ -388,7 +347,7 @@ proptest! {
         let end = bytes.len().min(start + cut);
         bytes.splice(start..end, text.bytes());
         let found = found(&files);
-        shows_its_places(&found);
+        broken::shows_its_places(&found);
     }
 }
 
@@ -486,17 +445,6 @@ fn keys(text: &str) -> Vec<Range<usize>> {
     let mut keys = Vec::new();
     walk(DeTable::parse(text).unwrap().get_ref(), false, &mut keys);
     keys
-}
-
-// The place that is shown is the place that is counted.
-fn shows_its_places(found: &Diagnostics) {
-    for diagnostic in found.iter() {
-        let (line, column) = diagnostic.source.line_and_column(diagnostic.span.start);
-        let shown = format!("--> {}:{line}:{column}\n", diagnostic.source.name);
-        let rendered = diagnostic.render(false, Language::En);
-        let untold = diagnostic.source.text.is_empty();
-        assert!(rendered.contains(&shown) || untold, "{shown}{rendered}");
-    }
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "replay/treatments.rs"]
+mod treatments;
 #[path = "support/world.rs"]
 mod world;
 
@@ -91,7 +93,7 @@ async fn busy() -> World {
     let quota = ("retention_days = 365", "retention_days = 365\nquota = { records_per_day = 40 }");
     let world = World::plan().own_rules().rule(GB, quota.0, quota.1).start().await;
     for transfer in sample::transfers() {
-        send(&world, &transfer).await;
+        world.send(sampled(&transfer)).await;
     }
     odd(&world).await;
     changing(&world).await;
@@ -103,19 +105,10 @@ async fn busy() -> World {
     );
     assert_eq!(world.admin("POST", "/rules/reload", "").await.0, 200);
     for transfer in sample::transfers() {
-        send(&world, &transfer).await;
+        world.send(sampled(&transfer)).await;
     }
     odd(&world).await;
     world
-}
-
-async fn send(world: &World, transfer: &sample::Sample) {
-    let (method, path) = transfer.request;
-    let mut ask = enrol(&transfer.body).by(transfer.caller).method(method).path(path);
-    for (name, value) in &transfer.headers {
-        ask = ask.header(name, value);
-    }
-    world.send(ask).await;
 }
 
 /// Documents that nobody means to send.
@@ -199,52 +192,6 @@ async fn a_category_that_is_taken_away_stays_where_it_left() {
         treatments: None,
     };
     assert_eq!(group.fields, [email].into());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_treatment_lets_more_or_less_out() {
-    let email = "\"$.learners[*].email\" = \"D07\"";
-    let treated = |how: &str| format!("\"$.learners[*].email\" = {{ category = \"D07\", {how} }}");
-    let masked = treated("mask = { last = 4 }");
-    let world = World::plan().own_rules().rule(GB, email, &masked).start().await;
-    let learner = json!({"iin": AIGERIM, "family_name": "Тест", "email": "a@example.kz"});
-    world.send(enrol(json!({"learners": [learner]}).to_string())).await;
-    for (how, way) in [
-        (email.to_owned(), Way::Wider),
-        (treated("mask = { last = 2 }"), Way::Narrower),
-        (treated("encrypt = \"partner\""), Way::Both),
-    ] {
-        let (_, made) = remade(&world, &edited(&world, &[(GB, &masked, &how)]));
-        let difference = differs(&made[0]);
-        assert_eq!((difference.way(), difference.after), (way, Whole::Sent), "{how}");
-        let change = difference.groups[0].fields.first().unwrap();
-        let how = change.treatments.as_ref().unwrap();
-        assert_eq!(
-            (change.field.as_str(), how.before.as_str()),
-            ("$.learners[*].email", "mask = { first = 0, last = 4 }",)
-        );
-    }
-    let (totals, _) = remade(&world, &edited(&world, &[]));
-    assert_eq!((totals.decisions, totals.same), (1, 1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_value_stopped_is_not_guessed() {
-    let name = "\"$.learners[*].family_name\" = \"D01\"";
-    let treated =
-        |how: &str| format!("\n\"$.learners[*].family_name\" = {{ category = \"D01\", {how} }}");
-    let (name, year) = (format!("\n{name}"), treated("generalise = { date = \"year\" }"));
-    let world = World::plan().own_rules().rule(GB, &name, &year).start().await;
-    world.send(enrol(learners(&[AIGERIM]))).await.is_refused("TREATMENT_IMPOSSIBLE");
-    let (totals, _) = remade(&world, &edited(&world, &[]));
-    assert_eq!((totals.decisions, totals.same), (1, 1), "by the same rules it stays");
-    let (_, made) = remade(&world, &edited(&world, &[(GB, &year, &name)]));
-    assert_eq!(made[0].1, Compared::Untold(Untold::Values));
-    // Nor is it known whether a value that left can be treated.
-    let world = World::plan().own_rules().start().await;
-    world.send(enrol(learners(&[AIGERIM]))).await;
-    let (_, made) = remade(&world, &edited(&world, &[(GB, &name, &year)]));
-    assert_eq!(made[0].1, Compared::Untold(Untold::Values));
 }
 
 #[tokio::test(flavor = "multi_thread")]

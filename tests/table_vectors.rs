@@ -85,12 +85,12 @@ fn run(syntax: &str, text: &str, name: &str) -> (String, String) {
 
 fn shape(syntax: &str, head: &BTreeMap<&str, &str>) -> Arc<Shape> {
     let path = |text: &&str| FieldPath::parse(text).unwrap();
-    let formula = match head.get("formula") {
-        None => Formula::Refuse,
-        Some(&"keep") => Formula::Keep,
-        Some(&"neutralise") => Formula::Neutralise,
-        Some(word) => panic!("`{word}`"),
-    };
+    let formulas = BTreeMap::from([
+        ("refuse", Formula::Refuse),
+        ("keep", Formula::Keep),
+        ("neutralise", Formula::Neutralise),
+    ]);
+    let formula = formulas[head.get("formula").unwrap_or(&"refuse")];
     let delimiter = head.get("delimiter").map_or(b',', |text| unescape(text)[0]);
     let table = (&["$[*].iin", "$[*]['Тегі']", "$[*].note"][..], Some("$[*]"), "$[*].iin");
     let lines = (&["$[*].iin", "$[*].mark", "$[*].tags[*]"][..], Some("$[*]"), "$[*].iin");

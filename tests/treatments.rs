@@ -21,9 +21,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A world in which a field of the training partner's is treated.
 fn plan(field: &str, category: &str, treatment: &str) -> Plan {
-    treat(World::plan(), field, category, treatment)
-        .secret("keys/pseudonyms.secret", SECRET)
-        .configure("\n[pseudonyms]\nsecret = \"keys/pseudonyms.secret\"\n")
+    treat(World::plan(), field, category, treatment).secret("keys/pseudonyms.secret", SECRET)
 }
 
 fn treat(plan: Plan, field: &str, category: &str, treatment: &str) -> Plan {
@@ -123,7 +121,8 @@ async fn where_the_ledger_cannot_be_written_nothing_is_revealed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_that_make_pseudonyms_do_not_come_into_force_without_a_secret() {
-    let plan = treat(World::plan(), NAME, "D01", "pseudonymise = \"name\"");
+    let plan = treat(World::plan(), NAME, "D01", "pseudonymise = \"name\"")
+        .edit("[pseudonyms]\nsecret = \"keys/pseudonyms.secret\"\n", "");
     let Err(why) = plan.try_start().await else { panic!("it started") };
     let told = why.to_string();
     assert!(

@@ -246,8 +246,9 @@ fn unnumbered(text: &str) -> String {
 
 /// Words in Latin letters that are not names of things.
 fn latin(text: &str) -> Vec<&str> {
-    const NAMES: &str = "TOML JSON UTF SHA RFC ISO BIN TCP HTTP HTTPS IP SSH UTC Ed25519 base64 \
-        V a z f A Z https toml io en v1 true false Data Privacy Vocabulary";
+    const NAMES: &str = "TOML JSON NDJSON XML SOAP CSV URI UTF SHA RFC ISO BIN TCP HTTP HTTPS IP \
+        SSH UTC Ed25519 base64 WHATWG Encoding V a z f A Z https toml io en v1 true false Data \
+        Privacy Vocabulary";
     let words = text.split('`').step_by(2).flat_map(|prose| {
         prose.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
     });

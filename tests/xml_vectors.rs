@@ -15,6 +15,7 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a vector that cannot be read fails the test"
 )]

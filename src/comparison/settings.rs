@@ -385,10 +385,7 @@ fn format(syntax: &Syntax) -> String {
             format!("{media}, namespaces {}", joined(names))
         }
         Syntax::Multipart(multipart) => {
-            let part = |part: &Part| {
-                let name = if part.name.is_empty() { "part" } else { &part.name };
-                format!("{name}: {}", format(&part.syntax))
-            };
+            let part = |part: &Part| format!("{}: {}", part.name, format(&part.syntax));
             format!("{media} of {}", joined(multipart.parts.iter().map(part)))
         }
         Syntax::Empty => "none".to_owned(),

@@ -56,12 +56,11 @@ fn parts(boundary: &str, body: &[u8]) -> Option<String> {
 }
 
 fn part(part: &[u8]) -> Option<String> {
-    let (head, content) = match part.strip_prefix(b"\r\n") {
-        Some(content) => ("", content),
-        None => {
-            let end = memmem::find(part, b"\r\n\r\n")?;
-            (str::from_utf8(part.get(..end)?).ok()?, part.get(end.checked_add(4)?..)?)
-        }
+    let (head, content) = if let Some(content) = part.strip_prefix(b"\r\n") {
+        ("", content)
+    } else {
+        let end = memmem::find(part, b"\r\n\r\n")?;
+        (str::from_utf8(part.get(..end)?).ok()?, part.get(end.checked_add(4)?..)?)
     };
     let mut label = String::new();
     let mut media = "text/plain";

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::DIGITS_MIN;
 use super::plain::is_blank;
 
 /// The account whose check digits begin here, if there is one.
@@ -48,7 +49,10 @@ fn length(rest: &[u8], country: [u8; 2], structure: &str) -> Option<usize> {
     let goes_on = rest.get(end).is_some_and(u8::is_ascii_alphanumeric);
     let left = places.len();
     let (account, _) = account.split_at_checked(ACCOUNT_MAX - left)?;
-    (kind.is_none() && !goes_on && has_check_digits(account, country)).then_some(end)
+    // What has so few digits is a word, and nothing that a quick look would have stopped at.
+    let digits = account.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let is_account = digits >= DIGITS_MIN && has_check_digits(account, country);
+    (kind.is_none() && !goes_on && is_account).then_some(end)
 }
 
 /// What may stand at each place after the country: two check digits, then the account.
@@ -78,7 +82,7 @@ fn has_check_digits(account: &[u8], country: [u8; 2]) -> bool {
 fn structure(country: [u8; 2]) -> Option<&'static str> {
     let country = country.map(|letter| letter.to_ascii_uppercase());
     let of = |row: &&str| row.as_bytes().iter().take(2).copied().cmp(country);
-    let at = STRUCTURES.binary_search_by(|row| of(&row)).ok()?;
+    let at = STRUCTURES.binary_search_by(of).ok()?;
     STRUCTURES.get(at)?.get(3..)
 }
 

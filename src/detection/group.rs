@@ -29,6 +29,10 @@ impl Group {
         self.gap == Some([sign, 0, 0])
     }
 
+    pub(super) fn is_after_one_sign(&self) -> bool {
+        matches!(self.gap, Some([_, 0, 0]))
+    }
+
     /// The hyphen or dot before it, if nothing else stands there.
     fn sign(&self) -> Option<u8> {
         match self.gap {

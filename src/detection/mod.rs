@@ -92,5 +92,8 @@ fn find(plain: &[u8], has_at: bool, emit: &mut impl FnMut(Kind, Range<usize>)) {
     number::find(plain, from..plain.len(), emit);
 }
 
+/// No identifier has fewer digits, but for e-mail addresses.
+const DIGITS_MIN: usize = 7;
+
 #[cfg(test)]
 pub(crate) mod tests;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::check::{self, Digits};
 use super::group::{self, Group, Window};
 use super::plain::{is_blank, is_letter};
-use super::{account, paper, phone};
+use super::{DIGITS_MIN, account, paper, phone};
 use crate::vocabulary::Kind;
 
 /// What digits are that stand alone as a value.
@@ -65,7 +65,7 @@ struct Found {
     is_sure: bool,
 }
 
-impl<'p> Run<'p> {
+impl Run<'_> {
     /// The number that begins with the first group, unless a surer one begins inside it.
     fn best(self) -> Option<Found> {
         let found = self.first()?;
@@ -116,7 +116,7 @@ impl<'p> Run<'p> {
             13..=DIGITS_MAX => check::is_card(digits).then_some(Kind::Card),
             _ => None,
         };
-        if let Some(kind) = sure.filter(|_| self.is_one() || self.is_spelt_out(digits)) {
+        if let Some(kind) = sure.filter(|_| self.is_one(digits) || self.is_spelt_out(digits)) {
             return self.found(kind, true);
         }
         if self.is_phone(digits) && !is_called {
@@ -165,13 +165,19 @@ impl<'p> Run<'p> {
     }
 
     /// Whether groups are the way in which somebody writes one number, not several.
-    fn is_one(self) -> bool {
+    fn is_one(self, digits: &[u8]) -> bool {
         let [first, others @ ..] = self.groups else { return false };
+        let Some((last, before)) = self.groups.split_last() else { return false };
         let alike = others.windows(2).all(|pair| matches!(pair, [a, b] if a.gap == b.gap));
-        let long = self.groups.iter().rev().skip(1).all(|group| group.len() >= 4);
+        let sized = before.iter().all(|group| (4..=8).contains(&group.len()));
         let even = others.iter().all(|group| group.len() == first.len());
         let years = self.groups.iter().filter(|group| group.is_year(self.plain)).count();
-        others.is_empty() || (alike && long && years < self.groups.len() && (even || years == 0))
+        let parted = match digits.len() {
+            12 => last.len() >= 4,
+            _ => last.len() >= 3 && others.iter().all(Group::is_after_one_sign),
+        };
+        others.is_empty()
+            || (alike && sized && parted && years < self.groups.len() && (even || years == 0))
     }
 
     /// Whether groups are an IIN in small parts: where it is announced, or the whole text.
@@ -281,10 +287,10 @@ impl<'p> Run<'p> {
     /// Whether groups are the number of a paper that is named near by.
     fn paper(self, digits: &[u8]) -> Option<Found> {
         let series = self.series();
-        let is_paper = match (series, digits.len(), self.groups.len()) {
-            (Some(_), 7..=9, 1..=2) | (None, 9, 1..=3) | (_, 10, 1..=3) => true,
-            _ => false,
-        };
+        let is_paper = matches!(
+            (series, digits.len(), self.groups.len()),
+            (Some(_), 7..=9, 1..=2) | (None, 9, 1..=3) | (_, 10, 1..=3)
+        );
         if !is_paper || self.is_in_word() {
             return None;
         }
@@ -334,8 +340,6 @@ fn checked(digits: &[u8]) -> Option<Kind> {
     check::has_check_digit(digits).then_some(kind)
 }
 
-/// No identifier has fewer digits.
-const DIGITS_MIN: usize = 7;
 const DIGITS_MAX: usize = check::DIGITS_MAX;
 /// In how many groups a telephone number is written at most: with its country, and without.
 const CALL_GROUPS_MAX: usize = 8;

@@ -1,5 +1,7 @@
 //! A quick look at a text: whether there is enough in it for an identifier.
 
+use super::DIGITS_MIN;
+
 /// What the bytes of a text have.
 pub(super) struct Signs {
     /// At most so many digits are in it, in whichever form; one that is there is counted.
@@ -49,7 +51,8 @@ fn look(bytes: &[u8]) -> (usize, u8) {
     let (mut digits, mut flags) = (0_u8, 0);
     for byte in bytes {
         digits += u8::from(byte.is_ascii_digit());
-        flags |= u8::from(*byte == b'@') * AT | u8::from(is_other(*byte)) * OTHER;
+        flags |= if *byte == b'@' { AT } else { 0 };
+        flags |= if is_other(*byte) { OTHER } else { 0 };
     }
     (usize::from(digits), flags)
 }
@@ -68,22 +71,31 @@ fn others(lead: u8, after: &[u8]) -> (usize, bool) {
         (0xC2, [0xB2 | 0xB3 | 0xB9 | 0xBC..=0xBE, ..]) => 2,
         // full-width forms, and the small ones that have an @ too
         (0xEF, [0xBC | 0xB9, ..]) => return (1, true),
-        // dashes and quotes, № and ™, arrows and signs without numbers; currencies
-        (0xE2, [0x80 | 0x84 | 0x87..=0x90 | 0x94..=0xBF, ..] | [0x82, 0x8A..=0xBF, ..]) => 0,
-        // Japanese, Chinese and Korean, but for numbers in rings and of months
-        (0xE3, [0x80..=0x87, ..]) | (0xE4..=0xE9 | 0xEB..=0xEF | 0xC2, _) => 0,
-        // pictures
-        (0xF0, [0x9F, 0x85..=0xAE, ..]) => 0,
-        (0x80..0xC0, _) => 0,
+        _ if is_bare(lead, after) => 0,
         _ => 3,
     };
     (digits, false)
 }
 
+/// Whether a character is none of those that stand for digits.
+fn is_bare(lead: u8, after: &[u8]) -> bool {
+    match lead {
+        // dashes and quotes, № and ™, arrows and signs without numbers; currencies
+        0xE2 => matches!(
+            after,
+            [0x80 | 0x84 | 0x87..=0x90 | 0x94..=0xBF, ..] | [0x82, 0x8A..=0xBF, ..]
+        ),
+        // Japanese, Chinese and Korean, but for numbers in rings and of months
+        0xE3 => matches!(after, [0x80..=0x87, ..]),
+        // pictures
+        0xF0 => matches!(after, [0x9F, 0x85..=0xAE, ..]),
+        0x80..=0xBF | 0xC2 | 0xE4..=0xE9 | 0xEB..=0xEF => true,
+        _ => false,
+    }
+}
+
 /// The first bytes of letters that are never digits end here: Latin, Greek, Cyrillic, Hebrew.
 const LETTERS_LAST: u8 = 0xD8;
-/// No identifier has fewer digits.
-const DIGITS_MIN: usize = 7;
 const BLOCK: usize = 16;
 const AT: u8 = 1;
 const OTHER: u8 = 2;

@@ -25,180 +25,199 @@ impl BadDocument {
     }
 }
 
-/// What is wrong with a body.
-///
-/// The grammar is RFC 8259, narrowed by I-JSON (RFC 7493 §2): UTF-8 only, no surrogates and no
-/// noncharacters, no member name twice in one object. A number must also lie in the range of a
-/// double (RFC 7493 §2.2), since readers differ about the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
+/// Makes the type of the faults, and their words, from the list.
+macro_rules! faults {
+    ($($(#[$doc:meta])+ $name:ident $words:literal,)+) => {
+        /// What is wrong with a body.
+        ///
+        /// JSON is RFC 8259, narrowed by I-JSON (RFC 7493 §2): UTF-8 only, no surrogates and no
+        /// noncharacters, no member name twice in one object. A number must also lie in the range
+        /// of a double (RFC 7493 §2.2), since readers differ about the others. XML is XML 1.0
+        /// (fifth edition) with Namespaces (third edition), without document type declarations.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Fault {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl Fault {
+            /// What is wrong, in words.
+            const fn words(self) -> &'static str {
+                match self {
+                    $(Self::$name => $words,)+
+                }
+            }
+        }
+    };
+}
+
+faults! {
     /// A character that XML does not allow, raw or as a reference.
-    BadCharacter,
+    BadCharacter "character that XML does not allow",
     /// `--` in a comment.
-    BadComment,
+    BadComment "`--` in a comment",
     /// An XML declaration in no form of XML 1.0 §2.8, of another version, or elsewhere than at
     /// the start.
-    BadDeclaration,
+    BadDeclaration "bad XML declaration",
     /// `\` before a character that it does not escape, or `\u` without four hexadecimal digits.
-    BadEscape,
+    BadEscape "bad escape",
     /// A name with a character that cannot stand there, or none.
-    BadName,
+    BadName "bad name",
     /// A reserved prefix or namespace is misused, or a prefix is declared without a namespace.
-    BadNamespace,
+    BadNamespace "bad namespace declaration",
     /// A number in no form of RFC 8259 §6, such as `01`, `+1`, `.5` or `1.`.
-    BadNumber,
+    BadNumber "bad number",
     /// A line in the header of a part that is in no form of RFC 2046 or RFC 7578, or folded.
-    BadPartHead,
+    BadPartHead "bad header of a part",
     /// `%` without two hexadecimal digits after it.
-    BadPercent,
+    BadPercent "`%` without two hexadecimal digits",
     /// `&` that begins no reference.
-    BadReference,
+    BadReference "bad reference",
     /// A tag in no form of XML 1.0 §3.1.
-    BadTag,
+    BadTag "bad tag",
     /// A carriage return in a CSV table without a line feed after it.
-    BareReturn,
+    BareReturn "carriage return without a line feed",
     /// The body has more bytes than allowed.
-    BodyTooLong,
+    BodyTooLong "body too long",
     /// The boundary where it does not divide two parts.
-    BoundaryInside,
+    BoundaryInside "boundary inside of a part",
     /// The boundary must stand here.
-    BoundaryMissing,
+    BoundaryMissing "no boundary",
     /// The body begins with U+FEFF.
-    ByteOrderMark,
+    ByteOrderMark "byte order mark",
     /// A colon must stand here.
-    ColonMissing,
+    ColonMissing "no colon after the member name",
     /// A comma or the end of the object or array must stand here.
-    CommaMissing,
+    CommaMissing "no comma, or no closing bracket",
     /// A character below U+0020 in a string.
-    ControlCharacter,
+    ControlCharacter "control character in a string",
     /// A document type declaration.
-    DoctypeFound,
+    DoctypeFound "document type declaration",
     /// The same attribute twice in one tag.
-    DuplicateAttribute,
+    DuplicateAttribute "duplicate attribute",
     /// The same member name twice in one object.
-    DuplicateName,
+    DuplicateName "duplicate member name",
     /// Nothing but white space.
-    Empty,
+    Empty "empty body",
     /// An empty line between lines.
-    EmptyLine,
+    EmptyLine "empty line",
     /// A column, or a name of a form or query, without a character.
-    EmptyName,
+    EmptyName "empty name",
     /// The XML declaration names another encoding than the one that the body has.
-    EncodingMismatch,
+    EncodingMismatch "another encoding than the XML declaration says",
     /// `=` must stand between a name of a form or query and its value.
-    EqualsMissing,
+    EqualsMissing "no `=` after the name",
     /// A member name has more bytes than allowed.
-    KeyTooLong,
+    KeyTooLong "member name too long",
     /// Half of a surrogate pair, written as an escape.
-    LoneSurrogate,
+    LoneSurrogate "lone surrogate",
     /// A line of a CSV table that ends otherwise than its header row.
-    MixedLineEnds,
+    MixedLineEnds "line ends differ",
     /// A member name in double quotes must stand here.
-    NameMissing,
+    NameMissing "no member name",
     /// A code point that is not a character, such as U+FFFF, raw or as an escape.
-    Noncharacter,
+    Noncharacter "noncharacter",
     /// The document of a record stream is not an array.
-    NotAnArray,
+    NotAnArray "the document is not an array",
     /// Bytes that are no text of the declared charset.
-    NotOfCharset,
+    NotOfCharset "bytes that are not of the declared charset",
     /// The root is no SOAP envelope.
-    NotSoap,
+    NotSoap "not a SOAP envelope",
     /// Bytes that are not UTF-8.
-    NotUtf8,
+    NotUtf8 "bytes that are not UTF-8",
     /// A number beyond the range of a double.
-    NumberRange,
+    NumberRange "number out of range",
     /// A number has more bytes than allowed.
-    NumberTooLong,
+    NumberTooLong "number too long",
     /// Content that is not what it is said to be, or more than that, or encrypted.
-    OtherContent,
+    OtherContent "content is not of the type that it is said to be",
     /// A part in a charset other than UTF-8.
-    PartCharset,
+    PartCharset "part not in UTF-8",
     /// A part in a transfer encoding, such as base64.
-    PartEncoded,
+    PartEncoded "encoded part",
     /// The header of a part has more bytes than allowed.
-    PartHeadTooLong,
+    PartHeadTooLong "header of a part too long",
     /// The same header field twice in one part.
-    PartHeaderTwice,
+    PartHeaderTwice "header field of a part twice",
     /// A header field that a part may not have.
-    PartHeaderUnknown,
+    PartHeaderUnknown "unknown header field of a part",
     /// The length that a part states is not its length.
-    PartLength,
+    PartLength "wrong length of a part",
     /// The name of a part holds an escape that readers read in different ways.
-    PartNameAmbiguous,
+    PartNameAmbiguous "ambiguous name of a part",
     /// A part of a form without a name.
-    PartNameMissing,
+    PartNameMissing "part without a name",
     /// The media type of a part is not that of the syntax that the rules declare.
-    PartType,
+    PartType "a part is of another type than declared",
     /// A double quote in a CSV cell that does not begin with one.
-    QuoteInCell,
+    QuoteInCell "quote in an unquoted cell",
     /// A CSV cell that begins with a double quote and has no closing one.
-    QuoteOpen,
+    QuoteOpen "quoted cell without a closing quote",
     /// A character of a form or query that must be percent-encoded.
-    RawCharacter,
+    RawCharacter "character that must be percent-encoded",
     /// A record of a stream has more bytes than a part may have.
-    RecordTooLong,
+    RecordTooLong "record too long",
     /// An element stands again where rules expect one.
-    RepeatedElement,
+    RepeatedElement "repeated element",
     /// A name of a form or query once more, where no rule says `[*]`.
-    RepeatedName,
+    RepeatedName "repeated name",
     /// A row of a CSV table has more cells than its header row.
-    RowTooLong,
+    RowTooLong "more cells than columns",
     /// A row of a CSV table has fewer cells than its header row.
-    RowTooShort,
+    RowTooShort "fewer cells than columns",
     /// The document is a single string, number or literal.
-    ScalarRoot,
+    ScalarRoot "the document is neither an object nor an array",
     /// `]]>` in a text.
-    SectionEnd,
+    SectionEnd "`]]>` in a text",
     /// A CSV table begins with a line such as `sep=;`.
-    SeparatorLine,
+    SeparatorLine "`sep=` line",
     /// A SOAP envelope holds something else than one body after at most one header.
-    SoapFrame,
+    SoapFrame "bad SOAP envelope",
     /// A processing instruction in a SOAP message.
-    SoapInstruction,
+    SoapInstruction "processing instruction in a SOAP message",
     /// An envelope of another version of SOAP.
-    SoapVersion,
+    SoapVersion "another version of SOAP",
     /// A string has more bytes than allowed.
-    StringTooLong,
+    StringTooLong "string too long",
     /// A syntax that this program cannot read.
-    SyntaxUnknown,
+    SyntaxUnknown "a syntax that cannot be read",
     /// `<` in the value of an attribute.
-    TagInAttribute,
+    TagInAttribute "`<` in an attribute",
     /// An end tag that is not the one of the element.
-    TagMismatch,
+    TagMismatch "end tag of another element",
     /// Text in a CSV cell after its closing quote.
-    TextAfterQuote,
+    TextAfterQuote "text after a closing quote",
     /// The mapped text of an element has elements between its pieces.
-    TextInPieces,
+    TextInPieces "text in several pieces",
     /// Text before the root element.
-    TextOutside,
+    TextOutside "text outside of the root element",
     /// More objects and arrays inside each other than allowed.
-    TooDeep,
+    TooDeep "nested too deeply",
     /// A tag has more attributes than allowed.
-    TooManyAttributes,
+    TooManyAttributes "too many attributes",
     /// An array has more elements than allowed.
-    TooManyElements,
+    TooManyElements "too many elements",
     /// An object has more members than allowed.
-    TooManyMembers,
+    TooManyMembers "too many members",
     /// More namespaces are declared at one place than allowed.
-    TooManyNamespaces,
+    TooManyNamespaces "too many namespace declarations",
     /// The body has more parts than allowed.
-    TooManyParts,
+    TooManyParts "too many parts",
     /// The document has more subject records than allowed.
-    TooManyRecords,
+    TooManyRecords "too many records",
     /// The document has more mapped values than allowed.
-    TooManyValues,
+    TooManyValues "too many values",
     /// Something follows the document.
-    Trailing,
+    Trailing "bytes after the document",
     /// The body ends inside the document.
-    Truncated,
+    Truncated "body ends early",
     /// A prefix that is not declared.
-    UnboundPrefix,
+    UnboundPrefix "prefix without a namespace",
     /// A reference to an entity that XML does not define.
-    UnknownEntity,
+    UnknownEntity "unknown entity",
     /// The root is no element that the rules name.
-    UnknownRoot,
+    UnknownRoot "root element that the rules do not name",
     /// A value must stand here.
-    ValueMissing,
+    ValueMissing "no value",
 }
 
 impl Fault {
@@ -222,95 +241,6 @@ impl Fault {
                 | Self::TooManyRecords
                 | Self::TooManyValues
         )
-    }
-
-    /// What is wrong, in words.
-    const fn words(self) -> &'static str {
-        match self {
-            Self::BadCharacter => "character that XML does not allow",
-            Self::BadComment => "`--` in a comment",
-            Self::BadDeclaration => "bad XML declaration",
-            Self::BadEscape => "bad escape",
-            Self::BadName => "bad name",
-            Self::BadNamespace => "bad namespace declaration",
-            Self::BadNumber => "bad number",
-            Self::BadPartHead => "bad header of a part",
-            Self::BadPercent => "`%` without two hexadecimal digits",
-            Self::BadReference => "bad reference",
-            Self::BadTag => "bad tag",
-            Self::BareReturn => "carriage return without a line feed",
-            Self::BodyTooLong => "body too long",
-            Self::BoundaryInside => "boundary inside of a part",
-            Self::BoundaryMissing => "no boundary",
-            Self::ByteOrderMark => "byte order mark",
-            Self::ColonMissing => "no colon after the member name",
-            Self::CommaMissing => "no comma, or no closing bracket",
-            Self::ControlCharacter => "control character in a string",
-            Self::DoctypeFound => "document type declaration",
-            Self::DuplicateAttribute => "duplicate attribute",
-            Self::DuplicateName => "duplicate member name",
-            Self::Empty => "empty body",
-            Self::EmptyLine => "empty line",
-            Self::EmptyName => "empty name",
-            Self::EncodingMismatch => "another encoding than the XML declaration says",
-            Self::EqualsMissing => "no `=` after the name",
-            Self::KeyTooLong => "member name too long",
-            Self::LoneSurrogate => "lone surrogate",
-            Self::MixedLineEnds => "line ends differ",
-            Self::NameMissing => "no member name",
-            Self::Noncharacter => "noncharacter",
-            Self::NotAnArray => "the document is not an array",
-            Self::NotOfCharset => "bytes that are not of the declared charset",
-            Self::NotSoap => "not a SOAP envelope",
-            Self::NotUtf8 => "bytes that are not UTF-8",
-            Self::NumberRange => "number out of range",
-            Self::NumberTooLong => "number too long",
-            Self::OtherContent => "content is not of the type that it is said to be",
-            Self::PartCharset => "part not in UTF-8",
-            Self::PartEncoded => "encoded part",
-            Self::PartHeadTooLong => "header of a part too long",
-            Self::PartHeaderTwice => "header field of a part twice",
-            Self::PartHeaderUnknown => "unknown header field of a part",
-            Self::PartLength => "wrong length of a part",
-            Self::PartNameAmbiguous => "ambiguous name of a part",
-            Self::PartNameMissing => "part without a name",
-            Self::PartType => "a part is of another type than declared",
-            Self::QuoteInCell => "quote in an unquoted cell",
-            Self::QuoteOpen => "quoted cell without a closing quote",
-            Self::RawCharacter => "character that must be percent-encoded",
-            Self::RecordTooLong => "record too long",
-            Self::RepeatedElement => "repeated element",
-            Self::RepeatedName => "repeated name",
-            Self::RowTooLong => "more cells than columns",
-            Self::RowTooShort => "fewer cells than columns",
-            Self::ScalarRoot => "the document is neither an object nor an array",
-            Self::SectionEnd => "`]]>` in a text",
-            Self::SeparatorLine => "`sep=` line",
-            Self::SoapFrame => "bad SOAP envelope",
-            Self::SoapInstruction => "processing instruction in a SOAP message",
-            Self::SoapVersion => "another version of SOAP",
-            Self::StringTooLong => "string too long",
-            Self::SyntaxUnknown => "a syntax that cannot be read",
-            Self::TagInAttribute => "`<` in an attribute",
-            Self::TagMismatch => "end tag of another element",
-            Self::TextAfterQuote => "text after a closing quote",
-            Self::TextInPieces => "text in several pieces",
-            Self::TextOutside => "text outside of the root element",
-            Self::TooDeep => "nested too deeply",
-            Self::TooManyAttributes => "too many attributes",
-            Self::TooManyElements => "too many elements",
-            Self::TooManyMembers => "too many members",
-            Self::TooManyNamespaces => "too many namespace declarations",
-            Self::TooManyParts => "too many parts",
-            Self::TooManyRecords => "too many records",
-            Self::TooManyValues => "too many values",
-            Self::Trailing => "bytes after the document",
-            Self::Truncated => "body ends early",
-            Self::UnboundPrefix => "prefix without a namespace",
-            Self::UnknownEntity => "unknown entity",
-            Self::UnknownRoot => "root element that the rules do not name",
-            Self::ValueMissing => "no value",
-        }
     }
 }
 

@@ -303,7 +303,10 @@ fn read(
         Syntax::Empty if bytes.is_empty() => Tape::Empty,
         Syntax::Empty => return Err(BadDocument::whole(Fault::Trailing)),
         Syntax::Ndjson => Tape::Json(json::parse_lines(bytes, node, shape, limits, findings)?),
-        Syntax::Csv(csv) => Tape::Csv(csv::parse(bytes, node, *csv, shape, limits, findings)?),
+        Syntax::Csv(csv) => {
+            let context = csv::Context { syntax: *csv, shape, limits };
+            Tape::Csv(csv::parse(bytes, node, context, findings)?)
+        }
         Syntax::Form => Tape::Form(form::parse(bytes, node, shape, limits, findings)?),
         Syntax::Xml(xml) => {
             let context = xml::Context { shape, xml, charset, limits };

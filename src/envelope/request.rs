@@ -5,8 +5,8 @@
 //! ```
 //! Each of them is its length, as a variable-length integer of RFC 9000 section 16, and its bytes;
 //! `fields` is a row of names and values of the same form. The scheme is `https`, there are no
-//! trailers. A reader takes a message without its empty end, and zeros after it, as RFC 9292 section
-//! 3.8 says, and nothing else that this writer would not have written.
+//! trailers. A reader takes a message without its empty end, and zeros after it, as RFC 9292
+//! section 3.8 says, and nothing else that this writer would not have written.
 
 use std::fmt;
 

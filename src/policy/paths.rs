@@ -1,6 +1,6 @@
 //! Things by the templates of paths, found in as many steps as a path has segments.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::template::{Part, Template, segments};
 
@@ -12,14 +12,14 @@ pub(super) struct Paths<T> {
 
 #[derive(Clone, Debug)]
 struct Node<T> {
-    literal: HashMap<String, usize>,
+    literal: BTreeMap<String, usize>,
     value: Option<usize>,
     ends: Vec<T>,
 }
 
 impl<T> Node<T> {
     fn new() -> Self {
-        Self { literal: HashMap::new(), value: None, ends: Vec::new() }
+        Self { literal: BTreeMap::new(), value: None, ends: Vec::new() }
     }
 }
 

@@ -180,10 +180,10 @@ mod tests {
         for text in ["/", "/a/b.c", "/{a}", "/learners/{iin}/results/{no_2}"] {
             assert_eq!(template(text).to_string(), text);
         }
-        let nine: String = (1..=9).map(|n| format!("/{{v{n}}}")).collect();
+        let nine = "/{v1}/{v2}/{v3}/{v4}/{v5}/{v6}/{v7}/{v8}/{v9}";
         for text in [
             "", "a", "/a/", "//", "/{}", "/{A}", "/{1}", "/x{a}", "/{a}x", "/{a}/{a}", "/{a",
-            "/a}", "/{a-b}", "/%41", "/..", &nine,
+            "/a}", "/{a-b}", "/%41", "/..", nine,
         ] {
             assert_eq!(Template::parse(text), None, "{text}");
         }

@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn of_two_treatments_one_may_show_more() {
-        let mask = |first, last| Treatment::Mask(Mask { first, last, ..Mask::default() });
+        let mask = |first, last| Treatment::Mask(Mask { last, first, ..Mask::default() });
         let cut = |chars| Treatment::Truncate { chars };
         let band = |width| Treatment::Generalise(Generalisation::Band { width });
         let date = |part| Treatment::Generalise(Generalisation::Date(part));

@@ -111,7 +111,7 @@ fn is_of_type(headers: &HeaderMap, syntax: &Syntax) -> bool {
 
 /// Writes every mapped field of an answer, which is one record.
 fn all_mapped(answer: &Document) -> Vec<u8> {
-    let all = FieldSet::from_iter(0..=FieldId::MAX);
+    let all: FieldSet = (0..=FieldId::MAX).collect();
     select(answer, &Selection { outside: &all, records: &[Some(0)], verdicts: &[all] })
 }
 

@@ -1,4 +1,4 @@
-//! The manifest of a decision: what was sent, treated and removed, for the caller that asked for it.
+//! The manifest of a decision: what was sent, treated and removed, for the caller that asked.
 //!
 //! `GET /.well-known/otkel/manifests/{did}` at the gateway's own host answers with the entry of the
 //! ledger, as far as it is about what the caller sent: categories, paths, counts and reasons, no
@@ -24,7 +24,7 @@ impl Proxy {
             return None;
         }
         let rules = self.0.in_force.now().await;
-        let id = asked_for(&rules, &asked.request)?;
+        let id = asked_for(&rules, &asked.request)?.to_owned();
         let Ok(caller) = head::caller(&rules, &asked.peer) else {
             return Some(problem(StatusCode::NOT_FOUND));
         };
@@ -34,20 +34,23 @@ impl Proxy {
         let Ok(_place) = self.0.places.try_acquire() else {
             return Some(problem(StatusCode::SERVICE_UNAVAILABLE));
         };
-        let found = id.map_or(Ok(None), |did| self.0.reader.decision(&did));
+        let found = did(&id).map_or(Ok(None), |did| self.0.reader.decision(&did));
         Some(answer(found, &caller.name))
     }
 }
 
-/// The id that a request asks the manifest of, if that is what it asks for; none where it is no id.
-fn asked_for<B>(rules: &Rules, request: &Request<B>) -> Option<Option<Uuid>> {
+/// What a request names as the id of a decision, if it asks for a manifest.
+fn asked_for<'r, B>(rules: &Rules, request: &'r Request<B>) -> Option<&'r str> {
     let id = request.uri().path().strip_prefix(OWN_PATH)?.strip_prefix("manifests/")?;
     let is_own = matches!(head::partner_host(rules, request), Ok(None));
-    if !is_own || request.method() != Method::GET || request.uri().query().is_some() {
-        return None;
-    }
+    let is_plain = request.method() == Method::GET && request.uri().query().is_none();
+    (is_own && is_plain).then_some(id)
+}
+
+/// The id as `Otkel-Decision` writes it; other forms of it are none.
+fn did(id: &str) -> Option<Uuid> {
     let did = Uuid::parse_str(id).ok();
-    Some(did.filter(|did| did.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == id))
+    did.filter(|did| did.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == id)
 }
 
 fn answer(found: Result<Option<StoredDecision>, StoreError>, caller: &Name) -> Response<Body> {

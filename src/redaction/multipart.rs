@@ -1,8 +1,8 @@
 //! Writing what remains of a multipart body.
 //!
 //! What is written is the parts of which something is kept, in their order:
-//! - headers are made from the rules: the name and the media type; `part-1.pdf` and so on stands for
-//!   a file name, which may say anything;
+//! - headers are made from the rules: the name and the media type; `part-1.pdf` and so on stands
+//!   for a file name, which may say anything;
 //! - a part that lost everything it had is removed; among parts that have a place for a name, an
 //!   empty one stands in its place where a kept one follows;
 //! - the boundary is made from the content, so that the same content is written in the same way.
@@ -31,7 +31,7 @@ pub(super) fn write(
             continue;
         }
         while tape.is_numbered && parts.len() < part.number as usize {
-            parts.push((Syntax::Text.content_type(None), Vec::new()));
+            parts.push((typed(&Syntax::Text), Vec::new()));
         }
         parts.push((head(part, parts.len() + 1), content));
     }
@@ -78,7 +78,11 @@ fn head(part: &MappedPart, number: usize) -> String {
         ("", true) => format!("Content-Disposition: attachment{file}\r\n"),
         (name, _) => format!("Content-Disposition: form-data; name=\"{name}\"{file}\r\n"),
     };
-    format!("{disposition}Content-Type: {}\r\n", syntax.content_type(None))
+    disposition + &typed(syntax)
+}
+
+fn typed(syntax: &Syntax) -> String {
+    format!("Content-Type: {}\r\n", syntax.content_type(None))
 }
 
 /// A boundary that stands nowhere in the parts.

@@ -61,7 +61,7 @@ pub struct Limits {
     pub head_ms: u64,
     /// From the end of one request to the next whole head. Default 60 s.
     pub idle_ms: u64,
-    /// From a whole head to the end of its answer, unless the request's [`Lease`] gives it more.
+    /// From a whole head to the end of its answer, unless its [`Lease`] gives it more.
     /// Default 120 s.
     pub request_ms: u64,
     /// From the end of the handshake until no more requests are taken. Default 1 h.

@@ -26,6 +26,8 @@ PNG = bytes.fromhex(
 def session(folder):
     certificates = os.path.join(folder, "certificates")
     session = requests.Session()
+    # The environment may name other authorities and proxies.
+    session.trust_env = False
     session.verify = os.path.join(certificates, "authority.pem")
     session.cert = tuple(os.path.join(certificates, f"lms.{end}") for end in ("pem", "key"))
     return session

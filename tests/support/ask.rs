@@ -57,6 +57,13 @@ pub(crate) fn subscribe(body: impl AsRef<[u8]>) -> Ask {
     ask("crm", "PUT", "/mailing-de/subscribers", body)
 }
 
+/// A transfer of the sample.
+pub(crate) fn sampled(sample: &sample::Sample) -> Ask {
+    let (method, path) = sample.request;
+    let headers = sample.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+    Ask { headers: headers.collect(), ..ask(sample.caller, method, path, &sample.body) }
+}
+
 impl Ask {
     pub(crate) fn by(mut self, caller: &'static str) -> Self {
         self.caller = caller;

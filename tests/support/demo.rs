@@ -45,7 +45,7 @@ impl Demo {
     #[track_caller]
     pub(crate) fn says(&mut self, fits: impl Fn(&str) -> bool) -> String {
         let mut others = Vec::new();
-        while let Ok(line) = self.said.recv_timeout(Duration::from_secs(60)) {
+        while let Ok(line) = self.said.recv_timeout(Duration::from_mins(1)) {
             if fits(&line) {
                 return line;
             }

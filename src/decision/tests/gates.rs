@@ -18,7 +18,8 @@ fn some(bits: u8) -> CategorySet {
 }
 
 /// What is random of the rules: categories of the purpose and the partner, prohibited ones, fields
-/// of a state system, newer fields and those that may hold others, fields for this purpose alone, whether it is a study.
+/// of a state system, newer fields and those that may hold others, fields for this purpose alone,
+/// whether it is a study.
 type Random = (u8, u8, u8, u8, (u8, u8), Option<u8>, bool);
 
 fn random_rules() -> impl Strategy<Value = Random> {

@@ -13,8 +13,10 @@ fn soap() -> Vec<Sample> {
     let (first, second) = (learner(AIGERIM, "Сәрсенова"), learner(MADINA, "Оспанова"));
     let certificate = |before: &str, number: &str| {
         format!(
-            "{before}<s:Envelope xmlns:s=\"{SOAP12}\"><s:Body><certificate xmlns=\"urn:archive-kz:1\" \
-             iin=\"{AIGERIM}\"><number>{number}</number></certificate></s:Body></s:Envelope>"
+            "{before}<s:Envelope xmlns:s=\"{SOAP12}\"><s:Body>\
+             <certificate xmlns=\"urn:archive-kz:1\" iin=\"{AIGERIM}\">\
+             <number>{number}</number></certificate>\
+             </s:Body></s:Envelope>"
         )
     };
     vec![

@@ -64,15 +64,25 @@ impl Tape {
     }
 }
 
+/// How a table is read.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// How it is written.
+    pub(super) syntax: Csv,
+    /// What of it is mapped.
+    pub(super) shape: &'a Shape,
+    /// How large it may be.
+    pub(super) limits: &'a Limits,
+}
+
 /// Reads a body that stands at a node of the shape.
 pub(super) fn parse(
     body: &[u8],
     root: NodeId,
-    syntax: Csv,
-    shape: &Shape,
-    limits: &Limits,
+    context: Context<'_>,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
+    let Context { syntax, shape, limits } = context;
     text::check(body, limits)?;
     let scan = Scanner { body, at: 0, delimiter: syntax.delimiter, line_end: b"" };
     let mut parser = Parser::new(scan, shape, limits, findings);

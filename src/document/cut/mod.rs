@@ -279,6 +279,9 @@ impl Lines {
                 part.drop();
             }
             Line::Row if is_empty => {
+                if (line.len() == 2) != part.head.ends_with(b"\r\n") {
+                    return Err((Fault::MixedLineEnds, part.place));
+                }
                 self.empty = Some(part.place);
                 part.drop();
             }

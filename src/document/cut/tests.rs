@@ -120,6 +120,8 @@ fn only_the_last_line_may_be_empty() {
     let rows = |stream| whole(Records::Csv, WIDE, stream);
     assert_eq!(rows("a\n1\n\n2\n"), fault(Fault::EmptyLine, 4, "$[1]"));
     assert_eq!(rows("a\n1\n\n\n"), fault(Fault::EmptyLine, 4, "$[1]"));
+    assert_eq!(rows("a\r\n1\r\n\n"), fault(Fault::MixedLineEnds, 6, "$[1]"));
+    assert_eq!(rows("a\n1\n\r\n"), fault(Fault::MixedLineEnds, 4, "$[1]"));
     assert_eq!(rows("\na\n"), fault(Fault::EmptyLine, 0, "$[0]"));
     assert_eq!(rows("a\n\"1\n"), fault(Fault::QuoteOpen, 2, "$[0]"));
     assert_eq!(rows(""), fault(Fault::Empty, 0, "$[0]"));
@@ -184,9 +186,9 @@ fn values(records: Records, body: &[u8]) -> Option<Vec<String>> {
 /// Streams that are nearly well formed.
 fn streams_of(records: Records) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<Index>(), prop::sample::select(b"[]{},\"\\\n\r 1a:\xEF;".to_vec()));
-    let changed = |text: String, changes: Vec<(Index, u8)>| {
+    let spoil = |text: String, places: Vec<(Index, u8)>| {
         let mut bytes = text.into_bytes();
-        for (place, byte) in changes {
+        for (place, byte) in places {
             let at = place.index(bytes.len());
             bytes[at] = byte;
         }
@@ -205,7 +207,7 @@ fn streams_of(records: Records) -> impl Strategy<Value = Vec<u8>> {
         Records::Ndjson => lines,
     };
     let text = prop::string::string_regex(&pattern).unwrap();
-    (text, changes).prop_map(move |(text, changes)| changed(text, changes))
+    (text, changes).prop_map(move |(text, changes)| spoil(text, changes))
 }
 
 proptest! {

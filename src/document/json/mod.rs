@@ -1,4 +1,5 @@
-//! JSON (RFC 8259): one pass over a body, by the grammar, the limits, duplicate names, and the walk along the shape.
+//! JSON (RFC 8259): one pass over a body, by the grammar, the limits, duplicate names, and the walk
+//! along the shape.
 //!
 //! Invariants:
 //! - the parser keeps its own stack, of at most `depth_max` frames, and never calls itself;
@@ -30,7 +31,7 @@ pub(super) fn parse(
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
-    read(body, Form::Text, root, shape, limits, findings)
+    read(Parser::new(body, shape, limits, findings), root, Form::Text)
 }
 
 /// Reads a body of one text a line, which stands at a node of the shape as an array would.
@@ -41,22 +42,15 @@ pub(super) fn parse_lines(
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
-    read(body, Form::Lines, root, shape, limits, findings)
+    read(Parser::new(body, shape, limits, findings), root, Form::Lines)
 }
 
-fn read(
-    body: &[u8],
-    form: Form,
-    root: NodeId,
-    shape: &Shape,
-    limits: &Limits,
-    findings: &mut Findings,
-) -> Result<Tape, BadDocument> {
+fn read(mut parser: Parser<'_>, root: NodeId, form: Form) -> Result<Tape, BadDocument> {
+    let body = parser.cursor.body;
     if body.starts_with(b"\xEF\xBB\xBF") {
         return Err(BadDocument::whole(Fault::ByteOrderMark));
     }
-    text::check(body, limits)?;
-    let mut parser = Parser::new(body, shape, limits, findings);
+    text::check(body, parser.limits)?;
     let result = match form {
         Form::Text => parser.document(root),
         Form::Lines => parser.lines(root),

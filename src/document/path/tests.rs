@@ -154,7 +154,9 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused_inside_of_it(text in "(\\$|path|header)?[\\PC\\[\\]'\"\\\\.*~0-9u]{0,12}") {
+    fn any_text_is_read_or_refused_inside_of_it(
+        text in "(\\$|path|header)?[\\PC\\[\\]'\"\\\\.*~0-9u]{0,12}",
+    ) {
         if let Err(bad) = FieldPath::parse(&text) {
             prop_assert!(bad.at <= text.len());
         }

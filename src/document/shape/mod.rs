@@ -131,9 +131,12 @@ impl Shape {
         let roots = Root::ALL.map(|_| Node::default()).into();
         let mut shape = Self { syntax, nodes: roots, in_record: FieldSet::EMPTY, is_whole: true };
         for (field, path) in fields {
-            shape.grow(path, |node| match path.is_key() {
-                true => node.key = Some((field, false)),
-                false => node.field = Some(field),
+            shape.grow(path, |node| {
+                if path.is_key() {
+                    node.key = Some((field, false));
+                } else {
+                    node.field = Some(field);
+                }
             });
             shape.in_record.insert(field);
         }

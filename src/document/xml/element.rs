@@ -269,9 +269,12 @@ impl Parser<'_, '_> {
         let Frame { label: name, list, has_remarks, is_open, .. } = self.top;
         if self.top.kind == Kind::Leaf {
             let value = self.top.value;
-            self.leaf(self.top.node, value, |field| match is_open {
-                true => Op::Text { field, value, has_remarks },
-                false => Op::Field { name, list, field, value, has_remarks },
+            self.leaf(self.top.node, value, |field| {
+                if is_open {
+                    Op::Text { field, value, has_remarks }
+                } else {
+                    Op::Field { name, list, field, value, has_remarks }
+                }
             })?;
         }
         if self.top.is_open {

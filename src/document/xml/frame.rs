@@ -7,6 +7,7 @@ use super::tape::{Listed, Name};
 
 /// An element that is being read.
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Frame {
     pub(super) kind: Kind,
     pub(super) name: Span,

@@ -188,8 +188,8 @@ impl<'a, 'f> Parser<'a, 'f> {
                     }
                 }
                 b'&' => {
-                    run.is_blank = false;
-                    self.cursor.reference()?;
+                    let c = self.cursor.reference()?;
+                    run.is_blank &= matches!(c, ' ' | '\t' | '\n' | '\r');
                     length += self.cursor.at - from;
                 }
                 _ => return Err(Fault::Truncated),

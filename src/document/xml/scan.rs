@@ -254,12 +254,14 @@ impl<'a> Cursor<'a> {
         self.skip_past(b"?>")
     }
 
-    /// Goes past a CDATA section (§2.7), which begins here; returns whether it holds anything.
+    /// Goes past a CDATA section (§2.7), which begins here; returns whether it holds more
+    /// than white space.
     pub(super) fn section(&mut self) -> Result<bool, Fault> {
         self.at += SECTION.len();
         let start = self.at;
         self.skip_past(b"]]>")?;
-        Ok(self.at > start + 3)
+        let text = self.body().get(start..self.at - 3).unwrap_or_default();
+        Ok(!text.iter().all(|byte| is_space(*byte)))
     }
 
     fn skip_past(&mut self, word: &[u8]) -> Result<(), Fault> {
@@ -341,7 +343,7 @@ pub(super) fn find_bad_character(text: &str) -> Option<usize> {
 
 #[inline]
 fn is_control(byte: u8) -> bool {
-    (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')
+    byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r'
 }
 
 /// Whether XML allows the character (§2.2).

@@ -41,8 +41,19 @@ pub(super) struct Changes {
     line: usize,
 }
 
-/// Reads a candidate.
-pub(super) fn read(table: &mut Table<'_>, base: &Base<'_>, frame: &Frame<'_>) -> Option<Changes> {
+/// Reads a route's candidate, if it has one, with its place.
+pub(super) fn tried<'f>(
+    table: &mut Table<'f>,
+    base: &Base<'_>,
+    frame: &Frame<'_>,
+) -> Option<Option<(Changes, Item<'f>)>> {
+    table.optional("candidate", CANDIDATE, |item| {
+        let changes = item.table(|table| read(table, base, frame))?;
+        Some((changes, item.clone()))
+    })
+}
+
+fn read(table: &mut Table<'_>, base: &Base<'_>, frame: &Frame<'_>) -> Option<Changes> {
     let until = table.required("until", "`until` is the last day of the trial", |item| {
         let end = word::day_end(item)?;
         let help = "make the candidate the rule, or remove it";
@@ -154,3 +165,6 @@ fn said(route: &Route) -> Said<'_> {
 fn path(route: &Route, id: FieldId) -> Option<&FieldPath> {
     route.fields.get(usize::from(id)).map(|field| &field.path)
 }
+
+const CANDIDATE: &str = "`[route.candidate]` has `until` and the keys that are tried beside the \
+    rules in force: `fields`, `required`, `unmapped`, `on_refused`, `purposes`, `only`";

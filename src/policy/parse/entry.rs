@@ -45,8 +45,8 @@ pub(super) fn category(
          a study may have it (94-V Art. 17(1))",
         Item::flag,
     );
-    let meaning = "`identifiers` lists the identifiers that belong to the category and to no other: \
-        `iin`, `bin`, `card`, `iban`, `phone`, `email`, `id-card`, `passport`";
+    let meaning = "`identifiers` lists the identifiers that belong to the category and to no \
+        other: `iin`, `bin`, `card`, `iban`, `phone`, `email`, `id-card`, `passport`";
     let kinds = table.or(Kinds::EMPTY, "identifiers", meaning, |item| identifiers(item, id, taken));
     status?;
     Some(Some(Category {

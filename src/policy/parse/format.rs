@@ -43,7 +43,7 @@ pub(super) fn charset(table: &mut Table<'_>, syntax: Option<&Syntax>) -> Option<
         it is left out";
     let charset = table.optional("charset", meaning, |item| {
         let label = item.text()?;
-        let Some(charset) = Charset::named(&label) else {
+        let Some(charset) = Charset::named(label) else {
             return item.wrong_since(
                 text!("`{}` is no charset", label),
                 "write a label of the WHATWG Encoding Standard, such as `windows-1251`",

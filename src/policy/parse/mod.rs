@@ -106,7 +106,7 @@ impl<'f> Folder<'f> {
                 folder.cases.insert(path, bytes);
             } else {
                 let help = "the folder holds `register.toml`, `partners/<id>.toml`, \
-                    `notices/<version>.txt`, `cases/…/<name>.json` or `.ndjson`, \
+                    `notices/<version>.txt`, `cases/…/<name>.json` (or `.xml`, `.csv`, …), \
                     `signatures/<name>.sig` and `README.md`; remove or rename the file";
                 found.error(&Source::new(path, ""), 0..0, "not a rule file", help);
             }
@@ -187,7 +187,7 @@ fn is_beside(path: &str) -> bool {
 // A document of a case.
 fn is_case(path: &str) -> bool {
     let ending = path.rsplit_once('.').map(|(_, ending)| ending);
-    path.starts_with("cases/") && matches!(ending, Some("json" | "ndjson"))
+    path.starts_with("cases/") && ending.is_some_and(|ending| CASE_ENDINGS.contains(&ending))
 }
 
 fn stem<'p>(path: &'p str, folder: &str, ending: &str) -> Option<&'p str> {
@@ -223,5 +223,7 @@ fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
+const CASE_ENDINGS: [&str; 10] =
+    ["json", "ndjson", "xml", "csv", "txt", "form", "multipart", "pdf", "png", "jpeg"];
 const REGISTER: &str = "register.toml";
 const README: &str = "README.md";

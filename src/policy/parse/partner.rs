@@ -48,8 +48,7 @@ pub(super) fn read(
     let terms = terms(table, around.now);
     let endpoints = endpoints(table);
     let recipients = Recipients::read(table);
-    let places = endpoints.iter().flat_map(|all| all.values().map(|endpoint| &endpoint.country));
-    let abroad = countries.iter().flatten().chain(places).any(|country| *country != Country::KZ);
+    let abroad = is_abroad(countries.as_deref(), endpoints.as_ref());
     let assessment = agreement::assessment(table, abroad);
     let agreement = agreement::agreement(table, around.now);
     let undertaking = agreement::undertaking(table, around.now);
@@ -71,19 +70,15 @@ pub(super) fn read(
         };
         item.list(|item| item.table(|table| route::read(table, &mut frame).map(Arc::new)))
     });
-    if let (Some(recipients), Some(routes)) = (&recipients, &routes) {
-        recipients.warn_of_idle(table, routes);
-    }
-    let cases = case::read_all(
-        table,
-        &case::Frame {
-            partner: name,
-            routes: routes.as_deref(),
-            register: around.register,
-            partners: around.names,
-            files: around.cases,
-        },
-    );
+    Recipients::warn_of_idle(recipients.as_ref(), table, routes.as_deref());
+    let case_frame = case::Frame {
+        partner: name,
+        routes: routes.as_deref(),
+        register: around.register,
+        partners: around.names,
+        files: around.cases,
+    };
+    let cases = case::read_all(table, &case_frame);
     let (terms, duties) = (terms?, duties?);
     Some(Partner {
         name: name.clone(),
@@ -111,6 +106,11 @@ pub(super) fn read(
         routes: routes?,
         cases: cases?,
     })
+}
+
+fn is_abroad(countries: Option<&[Country]>, endpoints: Option<&BTreeMap<Name, Endpoint>>) -> bool {
+    let places = endpoints.into_iter().flat_map(|all| all.values().map(|at| &at.country));
+    countries.into_iter().flatten().chain(places).any(|country| *country != Country::KZ)
 }
 
 /// Who a partner is, as far as it could be read.

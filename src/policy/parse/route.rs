@@ -18,7 +18,8 @@ use super::word;
 use crate::diagnostic::text;
 use crate::document::FieldSet;
 use crate::policy::{
-    Basis, Endpoint, LegalRequest, OnFound, OnRefused, PartnerKind, Recipient, Route, Unmapped,
+    AnswerRules, Basis, Endpoint, LegalRequest, OnFound, OnRefused, PartnerKind, Recipient, Route,
+    Unmapped,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::{CategorySet, Country, Name, PurposeId};
@@ -53,19 +54,15 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
     let syntax = format::read(table, way.is_empty());
     let charset = format::charset(table, syntax.as_ref());
     let countries = way.countries.as_deref();
-    let basis = basis(table, countries, frame);
-    let (opens, closes) = days(table, frame.now);
     let purposes = table.required("purposes", PURPOSES, |item| purposes(item, countries, frame));
     let (whose_is_sound, whose) = Whose::read(table);
     let on_refused = refusal(table, !matches!((whose_is_sound, &whose.subjects), (Some(()), None)));
-    let unmapped = table.or(Unmapped::Remove, "unmapped", UNMAPPED, unmapped);
-    let found = table.or(OnFound::Mask, "found", treatment::FOUND, treatment::found);
-    let (scheme, headers) = (scheme(table), headers(table));
+    let terms = Terms::read(table, countries, frame);
     let around = fields::Around {
         whose: &whose,
         syntax: syntax.as_ref(),
         way: &way,
-        headers: headers.as_deref(),
+        headers: terms.headers.as_deref(),
         known: frame.register.categories(),
         recipients: frame.recipients,
     };
@@ -80,13 +77,9 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         map: map.as_ref(),
         required,
     };
-    let candidate = table.optional("candidate", CANDIDATE, |item| {
-        let changes = item.table(|table| candidate::read(table, &base, frame))?;
-        Some((changes, item.clone()))
-    });
+    let candidate = candidate::tried(table, &base, frame);
     let inner = way.inner.as_ref().and_then(Option::as_ref);
     let stream = answer::stream(table, syntax.as_ref(), whose.subjects.as_ref(), inner);
-    let answer = answer::answer(table);
     whose_is_sound?;
     let (method, template) = way.request?;
     let map = map?;
@@ -105,16 +98,16 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
         shape: map.shape,
         fields: map.fields,
         required: required?,
-        scheme: scheme?,
+        scheme: terms.scheme?,
         on_refused: on_refused?,
-        unmapped: unmapped?,
-        found: found?,
+        unmapped: terms.unmapped?,
+        found: terms.found?,
         stream: stream?,
-        answer: answer?,
-        headers: headers?,
-        basis: basis?,
-        opens: opens?,
-        closes: closes?,
+        answer: terms.answer?,
+        headers: terms.headers?,
+        basis: terms.basis?,
+        opens: terms.opens?,
+        closes: terms.closes?,
         only: only?.unwrap_or_default(),
         candidate: None,
         line: table.line(),
@@ -123,6 +116,30 @@ pub(super) fn read(table: &mut Table<'_>, frame: &mut Frame<'_>) -> Option<Route
     reach::warn(&route, &map.spans, &bounds);
     route.candidate = candidate?.map(|(changes, item)| changes.apply(&route, &item, &bounds));
     Some(route)
+}
+
+/// What a route says besides its way, its body and its fields, as far as it could be read.
+struct Terms {
+    basis: Option<Basis>,
+    opens: Day,
+    closes: Day,
+    scheme: Option<Name>,
+    headers: Option<Vec<String>>,
+    unmapped: Option<Unmapped>,
+    found: Option<OnFound>,
+    answer: Option<Option<AnswerRules>>,
+}
+
+impl Terms {
+    fn read(table: &mut Table<'_>, countries: Option<&[Country]>, frame: &Frame<'_>) -> Self {
+        let basis = basis(table, countries, frame);
+        let (opens, closes) = days(table, frame.now);
+        let unmapped = table.or(Unmapped::Remove, "unmapped", UNMAPPED, unmapped);
+        let found = table.or(OnFound::Mask, "found", treatment::FOUND, treatment::found);
+        let (scheme, headers) = (scheme(table), headers(table));
+        let answer = answer::answer(table);
+        Self { basis, opens, closes, scheme, headers, unmapped, found, answer }
+    }
 }
 
 fn basis(table: &mut Table<'_>, countries: Option<&[Country]>, frame: &Frame<'_>) -> Option<Basis> {
@@ -258,6 +275,3 @@ fn headers(table: &mut Table<'_>) -> Option<Vec<String>> {
     let meaning = "`headers` lists the caller's headers that are passed on, in lower case";
     table.or(Vec::new(), "headers", meaning, |item| word::distinct(item, web::header))
 }
-
-const CANDIDATE: &str = "`[route.candidate]` has `until` and the keys that are tried beside the \
-    rules in force: `fields`, `required`, `unmapped`, `on_refused`, `purposes`, `only`";

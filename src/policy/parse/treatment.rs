@@ -183,13 +183,18 @@ impl Recipients {
     }
 
     /// Warns of those to whom no field is encrypted.
-    pub(super) fn warn_of_idle(&self, table: &Table<'_>, routes: &[Arc<Route>]) {
+    pub(super) fn warn_of_idle(
+        all: Option<&Self>,
+        table: &Table<'_>,
+        routes: Option<&[Arc<Route>]>,
+    ) {
+        let (Some(all), Some(routes)) = (all, routes) else { return };
         let fields = || routes.iter().flat_map(|route| &route.fields);
         let is_used = |name: &Name| {
             let to = Some(name.clone());
             fields().any(|field| field.treatment == Treatment::Encrypt { to: to.clone() })
         };
-        for (name, span) in self.spans.iter().filter(|(name, _)| !is_used(name)) {
+        for (name, span) in all.spans.iter().filter(|(name, _)| !is_used(name)) {
             let message = text!("nothing is encrypted to `{}`", name);
             table.file().warning(span.clone(), message, "remove it, or name it in `encrypt`");
         }

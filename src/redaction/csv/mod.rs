@@ -147,12 +147,11 @@ impl<E: Edits> Writer<'_, E> {
             return;
         }
         self.out.extend_from_slice(b"\"'");
-        match cell.strip_prefix(b"\"") {
-            Some(rest) => self.out.extend_from_slice(rest),
-            None => {
-                self.out.extend_from_slice(cell);
-                self.out.push(b'"');
-            }
+        if let Some(rest) = cell.strip_prefix(b"\"") {
+            self.out.extend_from_slice(rest);
+        } else {
+            self.out.extend_from_slice(cell);
+            self.out.push(b'"');
         }
     }
 }

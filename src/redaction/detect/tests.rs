@@ -39,11 +39,15 @@ fn escaped(text: &str, escape: impl Fn(&str) -> String) -> String {
     text.chars().map(|c| escape(c.encode_utf8(&mut [0; 4]))).collect()
 }
 
+fn joined(escapes: impl Iterator<Item = String>) -> String {
+    escapes.collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn escapes_of_no_syntax_hide_anything() {
-    let json = |c: &str| c.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<String>();
-    let xml = |c: &str| c.chars().map(|c| format!("&#{};", u32::from(c))).collect::<String>();
-    let percent = |c: &str| c.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let json = |c: &str| joined(c.encode_utf16().map(|unit| format!("\\u{unit:04X}")));
+    let xml = |c: &str| joined(c.chars().map(|c| format!("&#{};", u32::from(c))));
+    let percent = |c: &str| joined(c.bytes().map(|byte| format!("%{byte:02x}")));
     for line in lines() {
         let expected = (!line.hits.is_empty()).then(|| masked(&line));
         let text = &line.text;
@@ -64,6 +68,17 @@ fn escapes_of_no_syntax_hide_anything() {
             (escaped(text, percent), Lexis::Percent),
         ] {
             assert_eq!(look(raw.as_bytes(), lexis), expected, "{raw}");
+        }
+    }
+}
+
+#[test]
+fn a_comment_does_not_hide_what_it_divides() {
+    for line in lines().iter().filter(|line| !line.text.contains(['&', '<', '\r'])) {
+        let expected = (!line.hits.is_empty()).then(|| masked(line));
+        for between in ["<!---->", "<?x?>", "<![CDATA[]]>"] {
+            let raw: String = line.text.chars().map(|c| format!("{c}{between}")).collect();
+            assert_eq!(look(raw.as_bytes(), Lexis::XmlText), expected, "{raw}");
         }
     }
 }
@@ -115,7 +130,9 @@ fn position(rules: &Arc<Policy>, value: &str) -> Result<(Option<String>, Tally),
     Ok((value, redacted.manifest().verdicts[0].clone()))
 }
 
-fn counts(tally: &Tally) -> (Vec<(Kind, u64)>, Vec<(Reason, u64)>) {
+type Counts = (Vec<(Kind, u64)>, Vec<(Reason, u64)>);
+
+fn counts(tally: &Tally) -> Counts {
     let found = tally.found.values().flatten().map(|(kind, n)| (*kind, *n));
     (found.collect(), tally.lost.values().flatten().map(|(reason, n)| (*reason, *n)).collect())
 }

@@ -217,7 +217,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(date(text, DatePart::Month).as_deref(), month, "{text}");
-            let year = month.map(|month| &month[..4]);
+            let year = month.and_then(|month| month.get(..4));
             assert_eq!(date(text, DatePart::Year).as_deref(), year, "{text}");
         }
     }
@@ -294,8 +294,8 @@ mod tests {
             let number = format!("{whole}.{fraction:03}");
             let band = band(&number, width).unwrap();
             let split = band.get(1..).unwrap().find('-').unwrap() + 1;
-            let lower: i128 = band[..split].parse().unwrap();
-            let upper: i128 = band[split + 1..].parse().unwrap();
+            let lower: i128 = band.get(..split).unwrap().parse().unwrap();
+            let upper: i128 = band.get(split + 1..).unwrap().parse().unwrap();
             // In thousandths, where the upper end is open.
             let sign = if number.starts_with('-') { -1 } else { 1 };
             let thousandths = i128::from(whole) * 1000 + sign * i128::from(fraction);
@@ -305,12 +305,13 @@ mod tests {
         }
 
         #[test]
-        fn no_text_brings_a_generalisation_down(text in "\\PC{0,20}", number in "[-+.eE0-9]{0,12}") {
+        fn no_text_brings_a_generalisation_down(
+            text in "\\PC{0,20}", number in "[-+.eE0-9]{0,12}",
+        ) {
             for text in [text, number] {
                 let _ = (date(&text, DatePart::Year), band(&text, 10));
-                let read = serde_json::from_str::<serde_json::Number>(&text).is_ok();
-                prop_assert!(read || band(&text, 10).is_none() || text.trim() != text
-                    || text.parse::<f64>().is_ok());
+                let read = serde_json::from_str::<serde_json::Number>(text.trim());
+                prop_assert!(read.is_ok() || band(&text, 10).is_none(), "{}", text);
             }
         }
     }

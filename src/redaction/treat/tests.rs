@@ -54,7 +54,7 @@ fn mail(treatment: &Treatment, value: &str) -> Option<String> {
     let body = format!(r#"{{"learners":[{{"iin":"1","family_name":"a","email":{value}}}]}}"#);
     let redacted = redacted(&rules, &body).unwrap();
     let sent: serde_json::Value = serde_json::from_slice(redacted.body()).unwrap();
-    let lost = redacted.manifest().verdicts[0].lost.values().map(|n| n.len()).sum::<usize>();
+    let lost = redacted.manifest().verdicts[0].lost.values().map(BTreeMap::len).sum::<usize>();
     let value = sent["learners"][0].get("email").map(ToString::to_string);
     assert_eq!(lost, usize::from(value.is_none()), "a loss is counted");
     value

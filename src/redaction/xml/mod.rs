@@ -85,6 +85,15 @@ struct Mark {
     count: Option<(usize, u32)>,
 }
 
+/// A value between two tags.
+#[derive(Clone, Copy)]
+struct Content {
+    field: FieldId,
+    value: Span,
+    /// Whether comments or processing instructions stand in it.
+    has_remarks: bool,
+}
+
 /// How many elements of a list were written.
 struct Count {
     list: u32,
@@ -98,13 +107,13 @@ impl<'a, E: Edits> Writer<'a, E> {
             Op::Field { name, list, field, value, has_remarks } => {
                 self.end_start_tag();
                 if self.fields.contains(field) {
-                    self.field(name, list, field, value, has_remarks);
+                    self.field(name, list, Content { field, value, has_remarks });
                 }
             }
             Op::Text { field, value, has_remarks } => {
                 self.end_start_tag();
                 if self.fields.contains(field) {
-                    self.text(field, value, has_remarks);
+                    self.text(Content { field, value, has_remarks });
                 }
             }
             Op::Attribute { name, field, value } => {
@@ -242,7 +251,7 @@ impl<'a, E: Edits> Writer<'a, E> {
         self.out.push(b'"');
     }
 
-    fn text(&mut self, field: FieldId, value: Span, has_remarks: bool) {
+    fn text(&mut self, Content { field, value, has_remarks }: Content) {
         let bytes = value.of(self.body);
         match self.edits.edit(field, Raw { bytes, lexis: Lexis::XmlText }) {
             Edit::Keep => self.content(bytes, has_remarks),
@@ -256,14 +265,8 @@ impl<'a, E: Edits> Writer<'a, E> {
     }
 
     #[inline]
-    fn field(
-        &mut self,
-        name: Name,
-        list: Option<Listed>,
-        field: FieldId,
-        value: Span,
-        has_remarks: bool,
-    ) {
+    fn field(&mut self, name: Name, list: Option<Listed>, content: Content) {
+        let Content { field, value, has_remarks } = content;
         let bytes = value.of(self.body);
         let edit = self.edits.edit(field, Raw { bytes, lexis: Lexis::XmlText });
         if edit == Edit::Remove {
@@ -341,3 +344,6 @@ fn text_of(new: &New) -> &str {
 const DECLARATION: &[u8] = br#"<?xml version="1.0" encoding="UTF-8"?>"#;
 /// So many elements are inside each other in most documents.
 const DEPTH_USUAL: usize = 8;
+
+#[cfg(test)]
+mod tests;

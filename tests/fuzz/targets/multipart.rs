@@ -31,14 +31,14 @@ pub(crate) fn run(body: &[u8]) {
     for record in 0..document.records().len() {
         let _ = document.subject(record);
     }
-    let kept = written(&document, &FieldSet::from_iter(0..6));
+    let kept = written(&document, &(0..6).collect());
     if !kept.starts_with(b"--") || kept.len() < 60 {
         assert_eq!(document.values().count(), 0, "something was lost");
         return;
     }
     let again = reread(&kept).expect("written, but refused");
     assert!(values(&again) == values(&document), "kept, but not the same");
-    assert!(written(&again, &FieldSet::from_iter(0..6)) == kept, "written differently");
+    assert!(written(&again, &(0..6).collect()) == kept, "written differently");
     let dropped = written(&document, &FieldSet::EMPTY);
     let left = reread(&dropped).map_or(0, |left| left.values().count());
     assert_eq!(left, 0, "something was left");

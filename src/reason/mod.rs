@@ -2,67 +2,12 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod language;
+
 use serde::Serialize;
 
 use crate::diagnostic::translated;
-
-/// A language that Otkel speaks to people (BCP 47: `kk`, `ru`, `en`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Kazakh.
-    Kk,
-    /// Russian.
-    Ru,
-    /// English.
-    En,
-}
-
-impl Language {
-    /// Every language there is.
-    pub const ALL: [Self; 3] = [Self::Kk, Self::Ru, Self::En];
-
-    /// Reads a language tag (BCP 47) or the value of a POSIX `LANG`: `ru`, `ru-KZ`, `ru_RU.UTF-8`.
-    ///
-    /// # Errors
-    /// Any text that begins with none of the three.
-    pub fn parse(text: &str) -> Result<Self, BadLanguage> {
-        let primary = text.split(['-', '_', '.', '@']).next().unwrap_or_default();
-        let is_it = |language: &Self| primary.eq_ignore_ascii_case(language.tag());
-        Self::ALL.into_iter().find(is_it).ok_or(BadLanguage)
-    }
-
-    /// The first of the three that an `Accept-Language` value (RFC 9110 section 12.5.4) names;
-    /// English where it names none. Its weights are not looked at.
-    #[must_use]
-    pub fn accepted(value: Option<&str>) -> Self {
-        let ranges = value.unwrap_or_default().split(',');
-        let mut tags = ranges.map(|range| range.split(';').next().unwrap_or_default().trim());
-        tags.find_map(|tag| Self::parse(tag).ok()).unwrap_or(Self::En)
-    }
-
-    /// The tag: `kk`, `ru` or `en`.
-    #[must_use]
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::Kk => "kk",
-            Self::Ru => "ru",
-            Self::En => "en",
-        }
-    }
-}
-
-impl std::str::FromStr for Language {
-    type Err = BadLanguage;
-
-    fn from_str(text: &str) -> Result<Self, BadLanguage> {
-        Self::parse(text)
-    }
-}
-
-/// The text names none of the languages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected `kk`, `ru` or `en`, or a locale of one of them such as `ru_RU.UTF-8`")]
-pub struct BadLanguage;
+pub use language::{BadLanguage, Language};
 
 macro_rules! reasons {
     ($($variant:ident $code:literal $status:literal $clause:literal
@@ -122,7 +67,8 @@ reasons! {
         en "the partner's answer cannot be inspected as this route asks"
         ru "ответ партнёра нельзя проверить так, как требует маршрут"
         kk "серіктестің жауабын бағыт талап еткендей тексеру мүмкін емес"
-        cure "ask the partner for an answer in the format that the route names; what was sent has arrived"
+        cure "ask the partner for an answer in the format that the route names; what was sent \
+            has arrived"
     AutomatedNotConsented "AUTOMATED_NOT_CONSENTED" 403 "94-V Art. 19-1"
         en "the consent does not accept decisions made without a person"
         ru "в согласии нет согласия на автоматизированные решения"
@@ -277,7 +223,8 @@ reasons! {
         en "a cell would be run as a formula by a spreadsheet"
         ru "ячейку табличный процессор выполнил бы как формулу"
         kk "ұяшықты кестелік бағдарлама формула ретінде орындар еді"
-        cure "take the leading `=`, `+`, `-` or `@` away, or ask the operator to have the route neutralise it"
+        cure "take the leading `=`, `+`, `-` or `@` away, or ask the operator to have the \
+            route neutralise it"
     HeadMalformed "HEAD_MALFORMED" 400 "RFC 9112, RFC 9113"
         en "the request's head is malformed or ambiguous"
         ru "заголовок запроса неверен или неоднозначен"
@@ -297,7 +244,8 @@ reasons! {
         en "an identifier stands in a field that may not hold it"
         ru "в поле стоит идентификатор, которого в нём быть не должно"
         kk "өрісте онда болмауы тиіс сәйкестендіргіш тұр"
-        cure "take the number or address out of the text, or ask the officer whether the field may hold it"
+        cure "take the number or address out of the text, or ask the officer whether the \
+            field may hold it"
     IdentifierInStudy "IDENTIFIER_IN_STUDY" 403 "94-V Art. 17(1)"
         en "data for a study hold something that identifies a person"
         ru "в данных для исследования есть то, что указывает на человека"
@@ -507,7 +455,8 @@ reasons! {
         en "a value cannot be changed as the rules ask"
         ru "значение нельзя изменить так, как требуют правила"
         kk "мәнді ережелер талап еткендей өзгерту мүмкін емес"
-        cure "send the value in the form that the field's rule expects, such as a date as 2026-11-22"
+        cure "send the value in the form that the field's rule expects, such as a date as \
+            2026-11-22"
 }
 
 impl Reason {
@@ -545,30 +494,5 @@ mod tests {
             assert!(kk != en && ru != en && kk != ru, "{reason}");
             assert!(kk_cure != en_cure && ru_cure != en_cure && kk_cure != ru_cure, "{reason}");
         }
-    }
-
-    #[test]
-    fn a_language_is_read_from_a_tag_or_a_locale() {
-        for language in Language::ALL {
-            assert_eq!(language.tag().parse(), Ok(language));
-        }
-        for (text, language) in [
-            ("ru_RU.UTF-8", Language::Ru),
-            ("kk_KZ", Language::Kk),
-            ("kk-Cyrl-KZ", Language::Kk),
-            ("EN", Language::En),
-            ("ru@euro", Language::Ru),
-        ] {
-            assert_eq!(Language::parse(text), Ok(language), "{text}");
-        }
-        for text in ["", "C", "de_DE.UTF-8", "rus", "r", "k k", "_ru"] {
-            assert_eq!(Language::parse(text), Err(BadLanguage), "{text}");
-        }
-        let accepted = |value| Language::accepted(Some(value));
-        assert_eq!(accepted("de-DE, kk-KZ;q=0.8 , ru;q=0.9"), Language::Kk);
-        assert_eq!(
-            (accepted("de, *;q=0.1"), Language::accepted(None)),
-            (Language::En, Language::En)
-        );
     }
 }
