@@ -294,7 +294,7 @@ const BUSY: Duration = Duration::from_secs(5);
 // The last resort; see `backfill`.
 const WAL_PAGES: i64 = 8000;
 // Negative: in KiB.
-const CACHE_KIB: i64 = -8_192;
+const CACHE_KIB: i64 = -2_048;
 
 #[cfg(test)]
 mod tests;
