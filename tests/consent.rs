@@ -284,7 +284,7 @@ async fn a_subjects_consents_are_found_by_an_identifier_in_the_body() {
     let world = World::start().await;
     let who = json!({"scheme": "kz-iin", "id": DANIYAR}).to_string();
     let (status, found) = world.admin("POST", "/consents/search", &who).await;
-    assert_eq!((status, found.as_array().unwrap().len()), (200, 2));
+    assert_eq!((status, found.as_array().unwrap().len()), (200, 3));
     assert!(!found.to_string().contains(DANIYAR));
     let (status, shown) = world.admin("GET", &format!("/consents/{}", record(3)), "").await;
     assert_eq!(

@@ -192,7 +192,8 @@ pub(crate) fn enrolment(people: &[u64]) -> String {
 
 /// Sends a transfer of numbered people.
 pub(crate) async fn send(caller: &Caller, people: &[u64]) -> Result<Reply, Failure> {
-    caller.send(("POST", "/training-gb/enrolments"), &[], enrolment(people)).await
+    let headers = [("content-type", "application/json")];
+    caller.send(("POST", "/training-gb/enrolments"), &headers, enrolment(people)).await
 }
 
 /// The code of a problem document.
