@@ -143,10 +143,10 @@ fn what_is_no_text_has_no_treatment() {
     let mail = FieldId::try_from(mail).unwrap();
     let mut treating = Treating { pseudonyms: None, seals: &mut Unsealed };
     let mut editor = Editor::new(claim, &mut treating, 1);
-    let mut edit = |bytes: &[u8]| editor.edit(mail, Raw { bytes, lexis: Lexis::Plain });
-    assert_eq!(edit(b"%PDF-\xff"), Edit::Remove);
-    assert_eq!(edit(b""), Edit::Put(New::Text(String::new())));
-    assert_eq!(edit(b"a"), Edit::Put(New::Text("<encrypted>".to_owned())));
+    let mut edit = |bytes: &[u8], lexis| editor.edit(mail, Raw { bytes, lexis });
+    assert_eq!(edit(b"%PDF-1.7", Lexis::Opaque), Edit::Remove);
+    assert_eq!(edit(b"", Lexis::Plain), Edit::Put(New::Text(String::new())));
+    assert_eq!(edit(b"a", Lexis::Plain), Edit::Put(New::Text("<encrypted>".to_owned())));
 }
 
 #[test]
