@@ -77,7 +77,7 @@ fn a_comment_does_not_hide_what_it_divides() {
     for line in lines().iter().filter(|line| !line.text.contains(['&', '<', '\r'])) {
         let expected = (!line.hits.is_empty()).then(|| masked(line));
         for between in ["<!---->", "<?x?>", "<![CDATA[]]>"] {
-            let raw: String = line.text.chars().map(|c| format!("{c}{between}")).collect();
+            let raw = joined(line.text.chars().map(|c| format!("{c}{between}")));
             assert_eq!(look(raw.as_bytes(), Lexis::XmlText), expected, "{raw}");
         }
     }
