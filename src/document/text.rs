@@ -5,16 +5,29 @@ use super::limits::Limits;
 
 /// Checks what can be seen of a body without knowing its syntax.
 pub(super) fn check<'a>(body: &'a [u8], limits: &Limits) -> Result<&'a str, BadDocument> {
-    let bad = |fault, offset| BadDocument { offset, ..BadDocument::whole(fault) };
-    if body.len() > limits.bytes_max.min(u32::MAX as usize) {
-        return Err(bad(Fault::BodyTooLong, limits.bytes_max));
-    }
-    let text = simdutf8::compat::from_utf8(body)
-        .map_err(|error| bad(Fault::NotUtf8, error.valid_up_to()))?;
+    let text = utf8(body, limits)?;
     match find_noncharacter(text) {
         Some(at) => Err(bad(Fault::Noncharacter, at)),
         None => Ok(text),
     }
+}
+
+/// The same where the syntax says itself which characters there are.
+pub(super) fn utf8<'a>(body: &'a [u8], limits: &Limits) -> Result<&'a str, BadDocument> {
+    check_length(body, limits)?;
+    simdutf8::compat::from_utf8(body).map_err(|error| bad(Fault::NotUtf8, error.valid_up_to()))
+}
+
+/// Checks that a body is no longer than allowed, and that its offsets are 32-bit numbers.
+pub(super) fn check_length(body: &[u8], limits: &Limits) -> Result<(), BadDocument> {
+    if body.len() > limits.bytes_max.min(u32::MAX as usize) {
+        return Err(bad(Fault::BodyTooLong, limits.bytes_max));
+    }
+    Ok(())
+}
+
+fn bad(fault: Fault, offset: usize) -> BadDocument {
+    BadDocument { offset, ..BadDocument::whole(fault) }
 }
 
 /// The first noncharacter of a text, by its offset.

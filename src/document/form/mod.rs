@@ -16,7 +16,7 @@ use super::path::Segment;
 use super::raw::{Lexis, Raw};
 use super::shape::{NodeId, Shape};
 use super::span::{Span, offset};
-use super::text::find_noncharacter;
+use super::text::{check_length, find_noncharacter};
 
 /// What of a form is mapped, in its order.
 pub(crate) struct Tape {
@@ -49,10 +49,7 @@ pub(super) fn parse(
     limits: &Limits,
     findings: &mut Findings,
 ) -> Result<Tape, BadDocument> {
-    if body.len() > limits.bytes_max.min(u32::MAX as usize) {
-        let bad = BadDocument::whole(Fault::BodyTooLong);
-        return Err(BadDocument { offset: limits.bytes_max, ..bad });
-    }
+    check_length(body, limits)?;
     let mut reader = Reader { shape, limits, findings, root, met: Vec::new(), pairs: Vec::new() };
     for (count, pair) in pairs(body).enumerate() {
         let pair = pair.map_err(|(fault, offset, name)| {

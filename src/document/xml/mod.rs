@@ -32,6 +32,7 @@ use super::raw::Lexis;
 use super::shape::{Node, NodeId, Shape};
 use super::span::{Span, offset};
 use super::syntax::Xml;
+use super::text::utf8;
 use attributes::Attribute;
 use frame::{Frame, Kind};
 use scan::{COMMENT, Cursor, INSTRUCTION, SECTION};
@@ -69,15 +70,11 @@ pub(super) struct Context<'a> {
 
 /// Checks what can be seen without knowing where tags begin.
 fn check_text<'a>(body: &'a [u8], limits: &Limits) -> Result<&'a str, BadDocument> {
-    let bad = |fault, offset| Err(BadDocument { fault, offset, path: "$".to_owned() });
-    if body.len() > limits.bytes_max.min(u32::MAX as usize) {
-        return bad(Fault::BodyTooLong, limits.bytes_max);
+    let text = utf8(body, limits)?;
+    match scan::find_bad_character(text) {
+        Some(at) => Err(BadDocument { offset: at, ..BadDocument::whole(Fault::BadCharacter) }),
+        None => Ok(text),
     }
-    let text = match simdutf8::compat::from_utf8(body) {
-        Ok(text) => text,
-        Err(error) => return bad(Fault::NotUtf8, error.valid_up_to()),
-    };
-    scan::find_bad_character(text).map_or(Ok(text), |at| bad(Fault::BadCharacter, at))
 }
 
 struct Parser<'a, 'f> {
