@@ -1,13 +1,9 @@
 //! Every file of `tests/vectors/multipart` is parsed and, where it is accepted, written again.
 //!
-//! A vector is some `name: value` lines, an empty line, and the body without the last line feed, in
-//! which a line feed stands for CRLF. The boundary is `bound`.
-//! - `expect`: `accepted`, or the fault in lower case with hyphens;
+//! How a vector is written: `support/vectors.rs`. A line feed of a body stands for CRLF, unless its
+//! `form` says otherwise, and the boundary is `bound`. Besides it has:
 //! - `why`: what the vector is about;
-//! - `at` and `in`: the offset and path of the fault;
-//! - `output`: what is written of an accepted body when every field is kept: each part's name, file
-//!   name, type and content, and how many parts were left out;
-//! - `form`: `hex` where the body is written as hexadecimal bytes, line ends and all.
+//! - `output`: each part's name, file name, type and content, and how many parts were left out.
 //!
 //! The parts are those of `FIELDS`: texts but for `learners`, which is JSON, and `act`, a PDF.
 
@@ -18,8 +14,9 @@
     reason = "a vector that cannot be read fails the test"
 )]
 
-use std::collections::BTreeMap;
-use std::path::Path;
+#[path = "support/vectors.rs"]
+mod vectors;
+
 use std::sync::Arc;
 
 use otkel::document::{
@@ -28,26 +25,30 @@ use otkel::document::{
 };
 use otkel::redaction::{Selection, select};
 use proptest::prelude::*;
+use vectors::all_of;
 
 const FIELDS: [&str; 5] =
     ["$.note", "$.learners[*].iin", "$.learners[*].mark", "$.tags[*]", "$.act"];
 
 #[test]
 fn every_vector_does_what_it_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/multipart");
-    let (mut count, mut wrong) = (0, Vec::new());
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let name = path.file_stem().unwrap().to_string_lossy();
-        let (expected, found) = run(&text, &name);
-        count += 1;
-        if expected != found {
-            wrong.push(format!("{name}: {found}, not {expected}"));
-        }
-    }
-    assert_eq!(wrong, Vec::<String>::new());
-    assert!(count >= 60, "{count} vectors");
+    vectors::hold("multipart", 60, str::to_owned, |vector| {
+        let body = match vector.head.get("form") {
+            Some(_) => vector.body(),
+            None => vector.text.replace('\n', "\r\n").into(),
+        };
+        let content = |boundary: &str, body| Content {
+            boundary: Some(boundary.to_owned()),
+            body,
+            ..Content::default()
+        };
+        let document = read(content("bound", body.into()))?;
+        let out = all_of(&document, 5);
+        let boundary = boundary(&out);
+        let again = read(content(&boundary, out.clone().into())).expect(vector.name);
+        assert_eq!(all_of(&again, 5), out, "{} is written differently again", vector.name);
+        Ok(format!("{}, {} left out", shown(&out, &boundary), document.outside().unmapped))
+    });
 }
 
 #[test]
@@ -143,11 +144,11 @@ proptest! {
             let values = document.values().map(|value| (value.field, value.scalar));
             values.map(|(field, scalar)| format!("{field} {scalar:?}")).collect::<Vec<_>>()
         };
-        let all = all_of(&document);
+        let all = all_of(&document, 5);
         if document.values().next().is_some() {
             let again = read(content(&boundary(&all), all.clone())).unwrap();
             prop_assert_eq!(values(&again), values(&document));
-            prop_assert_eq!(&all_of(&again), &all);
+            prop_assert_eq!(&all_of(&again, 5), &all);
         }
         let kept: FieldSet = (0..5).filter(|field| chosen >> field & 1 == 1).collect();
         let records = vec![Some(0); document.records().len()];
@@ -164,42 +165,6 @@ proptest! {
     }
 }
 
-/// What a vector expects, and what is found.
-fn run(text: &str, name: &str) -> (String, String) {
-    let (head, body) = text.split_once("\n\n").expect(name);
-    let head: BTreeMap<&str, &str> =
-        head.lines().map(|line| line.split_once(": ").expect(name)).collect();
-    let body = body.strip_suffix('\n').expect(name);
-    let body = match head.get("form") {
-        Some(&"hex") => bytes(body),
-        _ => body.replace('\n', "\r\n").into(),
-    };
-    let expect = *head.get("expect").expect(name);
-    assert!(name.starts_with(expect), "{name} is named for what it expects");
-    let expected = match expect {
-        "accepted" => head["output"].to_owned(),
-        fault => format!("{fault} at {} in {}", head["at"], head["in"]),
-    };
-    let content = |boundary: &str, body| Content {
-        boundary: Some(boundary.to_owned()),
-        body,
-        ..Content::default()
-    };
-    let found = match read(content("bound", body.into())) {
-        Ok(document) => {
-            let out = all_of(&document);
-            let boundary = boundary(&out);
-            let again = read(content(&boundary, out.clone().into())).expect(name);
-            assert_eq!(all_of(&again), out, "{name} is written differently the second time");
-            format!("{}, {} left out", shown(&out, &boundary), document.outside().unmapped)
-        }
-        Err(bad) => {
-            format!("{} at {} in {}", hyphened(&format!("{:?}", bad.fault)), bad.offset, bad.path)
-        }
-    };
-    (expected, found)
-}
-
 fn read(content: Content) -> Result<Document, otkel::document::BadDocument> {
     let path = |text| FieldPath::parse(text).unwrap();
     let part = |name: &str, syntax| Part { name: name.to_owned(), syntax };
@@ -210,13 +175,6 @@ fn read(content: Content) -> Result<Document, otkel::document::BadDocument> {
     let (subjects, subject) = (path("$.learners[*]"), path("$.learners[*].iin"));
     let shape = Shape::of(syntax, &FIELDS.map(path), Some(&subjects), &subject).unwrap();
     Document::parse(content, Arc::new(shape), &Limits::default())
-}
-
-fn all_of(document: &Document) -> Vec<u8> {
-    let all: FieldSet = (0..5).collect();
-    let records = vec![Some(0); document.records().len()];
-    let selection = Selection { outside: &all, records: &records, verdicts: &[all] };
-    select(document, &selection)
 }
 
 /// What stands between the parts of what was written.
@@ -239,20 +197,4 @@ fn shown(out: &[u8], boundary: &str) -> String {
         format!("{} {content:?}", head.replace("Content-Type: ", ""))
     });
     shown.collect::<Vec<_>>().join(" | ")
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    hex.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
-}
-
-/// `DuplicateName` as `duplicate-name`.
-fn hyphened(name: &str) -> String {
-    let mut text = String::new();
-    for (at, c) in name.char_indices() {
-        if c.is_ascii_uppercase() && at > 0 {
-            text.push('-');
-        }
-        text.push(c.to_ascii_lowercase());
-    }
-    text
 }

@@ -10,6 +10,7 @@ use proptest::sample::Index;
 use serde_json::Value;
 
 use crate::document::{Document, Fault, FieldId, Limits, Shape};
+use crate::redaction::changes::{Changes, change, changes_of};
 use crate::redaction::{Selection, select};
 
 use super::*;
@@ -246,22 +247,9 @@ fn written(document: &Document, (outside, records, verdicts): &Choice) -> Value 
     serde_json::from_slice(&out).unwrap()
 }
 
-/// A byte to write, or `None` to remove one; bytes that mean something in JSON more often.
-fn changes() -> impl Strategy<Value = Vec<(Index, Option<u8>)>> {
-    let telling = prop::sample::select(b"{}[]\",:\\u0123456789dDe+-.ntf \n\0".to_vec());
-    let byte = prop_oneof![telling, any::<u8>()];
-    prop::collection::vec((any::<Index>(), prop::option::weighted(0.8, byte)), 0..4)
-}
-
-fn change(body: &mut Vec<u8>, changes: Vec<(Index, Option<u8>)>) {
-    for (place, change) in changes {
-        let at = place.index(body.len());
-        match change {
-            Some(byte) => body[at] = byte,
-            None if body.len() > 1 => drop(body.remove(at)),
-            None => {}
-        }
-    }
+/// Damage by bytes that mean something in JSON.
+fn changes() -> impl Strategy<Value = Changes> {
+    changes_of(b"{}[]\",:\\u0123456789dDe+-.ntf \n\0", 0..4)
 }
 
 fn noise() -> impl Strategy<Value = Vec<u8>> {

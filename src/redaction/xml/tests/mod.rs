@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use proptest::sample::Index;
 
 use crate::document::{
     BadDocument, Document, Fault, FieldId, FieldPath, FieldSet, Limits, Raw, Scalar, Shape,
 };
+use crate::redaction::changes::{Changes, change, changes_of};
 use crate::redaction::edit::{Edit, Edits, New};
 use crate::redaction::{Selection, select, write as write_document};
 use model::{Model, Refused};
@@ -324,22 +324,9 @@ fn is_stricter(bad: &BadDocument, body: &[u8]) -> bool {
     }
 }
 
-/// A byte to write, or `None` to remove one; bytes that mean something in XML more often.
-fn changes() -> impl Strategy<Value = Vec<(Index, Option<u8>)>> {
-    let telling = prop::sample::select(b"<>/=\"'&;#x!?-[]: lr\n\0".to_vec());
-    let byte = prop_oneof![telling, any::<u8>()];
-    prop::collection::vec((any::<Index>(), prop::option::weighted(0.8, byte)), 0..3)
-}
-
-fn change(body: &mut Vec<u8>, changes: Vec<(Index, Option<u8>)>) {
-    for (place, change) in changes {
-        let at = place.index(body.len());
-        match change {
-            Some(byte) => body[at] = byte,
-            None if body.len() > 1 => drop(body.remove(at)),
-            None => {}
-        }
-    }
+/// Damage by bytes that mean something in XML.
+fn changes() -> impl Strategy<Value = Changes> {
+    changes_of(b"<>/=\"'&;#x!?-[]: lr\n\0", 0..3)
 }
 
 fn noise() -> impl Strategy<Value = Vec<u8>> {
