@@ -37,7 +37,7 @@
 //! use otkel::{store::{Disclosed, Recorded}, transfer::Claim};
 //!
 //! fn forge(claim: Claim, disclosed: Disclosed) -> Recorded {
-//!     Recorded { claim, envelope: bytes::Bytes::new(), disclosed }
+//!     Recorded { claim, envelope: bytes::Bytes::new(), sha256: [0; 32], disclosed }
 //! }
 //! ```
 

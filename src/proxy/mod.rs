@@ -435,6 +435,7 @@ fn delivered(back: &Back) -> Fate {
 fn reason_of(failed: Failure) -> Reason {
     match failed {
         Failure::Unsent(Unsent::Busy) => Reason::Overloaded,
+        Failure::Unsent(Unsent::Unsigned) => Reason::SigningKeyUnavailable,
         Failure::Unsent(_) => Reason::PartnerUnreachable,
         Failure::Unknown(Unknown::Timeout) => Reason::PartnerTimeout,
         Failure::Unknown(Unknown::AnswerForm | Unknown::Broken) => Reason::PartnerAnswerBad,

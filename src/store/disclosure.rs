@@ -32,6 +32,7 @@ use crate::vocabulary::{Country, Kind, Name};
 pub struct Recorded {
     claim: Claim,
     envelope: Bytes,
+    sha256: [u8; 32],
     disclosed: Disclosed,
 }
 
@@ -55,6 +56,12 @@ impl Recorded {
     #[must_use]
     pub const fn envelope(&self) -> &Bytes {
         &self.envelope
+    }
+
+    /// SHA-256 of the envelope.
+    #[must_use]
+    pub const fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
     }
 
     /// Where it stands in the ledger.
@@ -120,7 +127,8 @@ impl Recorder {
         match self.append(append).await {
             Ok(Position { seq, .. }) => {
                 let disclosed = Disclosed { did: claim.did(), seq };
-                Ok(Recorded { claim, envelope: sealed.envelope().clone(), disclosed })
+                let (envelope, sha256) = (sealed.envelope().clone(), *sealed.sha256());
+                Ok(Recorded { claim, envelope, sha256, disclosed })
             }
             Err(why) => Err(Box::new((sealed, why))),
         }
