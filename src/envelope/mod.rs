@@ -289,7 +289,18 @@ pub enum NoKey {
 /// # Errors
 /// Bytes that are not a whole, unchanged envelope for this key.
 pub fn open(envelope: &[u8], key: &RecipientSecret) -> Result<(Header, Vec<u8>), BadEnvelope> {
-    let mut opener = Opener::new(std::slice::from_ref(key));
+    open_with(envelope, std::slice::from_ref(key))
+}
+
+/// Opens an envelope with whichever of the recipient's private keys it is sealed to.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(
+    envelope: &[u8],
+    keys: &[RecipientSecret],
+) -> Result<(Header, Vec<u8>), BadEnvelope> {
+    let mut opener = Opener::new(keys);
     opener.push(envelope);
     opener.end();
     let mut body = Vec::with_capacity(envelope.len());

@@ -26,7 +26,7 @@ use super::stream;
 /// ```
 pub struct Opener<K> {
     secrets: K,
-    buffer: BytesMut,
+    pub(super) buffer: BytesMut,
     is_ended: bool,
     state: State,
 }
