@@ -18,7 +18,7 @@ use crate::activation::{Activation, load};
 use crate::admin::{self, Admin};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostics, Text};
-use crate::envelope::BadKey;
+use crate::envelope::list::BadList;
 use crate::ledger::checkpoint::LogKey;
 use crate::proxy::rate::Rates;
 use crate::proxy::{Parts, Proxy};
@@ -229,7 +229,7 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
         /// Why.
-        why: BadKey,
+        why: BadList,
     },
     /// The ledger's key cannot be used.
     #[error("the ledger key `{path}` cannot be used: it must be an Ed25519 key in PKCS#8 PEM")]

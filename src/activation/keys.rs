@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::load::has;
-use crate::config::Config;
+use crate::config::{Config, PartnerFiles};
 use crate::diagnostic::{Diagnostics, text};
 use crate::envelope::RecipientKeys;
+use crate::envelope::list::SignedKeys;
 use crate::gateway::StartError;
 use crate::keyfile;
 use crate::policy::{Field, Policy, Treatment};
@@ -24,7 +25,7 @@ pub(super) fn of_partners(
 ) -> Result<BTreeMap<Name, RecipientKeys>, StartError> {
     let mut keys = BTreeMap::new();
     for (name, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
-        let list = list(name, name, &files.keys)?;
+        let list = list((name, files), name, &files.keys)?;
         if list.current(now).is_none() {
             tracing::warn!(partner = %name, "no key of the partner is valid now: it gets nothing");
         }
@@ -42,7 +43,7 @@ pub(super) fn of_recipients(
     let mut keys = BTreeMap::new();
     for (partner, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
         for (name, path) in &files.recipients {
-            let list = list(partner, name, path)?;
+            let list = list((partner, files), name, path)?;
             if list.current(now).is_none() {
                 tracing::warn!(%partner, recipient = %name, "no key of the recipient is valid now");
             }
@@ -52,13 +53,14 @@ pub(super) fn of_recipients(
     Ok(keys)
 }
 
-fn list(partner: &Name, owner: &Name, path: &Path) -> Result<RecipientKeys, StartError> {
-    let json = tls::read(path)?;
-    RecipientKeys::read(&json, owner.as_str()).map_err(|why| StartError::Keys {
-        partner: partner.clone(),
-        path: path.to_owned(),
-        why,
-    })
+fn list(
+    (partner, files): (&Name, &PartnerFiles),
+    owner: &Name,
+    path: &Path,
+) -> Result<RecipientKeys, StartError> {
+    let read = SignedKeys::read(&tls::read(path)?, owner.as_str(), &files.identity);
+    let unfit = |why| StartError::Keys { partner: partner.clone(), path: path.to_owned(), why };
+    Ok(read.map_err(unfit)?.keys)
 }
 
 /// The secret that pseudonyms come from, if there is one.

@@ -1,8 +1,8 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
 //! [`format`](mod@format) gives the bytes, [`frames`] those of several envelopes in one body,
-//! [`key`] the keys, [`stream`] the chunks, [`field`] single values, [`request`] a whole request as
-//! payload; `kem` agrees on the secret.
+//! [`key`] the keys, [`list`] lists of them, [`stream`] the chunks, [`field`] single values,
+//! [`request`] a whole request as payload; `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -11,6 +11,7 @@ pub mod format;
 pub mod frames;
 mod kem;
 pub mod key;
+pub mod list;
 pub mod request;
 pub mod stream;
 mod unique;
