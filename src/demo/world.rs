@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::certificates::{Authority, Unmade, Use, write_secret};
 use super::sample;
+use crate::envelope::Kem;
 use crate::keyfile;
 use crate::redaction::treat::pseudonym;
 use crate::signing::{Sign as _, SigningKey};
@@ -162,7 +163,8 @@ impl World {
         identity: &SigningKey,
         now: Timestamp,
     ) -> Result<(), NoWorld> {
-        let (pem, entry) = keyfile::generate(now, now.plus_millis(KEY_MILLIS));
+        let made = keyfile::generate(Kem::X25519, now, now.plus_millis(KEY_MILLIS));
+        let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
         write_secret(&self.partner_key(holder), pem.as_bytes())?;
         let list = keyfile::list_with(None, owner, entry, identity, now);
         fs::write(self.partner_list(holder), list.map_err(|_| NoWorld::Key)?)?;

@@ -46,7 +46,8 @@ async fn keys_are_read_again_and_connections_are_kept() {
     let before = ways().await;
 
     let now = world.clock.now();
-    let (_, key) = keyfile::generate(now, now.plus_millis(3_600_000));
+    let until = now.plus_millis(3_600_000);
+    let (_, key) = keyfile::generate(otkel::envelope::Kem::X25519, now, until).unwrap();
     world.publish(GB, key);
     assert_eq!(reload(&world).await.1["changed"], false);
     let second = world.send(enrol(NAMED)).await;

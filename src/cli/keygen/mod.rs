@@ -14,7 +14,7 @@ use crate::demo::world::{ed25519_pem, random_hex};
 use crate::ledger::checkpoint::LogKey;
 use crate::redaction::treat::pseudonym;
 use crate::store::StoreSecret;
-use crate::vocabulary::Name;
+use crate::vocabulary::{Kem, Name};
 
 /// The arguments of `otkel keygen`.
 #[derive(Debug, clap::Subcommand)]
@@ -36,6 +36,9 @@ pub(super) enum Arguments {
         /// How long the gateway may seal to the key, in days.
         #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=825))]
         days: u16,
+        /// How a secret is agreed on with the key.
+        #[arg(long, default_value = Kem::X25519.word(), value_parser = kem)]
+        kem: Kem,
     },
     /// The Ed25519 key that signs a gateway's checkpoints; prints the key that checks them.
     Ledger {
@@ -69,8 +72,8 @@ pub(super) enum Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Outcome {
     match arguments {
-        Arguments::Partner { name, recipient, dir, days } => {
-            partner::make(&name, recipient.as_ref(), &dir, days)?;
+        Arguments::Partner { name, recipient, dir, days, kem } => {
+            partner::make(&name, recipient.as_ref(), &dir, (kem, days))?;
         }
         Arguments::Ledger { name, file } => {
             fresh(&file)?;
@@ -102,6 +105,11 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn kem(word: &str) -> Result<Kem, String> {
+    let known = Kem::ALL.into_iter().find(|kem| kem.word() == word);
+    known.ok_or_else(|| format!("expected {}", Kem::ALL.map(Kem::word).join(" or ")))
 }
 
 fn fresh(file: &Path) -> Result<(), String> {

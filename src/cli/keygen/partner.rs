@@ -11,7 +11,7 @@ use crate::keyfile;
 use crate::signing::{Sign as _, SigningKey};
 use crate::time::Clock as _;
 use crate::tls;
-use crate::vocabulary::Name;
+use crate::vocabulary::{Kem, Name};
 
 /// Makes a key for a partner, or for a holder of a key of its own within it, and the signed list
 /// that has it.
@@ -19,7 +19,7 @@ pub(super) fn make(
     name: &Name,
     recipient: Option<&Name>,
     dir: &Path,
-    days: u16,
+    (kem, days): (Kem, u16),
 ) -> Result<(), Box<dyn std::error::Error>> {
     let (owner, stem) = match recipient {
         Some(recipient) => (recipient, format!("{name}.{recipient}")),
@@ -27,7 +27,7 @@ pub(super) fn make(
     };
     let now = SystemClock.now();
     let until = now.plus_millis(i64::from(days) * 24 * 3600 * 1000);
-    let (pem, entry) = keyfile::generate(now, until);
+    let (pem, entry) = keyfile::generate(kem, now, until)?;
     let kid = entry.kid.clone();
     let list_file = dir.join(format!("{stem}.keys.jws"));
     let old = list_file.exists().then(|| fs::read_to_string(&list_file)).transpose()?;
