@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -13,6 +14,7 @@ use crate::demo::certificates::write_secret;
 use crate::demo::world::{ed25519_pem, random_hex};
 use crate::ledger::checkpoint::LogKey;
 use crate::redaction::treat::pseudonym;
+use crate::signing::SigningKey;
 use crate::store::StoreSecret;
 use crate::vocabulary::{Kem, Name};
 
@@ -78,7 +80,8 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         Arguments::Ledger { name, file } => {
             fresh(&file)?;
             let pem = ed25519_pem()?;
-            let key = LogKey::from_pem(&format!("{name}/disclosures"), &pem)?;
+            let key = SigningKey::from_pem(&pem)?;
+            let key = LogKey::new(&format!("{name}/disclosures"), Arc::new(key))?;
             write_secret(&file, pem.as_bytes())?;
             say!("{}", key.public());
         }
