@@ -7,11 +7,13 @@
 //! | [`taken`] | which messages were taken, on disk, so that none is taken twice |
 //! | [`application`] | what a message is passed on to |
 //! | [`refusal`] | what a gateway is told otherwise |
+//! | [`telemetry`] | what is logged and counted |
 
 pub mod application;
 pub mod receiver;
 pub mod refusal;
 pub mod taken;
+pub mod telemetry;
 pub mod trust;
 
 pub use application::{Application, Message, NoReply, Payload, Reply};
