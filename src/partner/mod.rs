@@ -6,10 +6,12 @@
 //! | [`trust`] | the partner's keys, and the gateways that it knows |
 //! | [`taken`] | which messages were taken, on disk, so that none is taken twice |
 //! | [`application`] | what a message is passed on to |
+//! | [`forward`] | the application over plain HTTP |
 //! | [`refusal`] | what a gateway is told otherwise |
 //! | [`telemetry`] | what is logged and counted |
 
 pub mod application;
+pub mod forward;
 pub mod receiver;
 pub mod refusal;
 pub mod taken;

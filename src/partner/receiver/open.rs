@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hyper::Method;
 
+use super::super::forward;
 use super::super::refusal::Refusal;
 use super::super::trust::Trust;
 use super::Limits;
@@ -53,7 +54,8 @@ fn inner(head: &Head<'_>, header: &Header, payload: &[u8]) -> Result<Option<Inne
     let (_, _, host) = head.line();
     let is_plain = inner.authority.eq_ignore_ascii_case(host)
         && front::check_target(inner.target.as_bytes()).is_ok()
-        && is_method(&inner.method);
+        && is_method(&inner.method)
+        && forward::is_passable(&inner);
     if is_plain { Ok(Some(inner)) } else { Err(Refusal::BadInner) }
 }
 
