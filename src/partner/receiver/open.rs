@@ -56,7 +56,11 @@ pub(super) const fn refusal_of(bad: BadEnvelope) -> Refusal {
 
 /// The request that is inside, where there is one: for the same host, and one that can be passed
 /// on.
-fn inner(head: &Head<'_>, header: &Header, payload: &[u8]) -> Result<Option<Inner>, Refusal> {
+pub(super) fn inner(
+    head: &Head<'_>,
+    header: &Header,
+    payload: &[u8],
+) -> Result<Option<Inner>, Refusal> {
     if header.cty != request::MEDIA_TYPE {
         return Ok(None);
     }
