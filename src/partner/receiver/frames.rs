@@ -19,10 +19,10 @@ use super::head::Head;
 use super::open::{Opened, open};
 use super::{Limits, Receiver, came_not, message};
 use crate::envelope::Header;
-use crate::envelope::frames::{self, LENGTH, SIGNATURE, Sequence};
+use crate::envelope::frames::{self, LENGTH, Sequence};
 use crate::proxy::body::{Bounds, Source};
 use crate::signing::receipt::Status;
-use crate::signing::{VerifyKey, request};
+use crate::signing::{SIGNATURE, VerifyKey, request};
 
 impl<A: Application> Receiver<A> {
     /// Takes a stream, part by part.

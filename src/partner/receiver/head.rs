@@ -153,7 +153,7 @@ impl Kind {
         match media {
             envelope::MEDIA_TYPE => Some(Self::One),
             frames::MEDIA_TYPE => Some(Self::Frames),
-            frames::SIGNED_MEDIA_TYPE => Some(Self::SignedFrames),
+            frames::MEDIA_TYPE_SIGNED => Some(Self::SignedFrames),
             _ => None,
         }
     }
