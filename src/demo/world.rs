@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::certificates::{Authority, Unmade, Use, write_secret};
 use super::sample;
+use crate::envelope::Kem;
 use crate::keyfile;
 use crate::redaction::treat::pseudonym;
 use crate::store::StoreSecret;
@@ -122,7 +123,9 @@ impl World {
         let desk = (format!("{partner}.{desk}"), desk);
         let partners = PARTNERS.map(|(name, _, _)| (name.to_owned(), name));
         for (holder, name) in partners.into_iter().chain([desk]) {
-            let (pem, entry) = keyfile::generate(now, now.plus_millis(KEY_MILLIS));
+            let until = now.plus_millis(KEY_MILLIS);
+            let made = keyfile::generate(Kem::X25519, now, until);
+            let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
             write_secret(&self.partner_key(&holder), pem.as_bytes())?;
             let list = keyfile::list_with(None, name, entry).map_err(|_| NoWorld::Key)?;
             fs::write(keys.join(format!("{holder}.json")), list)?;
