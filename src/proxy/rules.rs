@@ -17,6 +17,7 @@ use crate::transfer::{Caller, Claim};
 use crate::vocabulary::Name;
 
 /// The rules, with the callers and what the gateway keeps of the partners.
+#[derive(Clone)]
 pub struct Rules {
     /// The rules.
     pub policy: Arc<Policy>,
@@ -24,6 +25,8 @@ pub struct Rules {
     pub callers: BTreeMap<String, Caller>,
     /// The gateway's own host names, in lower case.
     pub hosts: Vec<String>,
+    /// The key that each partner's key lists and receipts are checked by.
+    pub identities: BTreeMap<Name, VerifyKey>,
     /// The keys of each partner.
     pub keys: BTreeMap<Name, RecipientKeys>,
     /// The keys of the partners' recipients, by partner and recipient.
@@ -174,6 +177,7 @@ mod tests {
             policy: crate::transfer::tests::rules(),
             callers: BTreeMap::new(),
             hosts: Vec::new(),
+            identities: BTreeMap::new(),
             keys: BTreeMap::new(),
             recipients: BTreeMap::new(),
             kept: BTreeMap::new(),
