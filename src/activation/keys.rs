@@ -86,12 +86,6 @@ pub(super) fn pseudonyms(config: &Config) -> Result<Option<PseudonymSecret>, Sta
     read.map(Some).map_err(unfit)
 }
 
-/// The key by which each partner signs its lists and receipts.
-pub(super) fn identities(config: &Config) -> BTreeMap<Name, VerifyKey> {
-    let partners = config.partners.iter();
-    partners.map(|(name, files)| (name.clone(), files.identity.clone())).collect()
-}
-
 /// Room for what is agreed on with partners for more than one message.
 pub(super) fn kept(policy: &Policy) -> BTreeMap<Name, Arc<Kept>> {
     let partners = policy.partners.iter();

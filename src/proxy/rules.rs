@@ -37,8 +37,6 @@ pub struct Rules {
     pub pseudonyms: Option<PseudonymSecret>,
     /// The keys that sign requests.
     pub signing: SigningKeys,
-    /// The key by which each partner signs its receipts.
-    pub identities: BTreeMap<Name, VerifyKey>,
     /// The way to each partner's endpoints, by partner and endpoint.
     pub ways: BTreeMap<(Name, Name), Way>,
     /// The header that each partner expects a credential in.
@@ -183,7 +181,6 @@ mod tests {
             kept: BTreeMap::new(),
             pseudonyms: None,
             signing: SigningKeys::default(),
-            identities: BTreeMap::new(),
             ways: BTreeMap::new(),
             credentials: BTreeMap::new(),
         }
