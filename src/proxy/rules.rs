@@ -7,7 +7,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::upstream::Upstream;
-use crate::envelope::RecipientKeys;
+use crate::envelope::{Kept, RecipientKeys};
 use crate::keys::SigningKeys;
 use crate::policy::Policy;
 use crate::redaction::treat::pseudonym::PseudonymSecret;
@@ -31,10 +31,14 @@ pub struct Rules {
     pub keys: BTreeMap<Name, RecipientKeys>,
     /// The keys of the partners' recipients, by partner and recipient.
     pub recipients: BTreeMap<(Name, Name), RecipientKeys>,
+    /// What was agreed on with partners for more than one message, where their rules say so.
+    pub kept: BTreeMap<Name, Arc<Kept>>,
     /// The secret that pseudonyms come from; there is one wherever the rules make any.
     pub pseudonyms: Option<PseudonymSecret>,
     /// The keys that sign requests.
     pub signing: SigningKeys,
+    /// The key by which each partner signs its receipts.
+    pub identities: BTreeMap<Name, VerifyKey>,
     /// The way to each partner's endpoints, by partner and endpoint.
     pub ways: BTreeMap<(Name, Name), Way>,
     /// The header that each partner expects a credential in.
@@ -176,8 +180,10 @@ mod tests {
             identities: BTreeMap::new(),
             keys: BTreeMap::new(),
             recipients: BTreeMap::new(),
+            kept: BTreeMap::new(),
             pseudonyms: None,
             signing: SigningKeys::default(),
+            identities: BTreeMap::new(),
             ways: BTreeMap::new(),
             credentials: BTreeMap::new(),
         }
