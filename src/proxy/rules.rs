@@ -25,8 +25,6 @@ pub struct Rules {
     pub callers: BTreeMap<String, Caller>,
     /// The gateway's own host names, in lower case.
     pub hosts: Vec<String>,
-    /// The key that each partner's key lists and receipts are checked by.
-    pub identities: BTreeMap<Name, VerifyKey>,
     /// The keys of each partner.
     pub keys: BTreeMap<Name, RecipientKeys>,
     /// The keys of the partners' recipients, by partner and recipient.
@@ -37,7 +35,7 @@ pub struct Rules {
     pub pseudonyms: Option<PseudonymSecret>,
     /// The keys that sign requests.
     pub signing: SigningKeys,
-    /// The key by which each partner signs its receipts.
+    /// The key by which each partner signs its key lists and receipts.
     pub identities: BTreeMap<Name, VerifyKey>,
     /// The way to each partner's endpoints, by partner and endpoint.
     pub ways: BTreeMap<(Name, Name), Way>,
@@ -177,7 +175,6 @@ mod tests {
             policy: crate::transfer::tests::rules(),
             callers: BTreeMap::new(),
             hosts: Vec::new(),
-            identities: BTreeMap::new(),
             keys: BTreeMap::new(),
             recipients: BTreeMap::new(),
             kept: BTreeMap::new(),
