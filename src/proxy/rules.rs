@@ -1,6 +1,7 @@
 //! What transfers are decided by: one snapshot, and the one that is in force.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper::header::{HeaderName, HeaderValue};
@@ -37,6 +38,8 @@ pub struct Rules {
     pub signing: SigningKeys,
     /// The key by which each partner signs its key lists and receipts.
     pub identities: BTreeMap<Name, VerifyKey>,
+    /// Where each partner's key list comes from.
+    pub lists: BTreeMap<Name, ListSource>,
     /// The way to each partner's endpoints, by partner and endpoint.
     pub ways: BTreeMap<(Name, Name), Way>,
     /// The header that each partner expects a credential in.
@@ -51,6 +54,15 @@ impl Rules {
         let mut callers = self.callers.values();
         callers.any(|known| known.name == *caller && known.routes.contains(route))
     }
+}
+
+/// Where a partner's key list comes from.
+#[derive(Clone, Debug)]
+pub struct ListSource {
+    /// The file.
+    pub file: PathBuf,
+    /// The path at the first of the partner's endpoints, where it publishes its list.
+    pub keys_at: Option<String>,
 }
 
 /// The way to an endpoint.
@@ -181,6 +193,7 @@ mod tests {
             pseudonyms: None,
             signing: SigningKeys::default(),
             identities: BTreeMap::new(),
+            lists: BTreeMap::new(),
             ways: BTreeMap::new(),
             credentials: BTreeMap::new(),
         }

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use data_encoding::HEXLOWER;
 
-use super::recorder::Append;
+use super::recorder::{Append, Recorder, Unrecorded};
 use super::{Reader, StoreError, Transaction};
 use crate::envelope::list::{Mark, SignedKeys};
 use crate::ledger::entry::{Admin, Entry};
@@ -64,6 +64,26 @@ impl Append {
         let admin = Admin { object, partner, ..Admin::plain(ACT, by.to_owned()) };
         let taken = TakenList { owner, mark: list.mark, text: list.text.clone() };
         Self { key_list: Some(taken), ..Self::plain(Entry::Admin(admin)) }
+    }
+}
+
+impl Recorder {
+    /// Records that key lists were taken, and returns once all are on disk.
+    ///
+    /// # Errors
+    /// One could not be recorded; others may have been.
+    pub async fn take_lists<'l>(
+        &self,
+        lists: impl Iterator<Item = (ListOwner, &'l SignedKeys)>,
+        by: &str,
+    ) -> Result<(), Unrecorded> {
+        // All of them wait for the same commit.
+        let begun: Vec<_> =
+            lists.map(|(owner, list)| self.begin(Append::key_list(owner, list, by))).collect();
+        for answer in begun {
+            answer.await.unwrap_or(Err(Unrecorded::Stopped))?;
+        }
+        Ok(())
     }
 }
 
