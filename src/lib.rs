@@ -74,5 +74,6 @@ pub mod gateway;
 pub mod telemetry;
 pub mod keyfile;
 pub mod openapi;
+pub mod partner;
 pub mod demo;
 pub mod cli;

@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::certificates::Unmade;
-use super::shown;
 use crate::envelope::frames::{self, Sequence};
 use crate::envelope::request::{self, Request as Inner};
 use crate::envelope::{self, Header, RecipientSecret};
+use crate::partner::mock::shown;
 use crate::proxy::body;
 use crate::proxy::front::HeadFault;
 use crate::server::{self, Body, Limits, Service};

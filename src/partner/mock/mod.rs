@@ -1,0 +1,4 @@
+//! A mock partner.
+
+pub mod script;
+pub(crate) mod shown;

@@ -1,0 +1,3 @@
+//! The partner's side.
+
+pub mod mock;
