@@ -455,7 +455,7 @@ fn language(headers: &HeaderMap) -> Language {
     Language::accepted(asked)
 }
 
-fn full(bytes: Bytes) -> Body {
+pub(crate) fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed()
 }
 
