@@ -1,4 +1,115 @@
-//! A mock partner.
+//! A mock partner: receives as every partner does, and answers by a script.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`script`] | what is answered, to which message |
+//! | `stage` | the script at play: between the receiver and the wire |
+//! | `usual` | the answer that no script says, in the form of what was received |
+//! | `receipts` | receipts that prove nothing |
+//! | `body`, `wire` | answers and connections that break |
+//! | `received`, `shown` | what was received, for programs and for people |
 
+mod body;
+mod receipts;
+mod received;
 pub mod script;
 pub(crate) mod shown;
+mod stage;
+mod usual;
+mod wire;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use received::Received;
+pub use script::Script;
+
+use super::{InForce, Limits, Parts, Receiver, Taken, Trust};
+use crate::server;
+use crate::store::StoreError;
+use crate::time::Clock;
+use crate::tls::{self, Identity, TlsFault};
+use stage::{Actor, Desk, Stage};
+
+/// A mock partner that listens.
+pub struct MockPartner {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stage: Arc<Stage>,
+}
+
+/// What a mock partner is made of.
+pub struct Setup<'a> {
+    /// The folder with `<name>.pem`, `<name>.key` and `authority.pem`.
+    pub certificates: &'a Path,
+    /// Its name and keys, and the gateways that it knows.
+    pub trust: Trust,
+    /// What it answers.
+    pub script: Script,
+    /// Where it listens; port 0 for one that the system chooses.
+    pub listen: SocketAddr,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where to say what was received, as it comes.
+    pub tell: Option<mpsc::UnboundedSender<Received>>,
+}
+
+impl MockPartner {
+    /// Starts a mock partner.
+    ///
+    /// # Errors
+    /// A certificate that cannot be used, or no port.
+    pub async fn start(setup: Setup<'_>, stop: CancellationToken) -> Result<Self, NoPartner> {
+        let name = &setup.trust.name;
+        let file = |name: &str, ending: &str| setup.certificates.join(format!("{name}.{ending}"));
+        let identity = Identity::load(&file(name, "pem"), &file(name, "key"))?;
+        let tls = tls::acceptor(&identity, &file("authority", "pem"))?;
+        let listener = TcpListener::bind(setup.listen).await?;
+        let address = listener.local_addr()?;
+        let breaks = setup.script.breaks_connections();
+        let stage = Arc::new(Stage::new(setup.script, setup.tell, &setup.trust));
+        let receiver = Receiver::new(Parts {
+            trust: InForce::new(setup.trust),
+            taken: Taken::in_memory()?,
+            application: Actor(Arc::clone(&stage)),
+            limits: Limits { body_bytes_max: BODY_BYTES_MAX, ..Limits::default() },
+            clock: setup.clock,
+        });
+        let desk = Desk { receiver, stage: Arc::clone(&stage) };
+        if breaks {
+            tokio::spawn(async move { wire::serve(listener, &tls, desk, stop).await });
+        } else {
+            let limits = server::Limits::default();
+            tokio::spawn(server::serve(listener, tls, limits, desk, stop));
+        }
+        Ok(Self { address, stage })
+    }
+
+    /// Everything received so far.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.stage.received()
+    }
+}
+
+/// Why a mock partner does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPartner {
+    /// A certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
+    /// No port.
+    #[error("no port to listen on")]
+    Port(#[from] io::Error),
+    /// What was taken cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+const BODY_BYTES_MAX: usize = 64 << 20;

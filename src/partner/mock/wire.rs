@@ -61,8 +61,9 @@ async fn carry<S: Service>(
     stream.set_nodelay(true)?;
     let stream = acceptor.accept(stream).await?;
     let peer = Arc::new(Peer::of(stream.get_ref().1).map_err(io::Error::other)?);
+    let service = Arc::new(service);
     let answer = service_fn(move |request: Request<Incoming>| {
-        let (service, peer) = (service.clone(), Arc::clone(&peer));
+        let (service, peer) = (Arc::clone(&service), Arc::clone(&peer));
         Box::pin(async move { whole(service.call(request, peer, None).await) })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::document::{FieldPath, Segment};
 use crate::envelope::Header;
 use crate::envelope::request::Request as Inner;
+use crate::partner::{self, Refusal};
 
 /// The JSON Schema (draft 2020-12) of a script, by which editors complete and check it.
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -127,7 +128,7 @@ pub(super) enum Deed {
     /// Answers it.
     Answer(Answer),
     /// Refuses it with this code, as a receiver does.
-    Refuse(&'static str),
+    Refuse(Refusal),
     /// Gives no whole answer.
     Break(Break),
 }
@@ -145,6 +146,20 @@ pub(super) struct Answer {
     pub(super) cut_after: Option<usize>,
     /// The time before each byte of the body.
     pub(super) drip: Option<Duration>,
+}
+
+impl Answer {
+    /// Puts what it says in the place of what a reply has.
+    pub(super) fn put_into(&self, reply: &mut partner::Reply) {
+        reply.status = self.status;
+        if let Some(body) = &self.body {
+            reply.headers.clear();
+            reply.body = body.clone();
+        }
+        for (name, value) in &self.headers {
+            reply.headers.insert(name, value.clone());
+        }
+    }
 }
 
 /// The receipt with an answer.

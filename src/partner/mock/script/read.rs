@@ -16,6 +16,7 @@ use toml::Spanned;
 use super::{Act, Answer, Break, Deed, Note, Reply, Rule, Script, Target, When};
 use crate::diagnostic::{Diagnostics, Source, Text, nearest, text};
 use crate::document::{FieldPath, Root};
+use crate::partner::Refusal;
 
 impl Script {
     /// Reads a script; `name` is the file as errors name it, `folder` where the paths in it start.
@@ -262,8 +263,8 @@ impl Check<'_> {
         known.map(|(_, value)| *value)
     }
 
-    fn code(&mut self, code: &Spanned<String>) -> Option<&'static str> {
-        let words = CODES.map(|code| (code, code));
+    fn code(&mut self, code: &Spanned<String>) -> Option<Refusal> {
+        let words = Refusal::ALL.map(|refusal| (refusal.code(), refusal));
         self.word(code, &words)
     }
 
@@ -390,7 +391,5 @@ fn is_ours(name: &str) -> bool {
         || matches!(name, "connection" | "content-length" | "transfer-encoding" | "upgrade")
 }
 
-/// The codes with which a receiver refuses.
-const CODES: [&str; 2] = ["unknown-kid", "replayed"];
 /// The longest time that a rule may ask for.
 const MILLIS_MAX: u64 = 600_000;
