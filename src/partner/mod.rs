@@ -20,4 +20,4 @@ pub use application::{Application, Message, NoReply, Payload, Reply};
 pub use receiver::{Limits, Parts, Receiver};
 pub use refusal::Refusal;
 pub use taken::Taken;
-pub use trust::{Gateway, InForce, Trust};
+pub use trust::{Gateway, GatewayKeys, InForce, Trust};

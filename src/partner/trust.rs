@@ -1,19 +1,27 @@
 //! Whom the partner trusts, and by which keys it is known itself.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::envelope::RecipientSecret;
+use crate::signing::list::SigningList;
+use crate::signing::{Sign, VerifyKey};
+use crate::time::Timestamp;
 use crate::tls::Peer;
 
 /// The partner's keys, and the gateways that it knows.
-#[derive(Debug)]
 pub struct Trust {
     /// The partner's name, which envelopes for it bear.
     pub name: String,
-    /// The hosts that gateways call it by, with the port where that is not 443; empty for any.
+    /// The hosts that gateways call it by, in lower case, with the port where that is not 443;
+    /// empty for any.
     pub hosts: Vec<String>,
     /// The private keys that envelopes may be sealed to; several while one replaces another.
     pub secrets: Vec<RecipientSecret>,
+    /// The key that signs receipts.
+    pub identity: Arc<dyn Sign>,
+    /// The signed list of the public keys, as it is told to gateways.
+    pub list: Option<String>,
     /// The gateways.
     pub gateways: Vec<Gateway>,
 }
@@ -27,6 +35,28 @@ pub struct Gateway {
     pub certificate: String,
     /// Whether its requests must be signed.
     pub signed: bool,
+    /// The keys that it signs with.
+    pub keys: GatewayKeys,
+}
+
+/// The keys that a gateway signs with.
+#[derive(Debug)]
+pub enum GatewayKeys {
+    /// These, at any time.
+    Pinned(Vec<VerifyKey>),
+    /// Those of a list, each in its time.
+    Listed(SigningList),
+}
+
+impl GatewayKeys {
+    /// The keys that may have signed something just now.
+    #[must_use]
+    pub fn valid(&self, now: Timestamp, skew_s: i64) -> Vec<VerifyKey> {
+        match self {
+            Self::Pinned(keys) => keys.clone(),
+            Self::Listed(list) => list.valid(now, skew_s),
+        }
+    }
 }
 
 impl Trust {
@@ -34,6 +64,12 @@ impl Trust {
     #[must_use]
     pub fn gateway(&self, peer: &Peer) -> Option<&Gateway> {
         self.gateways.iter().find(|gateway| peer.names.contains(&gateway.certificate))
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trust").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
