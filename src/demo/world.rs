@@ -41,6 +41,65 @@ pub const RECIPIENT: (&str, &str) = ("verify-kz", "accounts");
 pub struct World {
     /// The folder.
     pub folder: PathBuf,
+    cast: Cast,
+}
+
+/// Who takes part in a world.
+#[derive(Clone, Debug, Default)]
+pub struct Cast {
+    /// The partners.
+    pub partners: Vec<Part>,
+    /// The callers.
+    pub callers: Vec<Role>,
+    /// For how many days the partners' keys are valid.
+    pub key_days: i64,
+}
+
+/// A partner of a world.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The name in the rules.
+    pub name: String,
+    /// Its hosts, each with a port: all of them are one mock.
+    pub hosts: Vec<(String, u16)>,
+    /// Holders of keys of their own within it.
+    pub recipients: Vec<String>,
+}
+
+/// A caller of a world.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// The name, which is that of its files too.
+    pub name: String,
+    /// The name in its certificate.
+    pub certificate: String,
+    /// The full names of the routes that it may use.
+    pub routes: Vec<String>,
+    /// How many requests it may send in a minute, where that is limited.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl Cast {
+    /// The partners that the demonstration's rules name, and two systems that send.
+    #[must_use]
+    pub fn demonstration() -> Self {
+        let part = |(name, host, port): PartnerHost| Part {
+            name: name.to_owned(),
+            hosts: vec![(host.to_owned(), port)],
+            recipients: if name == RECIPIENT.0 { vec![RECIPIENT.1.to_owned()] } else { Vec::new() },
+        };
+        let role = |name: &str, routes: &[&str]| Role {
+            name: name.to_owned(),
+            certificate: format!("{name}.demo.example"),
+            routes: routes.iter().map(|route| (*route).to_owned()).collect(),
+            requests_per_minute: None,
+        };
+        Self {
+            partners: PARTNERS.map(part).into(),
+            callers: vec![role("lms", &LMS_ROUTES), role("crm", &["mailing-de.subscribers"])],
+            key_days: 90,
+        }
+    }
 }
 
 impl World {
@@ -49,6 +108,16 @@ impl World {
     /// # Errors
     /// A folder that holds something else, or a file that cannot be written.
     pub fn make(folder: &Path, now: Timestamp) -> Result<Self, NoWorld> {
+        let world = Self::make_for(folder, now, Cast::demonstration())?;
+        fs::write(world.folder.join("consents.ndjson"), sample::consents(now))?;
+        Ok(world)
+    }
+
+    /// As [`Self::make`] for others than those of the demonstration, and without any consents.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub fn make_for(folder: &Path, now: Timestamp, cast: Cast) -> Result<Self, NoWorld> {
         let marker = folder.join(MARKER);
         if marker.exists() {
             fs::remove_dir_all(folder)?;
@@ -59,10 +128,9 @@ impl World {
         fs::create_dir_all(folder.join("keys"))?;
         fs::create_dir_all(folder.join("store"))?;
         fs::write(marker, "This folder was made by `otkel demo` and is made anew by it.\n")?;
-        let world = Self { folder: fs::canonicalize(folder)? };
+        let world = Self { folder: fs::canonicalize(folder)?, cast };
         world.certificates()?;
         world.keys(now)?;
-        fs::write(world.folder.join("consents.ndjson"), sample::consents(now))?;
         Ok(world)
     }
 
@@ -87,16 +155,20 @@ impl World {
             .replace("@LISTEN@", &setting.listen.to_string())
             .replace("@ADMIN@", &setting.admin.to_string())
             .replace("@POLICIES@", &toml_text(setting.policies));
-        for (name, _, _) in PARTNERS {
-            text.push_str(&PARTNER.replace("@NAME@", name));
-        }
-        let (partner, desk) = RECIPIENT;
+        self.cast.callers.iter().for_each(|caller| caller.write(&mut text));
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n[partner.{partner}.recipient.{desk}]\n");
-        let _ = writeln!(text, "keys = \"keys/{partner}.{desk}.json\"");
+        for Part { name, recipients, .. } in &self.cast.partners {
+            text.push_str(&PARTNER.replace("@NAME@", name));
+            for desk in recipients {
+                let _ = write!(text, "\n[partner.{name}.recipient.{desk}]\n");
+                let _ = writeln!(text, "keys = \"keys/{name}.{desk}.json\"");
+            }
+        }
         text.push_str("\n# The mock partners; names and certificates stay verified.\n[resolve]\n");
-        for ((_, host, port), address) in PARTNERS.iter().zip(setting.mocks) {
-            let _ = writeln!(text, "\"{host}:{port}\" = \"{address}\"");
+        for (partner, address) in self.cast.partners.iter().zip(setting.mocks) {
+            for (host, port) in &partner.hosts {
+                let _ = writeln!(text, "\"{host}:{port}\" = \"{address}\"");
+            }
         }
         text.push_str(setting.more);
         let path = self.folder.join("gateway.toml");
@@ -107,22 +179,22 @@ impl World {
     fn certificates(&self) -> Result<(), Unmade> {
         let authority = Authority::make(&self.certificate_folder(), "authority")?;
         authority.sign("gateway", &["localhost", "gw.demo.example"], Use::Server)?;
-        for (name, host, _) in PARTNERS {
-            authority.sign(name, &[host], Use::Server)?;
+        for Part { name, hosts, .. } in &self.cast.partners {
+            let hosts: Vec<&str> = hosts.iter().map(|(host, _)| host.as_str()).collect();
+            authority.sign(name, &hosts, Use::Server)?;
         }
-        for client in ["gateway-client", "lms", "crm"] {
-            authority.sign(client, &[&format!("{client}.demo.example")], Use::Client)?;
+        authority.sign("gateway-client", &["gateway-client.demo.example"], Use::Client)?;
+        for Role { name, certificate, .. } in &self.cast.callers {
+            authority.sign(name, &[certificate], Use::Client)?;
         }
         Ok(())
     }
 
     fn keys(&self, now: Timestamp) -> Result<(), NoWorld> {
         let keys = self.folder.join("keys");
-        let (partner, desk) = RECIPIENT;
-        let desk = (format!("{partner}.{desk}"), desk);
-        let partners = PARTNERS.map(|(name, _, _)| (name.to_owned(), name));
-        for (holder, name) in partners.into_iter().chain([desk]) {
-            let (pem, entry) = keyfile::generate(now, now.plus_millis(KEY_MILLIS));
+        let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
+        for (holder, name) in self.cast.partners.iter().flat_map(Part::holders) {
+            let (pem, entry) = keyfile::generate(now, until);
             write_secret(&self.partner_key(&holder), pem.as_bytes())?;
             let list = keyfile::list_with(None, name, entry).map_err(|_| NoWorld::Key)?;
             fs::write(keys.join(format!("{holder}.json")), list)?;
@@ -134,6 +206,30 @@ impl World {
         write_secret(&keys.join("ledger.key"), ed25519_pem()?.as_bytes())?;
         write_secret(&keys.join("officer.token"), random_hex()?.as_bytes())?;
         Ok(())
+    }
+}
+
+impl Part {
+    /// Those that have a key: the name of the file, and the name in its list.
+    fn holders(&self) -> impl Iterator<Item = (String, &str)> {
+        let desk = |desk: &'_ String| format!("{}.{desk}", self.name);
+        let desks = self.recipients.iter().map(move |name| (desk(name), name.as_str()));
+        std::iter::once((self.name.clone(), self.name.as_str())).chain(desks)
+    }
+}
+
+impl Role {
+    fn write(&self, text: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n[[caller]]\nname = \"{}\"\n", self.name);
+        let _ = write!(text, "certificate = \"{}\"\nroutes = [\n", self.certificate);
+        for route in &self.routes {
+            let _ = writeln!(text, "    \"{route}\",");
+        }
+        text.push_str("]\n");
+        if let Some(requests) = self.requests_per_minute {
+            let _ = writeln!(text, "requests_per_minute = {requests}");
+        }
     }
 }
 
@@ -197,7 +293,7 @@ fn toml_text(path: &Path) -> String {
 }
 
 const MARKER: &str = ".otkel-demo";
-const KEY_MILLIS: i64 = 90 * 24 * 3600 * 1000;
+const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 
 const CONFIG: &str = r#"# Made by `otkel demo`. Paths are relative to this file.
 
@@ -230,11 +326,17 @@ listen = "@ADMIN@"
 [[admin.officer]]
 name = "officer"
 token_file = "keys/officer.token"
+"#;
 
-[[caller]]
-name = "lms"
-certificate = "lms.demo.example"
-routes = [
+const PARTNER: &str = r#"
+[partner.@NAME@]
+ca = "certificates/authority.pem"
+certificate = "certificates/gateway-client.pem"
+key = "certificates/gateway-client.key"
+keys = "keys/@NAME@.json"
+"#;
+
+const LMS_ROUTES: [&str; 15] = [
     "attestation-kz.result",
     "attestation-kz.results-batch",
     "training-gb.enrol",
@@ -250,18 +352,4 @@ routes = [
     "archive-kz.document",
     "archive-kz.certificates",
     "verify-kz.check",
-]
-
-[[caller]]
-name = "crm"
-certificate = "crm.demo.example"
-routes = ["mailing-de.subscribers"]
-"#;
-
-const PARTNER: &str = r#"
-[partner.@NAME@]
-ca = "certificates/authority.pem"
-certificate = "certificates/gateway-client.pem"
-key = "certificates/gateway-client.key"
-keys = "keys/@NAME@.json"
-"#;
+];
