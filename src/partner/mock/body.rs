@@ -14,12 +14,13 @@ use super::script::Answer;
 use crate::server::Body;
 
 /// The body as an answer of a script sends it.
-pub(super) fn sent(body: Bytes, answer: &Answer) -> Body {
+pub(super) fn sent(mut body: Bytes, answer: &Answer) -> Body {
     let whole = body.len();
     let until = answer.cut_after.map_or(whole, |cut| cut.min(whole));
     let drip = answer.drip.map(|drip| (drip, Box::pin(sleep(drip))));
     let is_cut = answer.cut_after.is_some();
-    Slow { rest: body.slice(..until), whole, is_cut, drip }.boxed()
+    body.truncate(until);
+    Slow { rest: body, whole, is_cut, drip }.boxed()
 }
 
 struct Slow {

@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use serde_json::{Value, json};
+use serde::Serialize;
+use uuid::Uuid;
 
 use super::shown;
 use crate::envelope::Header;
+use crate::envelope::format::Part;
 use crate::envelope::request::{self, Request as Inner};
 
 /// A payload that a partner opened.
@@ -33,43 +35,75 @@ impl Received {
         }
     }
 
-    /// All of it as a JSON object, for programs: a body of text as `text`, any other as `base64`.
+    /// All of it as a line of JSON, for programs: a body of text as `text`, any other as `base64`.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub fn json(&self) -> String {
         let header = &self.header;
-        let mut all = json!({
-            "id": header.did,
-            "gateway": header.iss,
-            "partner": header.aud,
-            "method": header.m,
-            "path": header.p,
-            "purpose": header.pur,
-            "sealed": header.iat,
-            "expires": header.exp,
-            "onward": header.onw,
-            "media": header.cty,
+        let inner = self.request();
+        let inside = inner.as_ref().map(|inner| Inside {
+            method: &inner.method,
+            target: &inner.target,
+            headers: &inner.headers,
+            body: Content::of(&inner.body),
         });
-        if let Some(part) = header.stream {
-            all["stream"] = json!({ "id": part.id, "n": part.n, "last": part.last });
-        }
-        let Some(inner) = self.request() else {
-            let (key, body) = text(&self.body);
-            all[key] = body.into();
-            return all;
+        let line = Line {
+            id: header.did,
+            stream: header.stream,
+            gateway: &header.iss,
+            partner: &header.aud,
+            method: &header.m,
+            path: &header.p,
+            purpose: &header.pur,
+            sealed: header.iat,
+            expires: header.exp,
+            onward: header.onw,
+            media: &header.cty,
+            body: if inside.is_none() { Some(Content::of(&self.body)) } else { None },
+            inside,
         };
-        let headers: Vec<Value> =
-            inner.headers.iter().map(|(name, value)| json!([name, value])).collect();
-        let (key, body) = text(&inner.body);
-        all["inside"] = json!({ "method": inner.method, "target": inner.target });
-        all["inside"]["headers"] = headers.into();
-        all["inside"][key] = body.into();
-        all
+        // A struct of texts and numbers can always be written.
+        serde_json::to_string(&line).unwrap_or_default()
     }
 }
 
-fn text(body: &[u8]) -> (&'static str, String) {
-    match str::from_utf8(body) {
-        Ok(text) => ("text", text.to_owned()),
-        Err(_) => ("base64", BASE64.encode(body)),
+#[derive(Serialize)]
+struct Line<'a> {
+    id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<Part>,
+    gateway: &'a str,
+    partner: &'a str,
+    method: &'a str,
+    path: &'a str,
+    purpose: &'a str,
+    sealed: i64,
+    expires: i64,
+    onward: bool,
+    media: &'a str,
+    #[serde(flatten)]
+    body: Option<Content<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inside: Option<Inside<'a>>,
+}
+
+#[derive(Serialize)]
+struct Inside<'a> {
+    method: &'a str,
+    target: &'a str,
+    headers: &'a [(String, String)],
+    #[serde(flatten)]
+    body: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Content<'a> {
+    Text(&'a str),
+    Base64(String),
+}
+
+impl<'a> Content<'a> {
+    fn of(body: &'a [u8]) -> Self {
+        str::from_utf8(body).map_or_else(|_| Self::Base64(BASE64.encode(body)), Self::Text)
     }
 }

@@ -5,9 +5,9 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Collected};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -73,11 +73,11 @@ impl Stage {
     /// The reply to a message that has opened; of a stream, its first part decides for all.
     fn reply(&self, received: Received) -> Reply {
         let header = &received.header;
-        let (id, is_first) = header.stream.map_or((header.did, true), |part| (part.id, part.n == 0));
+        let (id, is_first) =
+            header.stream.map_or((header.did, true), |part| (part.id, part.n == 0));
         if is_first {
             let inside = received.request();
-            let message =
-                script::Message { header, inside: inside.as_ref(), body: &received.body };
+            let message = script::Message { header, inside: inside.as_ref(), body: &received.body };
             if let Some(act) = self.play.at_message(&message) {
                 self.turns().insert(id, Turn { act, reply: None });
             }
@@ -118,7 +118,7 @@ impl Stage {
     ) -> Response<Body> {
         let (mut head, body) = given.into_parts();
         // The receiver's bodies are in memory, so that they cannot break.
-        let mut body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let mut body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         let media = head.headers.get(CONTENT_TYPE);
         let mut is_sealed = media.is_some_and(|media| media == MEDIA_TYPE);
         match (answer.reply, plain) {
@@ -212,3 +212,6 @@ fn respond(reply: Reply) -> Response<Body> {
     *response.headers_mut() = reply.headers;
     response
 }
+
+/// The header with a receipt.
+const RECEIPT: HeaderName = HeaderName::from_static("otkel-receipt");
