@@ -8,12 +8,14 @@
 //! | [`application`] | what a message is passed on to |
 //! | [`refusal`] | what a gateway is told otherwise |
 //! | [`mock`] | a partner that answers by a script |
+//! | [`telemetry`] | what is logged and counted |
 
 pub mod application;
 pub mod mock;
 pub mod receiver;
 pub mod refusal;
 pub mod taken;
+pub mod telemetry;
 pub mod trust;
 
 pub use application::{Application, Message, NoReply, Payload, Reply};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Collected};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use super::received::Received;
 use super::script::{self, Act, Answer, Break, Deed, Play, Script};
 use super::{body, receipts, usual};
 use crate::envelope::MEDIA_TYPE;
+use crate::partner::receiver::RECEIPT;
 use crate::partner::{Application, Message, NoReply, Receiver, Reply, Trust};
 use crate::proxy::front::HeadFault;
 use crate::proxy::{ID_HEADER, full};
@@ -73,8 +74,10 @@ impl Stage {
     /// The reply to a message that has opened; of a stream, its first part decides for all.
     fn reply(&self, received: Received) -> Reply {
         let header = &received.header;
-        let (id, is_first) =
-            header.stream.map_or((header.did, true), |part| (part.id, part.n == 0));
+        let (id, is_first, is_last) = match header.stream {
+            Some(part) => (part.id, part.n == 0, part.last),
+            None => (header.did, true, true),
+        };
         if is_first {
             let inside = received.request();
             let message = script::Message { header, inside: inside.as_ref(), body: &received.body };
@@ -86,7 +89,10 @@ impl Stage {
         let mut reply = Reply { status: StatusCode::OK, headers, body };
         let mut turns = self.turns();
         if let Some(turn) = turns.get_mut(&id) {
-            if let Deed::Answer(answer) = &turn.act.deed {
+            // A stream goes on for as long as its parts are accepted.
+            if let Deed::Answer(answer) = &turn.act.deed
+                && is_last
+            {
                 answer.put_into(&mut reply);
             }
             turn.reply = Some(reply.clone());
@@ -138,6 +144,9 @@ impl Stage {
             let receipt = receipt.and_then(|text| HeaderValue::try_from(text).ok());
             head.headers.extend(receipt.map(|receipt| (RECEIPT, receipt)));
         }
+        let media = head.headers.get(CONTENT_TYPE).cloned();
+        head.headers.extend(answer.headers.clone());
+        head.headers.extend(media.map(|media| (CONTENT_TYPE, media)));
         head.headers.remove(CONTENT_LENGTH);
         Response::from_parts(head, body::sent(body, answer))
     }
@@ -212,6 +221,3 @@ fn respond(reply: Reply) -> Response<Body> {
     *response.headers_mut() = reply.headers;
     response
 }
-
-/// The header with a receipt.
-const RECEIPT: HeaderName = HeaderName::from_static("otkel-receipt");

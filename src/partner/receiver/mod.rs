@@ -1,18 +1,51 @@
 //! Every check of a request, in one place; an application gets only what has passed them all.
+//!
+//! | step | module | refused with |
+//! |---|---|---|
+//! | the gateway, by its certificate; host, media type, id, signature and its time | `head` | 403, 421 |
+//! | the body, to its end and with the digest that was signed | here, `frames` | 400, 408, 413 |
+//! | the envelope's header against gateway, partner, request and time | `head` | 403, 422 |
+//! | the key that it is sealed to, every chunk to the authenticated end, the padding | `open` | 422 |
+//! | the id, on disk, once | [`super::taken`] | 409, 503 |
+//! | the application, which gets its first byte only here | [`super::application`] | its reply |
+//! | the receipt, and the reply sealed where the gateway asks for it | `answer` | |
+//!
+//! From the moment that an id is taken the request is carried to its end, whether the gateway is
+//! still there or not.
+
+mod answer;
+mod frames;
+mod head;
+mod open;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
-use super::application::Application;
+use super::application::{Application, Message, Payload};
 use super::refusal::Refusal;
-use super::taken::Taken;
-use super::trust::InForce;
+use super::taken::{Coming, Taken, Untaken};
+use super::telemetry::{Known, Metrics};
+use super::trust::{InForce, Trust};
+use crate::envelope::Header;
 use crate::proxy::front::HeadFault;
-use crate::server::{Body, Service};
+use crate::proxy::{body, full};
+use crate::reason::Reason;
+use crate::server::{Body, Lease, Service};
 use crate::time::Clock;
 use crate::tls::Peer;
+use answer::{Answered, Came, Refused, answer, unanswered};
+use head::{Form, Head};
+use open::{Opened, open};
+
+pub use answer::{PASSED, RECEIPT};
 
 /// What a receiver is made of.
 pub struct Parts<A> {
@@ -35,14 +68,14 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Bytes of a stream of envelopes, or of an envelope that is passed on as it comes.
     pub stream_bytes_max: u64,
-    /// Time from one piece of a body to the next, and for a whole envelope to come, in
+    /// Time for a whole envelope to come, and from one piece of a stream to the next, in
     /// milliseconds.
     pub body_ms: u64,
     /// Time from the head of a stream to its end, in milliseconds.
     pub stream_ms: u64,
     /// The age of an envelope and of a signature, in seconds.
     pub age_s: i64,
-    /// How far the gateway's clock may be ahead, or its signature over, in seconds.
+    /// By how much two clocks may differ, in seconds.
     pub skew_s: i64,
     /// Requests under way at once.
     pub messages_max: usize,
@@ -66,7 +99,18 @@ impl Default for Limits {
 }
 
 /// Receives. Clones are the same receiver. It is what [`crate::server::serve`] serves.
-pub struct Receiver<A>(Arc<Parts<A>>);
+pub struct Receiver<A>(Arc<Inside<A>>);
+
+struct Inside<A> {
+    trust: InForce,
+    taken: Taken,
+    application: A,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    places: Arc<Semaphore>,
+    underway: TaskTracker,
+}
 
 impl<A> Clone for Receiver<A> {
     fn clone(&self) -> Self {
@@ -78,7 +122,11 @@ impl<A: Application> Receiver<A> {
     /// Puts a receiver together.
     #[must_use]
     pub fn new(parts: Parts<A>) -> Self {
-        Self(Arc::new(parts))
+        let Parts { trust, taken, application, limits, clock } = parts;
+        let places = Arc::new(Semaphore::new(limits.messages_max.min(Semaphore::MAX_PERMITS)));
+        let (metrics, underway) = (Metrics::default(), TaskTracker::new());
+        let inside = Inside { trust, taken, application, limits, clock, metrics, places, underway };
+        Self(Arc::new(inside))
     }
 
     /// What messages are passed on to.
@@ -86,19 +134,184 @@ impl<A: Application> Receiver<A> {
     pub fn application(&self) -> &A {
         &self.0.application
     }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Waits until the requests under way have ended, once nobody brings new ones.
+    pub async fn finish(&self) {
+        self.0.underway.close();
+        self.0.underway.wait().await;
+    }
+
+    /// Answers a request, and tells of it.
+    async fn handle(
+        self,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+        fault: Option<HeadFault>,
+    ) -> Response<Body> {
+        let started = Instant::now();
+        let trust = self.0.trust.now();
+        if fault.is_none() && asks_for_keys(&request) {
+            return keys(&trust);
+        }
+        let mut known = Known::default();
+        let result = match (fault, Arc::clone(&self.0.places).try_acquire_owned()) {
+            (Some(fault), _) => Err(Refusal::BadHead(fault.status()).into()),
+            (None, Err(_)) => Err(Refusal::Busy.into()),
+            (None, Ok(_place)) => self.receive(&trust, request, &peer, &mut known).await,
+        };
+        match result {
+            Ok(answered) => {
+                let told = (answered.status, answered.response.status().as_u16());
+                self.0.metrics.answered(&known, told, started.elapsed());
+                answered.response
+            }
+            Err(refused) => {
+                self.0.metrics.refused(&known, refused.refusal, started.elapsed());
+                refused.respond()
+            }
+        }
+    }
+
+    /// Makes every check, and passes on what has passed them.
+    async fn receive(
+        &self,
+        trust: &Trust,
+        request: Request<Incoming>,
+        peer: &Peer,
+        known: &mut Known,
+    ) -> Result<Answered, Refused> {
+        let (parts, body) = request.into_parts();
+        known.gateway = trust.gateway(peer).map(|gateway| gateway.name.clone());
+        let head = Head::read(trust, &parts, peer, (&self.0.limits, self.0.clock.now()))?;
+        known.did = Some(head.id);
+        match &head.form {
+            Form::One => self.whole(trust, &head, body).await,
+            Form::Frames(key) => {
+                if let Some(lease) = parts.extensions.get::<Lease>() {
+                    lease.extend(Duration::from_millis(self.0.limits.stream_ms));
+                }
+                self.frames(trust, &head, (key.as_ref(), body)).await
+            }
+        }
+    }
+
+    /// Takes one envelope, of which nothing is passed on before all of it has come and opened.
+    async fn whole(
+        &self,
+        trust: &Trust,
+        head: &Head<'_>,
+        body: Incoming,
+    ) -> Result<Answered, Refused> {
+        let limits = &self.0.limits;
+        let time = Duration::from_millis(limits.body_ms);
+        let bytes = body::read(body, limits.body_bytes_max, time).await.map_err(refusal_of)?;
+        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+        if head.digest.is_some_and(|digest| digest != sha256) {
+            return Err(Refusal::BadDigest.into());
+        }
+        let opened = open(trust, head, &bytes, (limits, head.now))?;
+        if opened.header.stream.is_some() {
+            return Err(Refusal::BadStream.into());
+        }
+        let came = Came { sha256, bytes: bytes.len() as u64, parts: None };
+        drop(bytes);
+        self.take(head, &opened.header, sha256).await?;
+        let reply = self.0.application.take(message(head, opened)).await;
+        let now = self.0.clock.now();
+        let (answered, receipt) = match reply {
+            Ok(reply) => {
+                let answered = answer(trust, head, (came, now), reply).await;
+                let receipt = answered.receipt.clone();
+                (Ok(answered), receipt)
+            }
+            Err(why) => {
+                let (refusal, status) = unanswered(why);
+                let receipt = answer::receipt(trust, head, (came, now), status).await;
+                (Err(Refused { refusal, receipt: receipt.clone() }), receipt)
+            }
+        };
+        if let Some(receipt) = receipt {
+            self.0.taken.answered(&head.gateway.name, head.id, receipt).await;
+        }
+        answered
+    }
+
+    /// Takes the id of an envelope, on disk. Only after that may a byte of it be passed on.
+    async fn take(
+        &self,
+        head: &Head<'_>,
+        header: &Header,
+        sha256: [u8; 32],
+    ) -> Result<(), Refused> {
+        let gateway = head.gateway.name.clone();
+        let now = self.0.clock.now();
+        let coming = Coming { gateway, did: header.did, iat: header.iat, sha256, now };
+        self.0.taken.take(coming).await.map_err(|untaken| match untaken {
+            Untaken::Again(receipt) => Refused { refusal: Refusal::Replayed, receipt },
+            Untaken::Forgotten => Refusal::NotFresh.into(),
+            Untaken::Unwritten => Refusal::Unwritten.into(),
+        })
+    }
 }
 
 impl<A: Application> Service for Receiver<A> {
     async fn call(
         &self,
-        _request: Request<Incoming>,
+        request: Request<Incoming>,
         peer: Arc<Peer>,
         fault: Option<HeadFault>,
     ) -> Response<Body> {
-        let status = fault.map_or(StatusCode::BAD_REQUEST, HeadFault::status);
-        match self.0.trust.now().gateway(&peer) {
-            Some(_) => Refusal::BadHead(status).respond(),
-            None => Refusal::UnknownGateway.respond(),
-        }
+        // In a task of its own: a gateway that hangs up does not end what was taken.
+        let handled = self.0.underway.spawn(self.clone().handle(request, peer, fault));
+        handled.await.unwrap_or_else(|_| {
+            tracing::error!("a request ended by a fault of the receiver's own");
+            Refusal::Broken.respond()
+        })
     }
 }
+
+fn message(head: &Head<'_>, opened: Opened) -> Message {
+    let (method, path, _) = head.line();
+    Message {
+        gateway: head.gateway.name.clone(),
+        method: method.parse().unwrap_or(Method::POST),
+        path: path.to_owned(),
+        header: opened.header,
+        inner: opened.inner,
+        payload: Payload::Whole(opened.payload),
+    }
+}
+
+fn asks_for_keys(request: &Request<Incoming>) -> bool {
+    request.method() == Method::GET && request.uri().path() == KEYS_PATH
+}
+
+fn keys(trust: &Trust) -> Response<Body> {
+    let Some(list) = &trust.list else {
+        let mut response = Response::new(full(Bytes::new()));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    };
+    let mut response = Response::new(full(Bytes::from(list.clone())));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jose"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn refusal_of(reason: Reason) -> Refusal {
+    match reason {
+        Reason::BodyTooLarge => Refusal::TooLarge,
+        Reason::BodyTooSlow => Refusal::TooSlow,
+        _ => Refusal::Incomplete,
+    }
+}
+
+/// Where the partner's key list is.
+pub const KEYS_PATH: &str = "/.well-known/otkel/keys";
