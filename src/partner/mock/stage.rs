@@ -142,11 +142,15 @@ impl Stage {
             let receipt = receipt.to_str().unwrap_or_default();
             let receipt = receipts::instead(receipt, answer.receipt, sealed, &*self.identity);
             let receipt = receipt.and_then(|text| HeaderValue::try_from(text).ok());
-            head.headers.extend(receipt.map(|receipt| (RECEIPT, receipt)));
+            if let Some(receipt) = receipt {
+                head.headers.insert(RECEIPT, receipt);
+            }
         }
         let media = head.headers.get(CONTENT_TYPE).cloned();
         head.headers.extend(answer.headers.clone());
-        head.headers.extend(media.map(|media| (CONTENT_TYPE, media)));
+        if let Some(media) = media {
+            head.headers.insert(CONTENT_TYPE, media);
+        }
         head.headers.remove(CONTENT_LENGTH);
         Response::from_parts(head, body::sent(body, answer))
     }
