@@ -1,16 +1,20 @@
-//! Files of recipients' keys: PKCS#8 PEM (RFC 8410) for the private key, a JSON list for the
-//! public. And the file of the secret that pseudonyms come from: 32 bytes.
+//! Files of recipients' keys: PEM for the private key, a JSON list for the public. And the file of
+//! the secret that pseudonyms come from: 32 bytes.
+//!
+//! An X25519 private key is in PKCS#8 (RFC 8410). For MLKEM768-X25519 no object identifier is
+//! registered that PKCS#8 could name it by, so its file holds the 32 bytes of the seed under a PEM
+//! label of our own, `OTKEL MLKEM768-X25519 PRIVATE KEY`.
 
 use std::path::Path;
 
-use data_encoding::{BASE64, BASE64URL_NOPAD};
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::pki_types::pem::PemObject as _;
+use data_encoding::BASE64;
+use getrandom::SysRng;
+use hpke::rand_core::UnwrapErr;
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use crate::envelope::RecipientSecret;
-use crate::envelope::key::{BadKey, KeyList, ListedKey, kid};
+use crate::envelope::key::{BadKey, KeyList, ListedKey};
+use crate::envelope::{Kem, RecipientSecret};
 use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::time::Timestamp;
 use crate::tls::{self, FileFault};
@@ -18,14 +22,27 @@ use crate::tls::{self, FileFault};
 /// Reads a recipient's private key.
 ///
 /// # Errors
-/// A file that cannot be read, is open to others, or holds no X25519 key in PKCS#8 PEM.
+/// A file that cannot be read, is open to others, or holds no such key in PEM.
 pub fn read_secret(path: &Path) -> Result<RecipientSecret, BadKeyFile> {
     let pem = tls::read_secret(path)?;
-    let der = PrivatePkcs8KeyDer::from_pem_slice(pem.expose_secret())
-        .map_err(|_| BadKeyFile::NotX25519)?;
-    let raw = der.secret_pkcs8_der().strip_prefix(PKCS8_X25519).ok_or(BadKeyFile::NotX25519)?;
-    let raw: [u8; 32] = raw.try_into().map_err(|_| BadKeyFile::NotX25519)?;
-    Ok(RecipientSecret::read(raw)?)
+    parse_secret(pem.expose_secret()).ok_or(BadKeyFile::NoPrivateKey)
+}
+
+/// Takes a private key from PEM text.
+fn parse_secret(pem: &[u8]) -> Option<RecipientSecret> {
+    let text = str::from_utf8(pem).ok()?.trim();
+    let label = text.strip_prefix("-----BEGIN ")?.split_once("-----")?.0;
+    let body = text.strip_prefix(&*format!("-----BEGIN {label}-----"))?;
+    let body = body.strip_suffix(&*format!("-----END {label}-----"))?;
+    let mut body = Zeroizing::new(body.as_bytes().to_vec());
+    body.retain(|byte| !byte.is_ascii_whitespace());
+    let der = Zeroizing::new(BASE64.decode(&body).ok()?);
+    let (kem, raw) = match label {
+        PKCS8 => (Kem::X25519, der.strip_prefix(PKCS8_X25519)?),
+        HYBRID => (Kem::MlKem768X25519, der.as_slice()),
+        _ => return None,
+    };
+    RecipientSecret::read(kem, raw.try_into().ok()?).ok()
 }
 
 /// Reads the secret that pseudonyms come from.
@@ -40,20 +57,28 @@ pub fn read_pseudonym_secret(path: &Path) -> Result<PseudonymSecret, BadKeyFile>
 }
 
 /// A new private key as PEM text, with its entry for the partner's key list.
+///
+/// # Errors
+/// The library's own check of the key.
+pub fn generate(
+    kem: Kem,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<(Zeroizing<String>, ListedKey), BadKey> {
+    let secret = RecipientSecret::generate(kem, &mut UnwrapErr(SysRng))?;
+    Ok((pem(&secret), ListedKey::of(&secret, from, until)))
+}
+
+/// A private key as PEM text.
 #[must_use]
-pub fn generate(from: Timestamp, until: Timestamp) -> (String, ListedKey) {
-    let (secret, public) = RecipientSecret::generate();
-    let der = [PKCS8_X25519, secret.as_bytes()].concat();
-    let text = BASE64.encode(&der);
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
-    let entry = ListedKey {
-        kid: kid(public.as_bytes()),
-        kem: 0x0020,
-        pk: BASE64URL_NOPAD.encode(public.as_bytes()),
-        nbf: from.seconds(),
-        exp: until.seconds(),
+pub fn pem(secret: &RecipientSecret) -> Zeroizing<String> {
+    let (label, algorithm): (_, &[u8]) = match secret.kem() {
+        Kem::X25519 => (PKCS8, PKCS8_X25519),
+        Kem::MlKem768X25519 => (HYBRID, &[]),
     };
-    (pem, entry)
+    let der = Zeroizing::new([algorithm, &*secret.raw()].concat());
+    let text = Zeroizing::new(BASE64.encode(&der));
+    Zeroizing::new(format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", *text))
 }
 
 /// The text of a partner's key list with one more key; `old` is the list so far, if there is one.
@@ -82,8 +107,8 @@ pub enum BadKeyFile {
     #[error(transparent)]
     File(#[from] FileFault),
     /// It holds something else.
-    #[error("not an X25519 private key in PKCS#8 PEM: make one with `otkel keygen partner`")]
-    NotX25519,
+    #[error("not a recipient's private key in PEM: make one with `otkel keygen partner`")]
+    NoPrivateKey,
     /// It holds something else.
     #[error("not 32 bytes that nobody knows: make them with `otkel keygen pseudonyms`")]
     NotPseudonyms,
@@ -95,3 +120,5 @@ pub enum BadKeyFile {
 // SEQUENCE { version 0, AlgorithmIdentifier id-X25519, OCTET STRING { OCTET STRING of 32 bytes } }.
 const PKCS8_X25519: &[u8] =
     &[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20];
+const PKCS8: &str = "PRIVATE KEY";
+const HYBRID: &str = "OTKEL MLKEM768-X25519 PRIVATE KEY";

@@ -36,7 +36,9 @@ use hpke::kem::X25519HkdfSha256;
 use hpke::rand_core::{TryCryptoRng, TryRng};
 use hpke::{Deserializable as _, Kem, OpModeS, Serializable as _};
 use otkel::envelope::format::{self, CHUNK, Recipient, TAG};
-use otkel::envelope::{Header, RecipientKey, RecipientSecret, open, stream};
+use otkel::envelope::pad::Text;
+use otkel::envelope::stream::{self, To};
+use otkel::envelope::{Header, Kem, Mode, RecipientKey, RecipientSecret, open};
 use otkel::time::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -126,7 +128,7 @@ fn made() -> (BTreeMap<String, Vec<u8>>, Value) {
     let ours = secret(OURS);
     let recipient = json!({
         "secret": HEXLOWER.encode(&[OURS; 32]),
-        "public": HEXLOWER.encode(&ours.public()),
+        "public": HEXLOWER.encode(ours.public()),
         "kid": ours.kid(),
     });
     let (more, streams, broken) = frames::made();
@@ -160,7 +162,7 @@ fn edits(length: usize) -> Vec<Value> {
         ("cut-in-the-last-tag", json!(["cut", length - 1]), "Sealed"),
         ("a-byte-more", json!(["append", 0]), "Sealed"),
         ("other-magic", json!(["flip", 3]), "Magic"),
-        ("other-mode", json!(["set", 4, 2]), "Mode"),
+        ("other-mode", json!(["set", 4, 4]), "Mode"),
         ("flag", json!(["set", 5, 1]), "Flags"),
         ("another-flag", json!(["set", 5, 128]), "Flags"),
         ("longer-header", json!(["flip", 7]), "Header"),
@@ -202,14 +204,16 @@ fn whole() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 /// could not be told from the end.
 fn last_chunk_full() -> Vec<u8> {
     type Public = <X25519HkdfSha256 as Kem>::PublicKey;
-    let public = Public::from_bytes(&secret(OURS).public()).unwrap();
+    let public = Public::from_bytes(secret(OURS).public()).unwrap();
     let prefix = prefix();
-    let (enc, mut context) = hpke::setup_sender_with_rng::<
-        ChaCha20Poly1305,
-        HkdfSha256,
-        X25519HkdfSha256,
-    >(&OpModeS::Base, &public, &format::info(&prefix), &mut Fixed)
-    .unwrap();
+    let (enc, mut context) =
+        hpke::setup_sender_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeS::Base,
+            &public,
+            &format::info(Mode::Direct, &prefix),
+            &mut Fixed,
+        )
+        .unwrap();
     let chunk = context.seal(&pattern(CHUNK), b"").unwrap();
     [&prefix[..], &enc.to_bytes(), &chunk].concat()
 }
@@ -231,8 +235,9 @@ fn edited(mut bytes: Vec<u8>, edit: &Value) -> Vec<u8> {
 
 fn sealed(prefix: &[u8], body: &[u8], to: u8) -> Vec<u8> {
     let time = |seconds| Timestamp::from_seconds(seconds).unwrap();
-    let key = RecipientKey::read(&secret(to).public(), time(0), time(4_000_000_000)).unwrap();
-    stream::seal(prefix, body, &key, &mut Fixed).unwrap()
+    let (from, until) = (time(0), time(4_000_000_000));
+    let key = RecipientKey::read(Kem::X25519, secret(to).public(), from, until).unwrap();
+    stream::seal(prefix, Text::new(body, None), &To::Direct(&key), &mut Fixed).unwrap()
 }
 
 fn header(to: u8) -> Header {
@@ -249,12 +254,15 @@ fn header(to: u8) -> Header {
         exp: 1_826_892_000,
         onw: false,
         stream: None,
-        rcpt: vec![Recipient::x25519(secret(to).kid())],
+        pad: false,
+        re: None,
+        st: None,
+        rcpt: vec![Recipient::new(Kem::X25519, secret(to).kid().to_owned())],
     }
 }
 
 fn prefix() -> Vec<u8> {
-    format::prefix(&header(OURS)).unwrap()
+    format::prefix(Mode::Direct, &header(OURS)).unwrap()
 }
 
 /// A header's JSON.
@@ -273,7 +281,7 @@ fn prefix_of(json: &str) -> Vec<u8> {
 }
 
 fn secret(byte: u8) -> RecipientSecret {
-    RecipientSecret::read([byte; 32]).unwrap()
+    RecipientSecret::read(Kem::X25519, &[byte; 32]).unwrap()
 }
 
 fn pattern(length: usize) -> Vec<u8> {

@@ -70,7 +70,8 @@ fn set_up(world: &World, folder: &Path, address: &str) -> std::io::Result<()> {
     fs::write(folder.join("gateway.toml"), filled(include_str!("gateway.toml")))?;
     fs::write(partners.join("partner.toml"), filled(include_str!("partner.toml")))?;
     let now = SystemClock.now();
-    let (pem, key) = keyfile::generate(now, now.plus_millis(24 * 3600 * 1000));
+    let until = now.plus_millis(24 * 3600 * 1000);
+    let (pem, key) = keyfile::generate(otkel::envelope::Kem::X25519, now, until).unwrap();
     write_secret(&folder.join("partner.key"), pem.as_bytes())?;
     let list = keyfile::list_with(None, "partner", key).unwrap();
     fs::write(folder.join("partner.json"), list)?;

@@ -10,11 +10,11 @@ use crate::diagnostic::{Diagnostics, text};
 use crate::envelope::RecipientKeys;
 use crate::gateway::StartError;
 use crate::keyfile;
-use crate::policy::{Field, Policy, Treatment};
+use crate::policy::{EnvelopeRules, Field, Policy, Treatment};
 use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::time::Timestamp;
 use crate::tls;
-use crate::vocabulary::Name;
+use crate::vocabulary::{Kem, Name};
 
 /// The keys of each partner.
 pub(super) fn of_partners(
@@ -25,7 +25,7 @@ pub(super) fn of_partners(
     let mut keys = BTreeMap::new();
     for (name, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
         let list = list(name, name, &files.keys)?;
-        if list.current(now).is_none() {
+        if list.current(now, kem(policy, name)).is_none() {
             tracing::warn!(partner = %name, "no key of the partner is valid now: it gets nothing");
         }
         keys.insert(name.clone(), list);
@@ -43,13 +43,19 @@ pub(super) fn of_recipients(
     for (partner, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
         for (name, path) in &files.recipients {
             let list = list(partner, name, path)?;
-            if list.current(now).is_none() {
+            if list.current(now, kem(policy, partner)).is_none() {
                 tracing::warn!(%partner, recipient = %name, "no key of the recipient is valid now");
             }
             keys.insert((partner.clone(), name.clone()), list);
         }
     }
     Ok(keys)
+}
+
+/// The KEM that a partner and its recipients are sealed to by.
+fn kem(policy: &Policy, partner: &Name) -> Kem {
+    let rules = policy.partners.get(partner).map(|partner| partner.envelope.kem);
+    rules.unwrap_or(EnvelopeRules::default().kem)
 }
 
 fn list(partner: &Name, owner: &Name, path: &Path) -> Result<RecipientKeys, StartError> {

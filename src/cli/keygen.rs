@@ -16,7 +16,7 @@ use crate::ledger::checkpoint::LogKey;
 use crate::redaction::treat::pseudonym;
 use crate::store::StoreSecret;
 use crate::time::Clock as _;
-use crate::vocabulary::Name;
+use crate::vocabulary::{Kem, Name};
 
 /// The arguments of `otkel keygen`.
 #[derive(Debug, clap::Subcommand)]
@@ -34,6 +34,9 @@ pub(super) enum Arguments {
         /// How long the gateway may seal to the key, in days.
         #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=825))]
         days: u16,
+        /// How a secret is agreed on with the key.
+        #[arg(long, default_value = Kem::X25519.word(), value_parser = kem)]
+        kem: Kem,
     },
     /// The Ed25519 key that signs a gateway's checkpoints; prints the key that checks them.
     Ledger {
@@ -67,7 +70,7 @@ pub(super) enum Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Outcome {
     match arguments {
-        Arguments::Partner { name, dir, days } => partner(&name, &dir, days)?,
+        Arguments::Partner { name, dir, days, kem } => partner(&name, &dir, days, kem)?,
         Arguments::Ledger { name, file } => {
             fresh(&file)?;
             let pem = ed25519_pem()?;
@@ -100,10 +103,15 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn partner(name: &Name, dir: &Path, days: u16) -> Result<(), Box<dyn std::error::Error>> {
+fn kem(word: &str) -> Result<Kem, String> {
+    let known = Kem::ALL.into_iter().find(|kem| kem.word() == word);
+    known.ok_or_else(|| format!("expected {}", Kem::ALL.map(Kem::word).join(" or ")))
+}
+
+fn partner(name: &Name, dir: &Path, days: u16, kem: Kem) -> Result<(), Box<dyn std::error::Error>> {
     let now = SystemClock.now();
     let until = now.plus_millis(i64::from(days) * 24 * 3600 * 1000);
-    let (pem, entry) = keyfile::generate(now, until);
+    let (pem, entry) = keyfile::generate(kem, now, until)?;
     let kid = entry.kid.clone();
     let list_file = dir.join(format!("{name}.json"));
     let old = list_file.exists().then(|| fs::read(&list_file)).transpose()?;

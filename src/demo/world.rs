@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::certificates::{Authority, Unmade, Use, write_secret};
 use super::sample;
+use crate::envelope::Kem;
 use crate::keyfile;
 use crate::redaction::treat::pseudonym;
 use crate::store::StoreSecret;
@@ -194,7 +195,8 @@ impl World {
         let keys = self.folder.join("keys");
         let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
         for (holder, name) in self.cast.partners.iter().flat_map(Part::holders) {
-            let (pem, entry) = keyfile::generate(now, until);
+            let made = keyfile::generate(Kem::X25519, now, until);
+            let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
             write_secret(&self.partner_key(&holder), pem.as_bytes())?;
             let list = keyfile::list_with(None, name, entry).map_err(|_| NoWorld::Key)?;
             fs::write(keys.join(format!("{holder}.json")), list)?;

@@ -234,6 +234,7 @@ impl Proxy {
             issuer: &self.0.name,
             partner: rules.keys.get(&permitted.transfer().claim().partner().name),
             recipients: &rules.recipients,
+            kem: permitted.transfer().claim().partner().envelope.kem,
             now,
             random: UnwrapErr(getrandom::SysRng),
         };
@@ -251,12 +252,15 @@ impl Proxy {
         let none = RecipientKeys::default();
         let keys = rules.keys.get(partner).unwrap_or(&none);
         let mut random = UnwrapErr(getrandom::SysRng);
-        envelope::seal(redacted, &self.0.name, keys, now, &mut random).map_err(|unsealed| {
-            let Unsealed { redacted, why } = *unsealed;
-            let claim = redacted.into_transfer().claim().clone();
-            tracing::error!(partner = %claim.partner().name, %why, "a payload was not sealed");
-            Refusal::claimed(&claim, Reason::PartnerKeyUnavailable)
-        })
+        let sealing = envelope::Sealing::default();
+        envelope::seal(redacted, &self.0.name, keys, &sealing, now, &mut random).map_err(
+            |unsealed| {
+                let Unsealed { redacted, why } = *unsealed;
+                let claim = redacted.into_transfer().claim().clone();
+                tracing::error!(partner = %claim.partner().name, %why, "a payload was not sealed");
+                Refusal::claimed(&claim, Reason::PartnerKeyUnavailable)
+            },
+        )
     }
 
     /// Records a denial; hands the transfer back when it must be decided anew.
