@@ -74,6 +74,7 @@ pub mod admin;
 pub mod gateway;
 pub mod telemetry;
 pub mod keyfile;
+pub mod keys;
 pub mod openapi;
 pub mod partner;
 pub mod demo;

@@ -76,7 +76,10 @@ fn set_up(world: &World, folder: &Path, address: &str) -> std::io::Result<()> {
     let list = keyfile::list_with(None, "partner", key).unwrap();
     fs::write(folder.join("partner.json"), list)?;
     StoreSecret::create(&folder.join("store.secret")).unwrap();
-    write_secret(&folder.join("ledger.key"), ed25519_pem().unwrap().as_bytes())
+    for key in ["ledger.key", "signing.key"] {
+        write_secret(&folder.join(key), ed25519_pem().unwrap().as_bytes())?;
+    }
+    Ok(())
 }
 
 fn write_consents(people: &People, path: &Path) -> std::io::Result<()> {

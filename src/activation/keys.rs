@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostics, text};
 use crate::envelope::RecipientKeys;
 use crate::gateway::StartError;
 use crate::keyfile;
+use crate::keys::SigningKeys;
 use crate::policy::{EnvelopeRules, Field, Policy, Treatment};
 use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::time::Timestamp;
@@ -73,6 +74,16 @@ pub(super) fn pseudonyms(config: &Config) -> Result<Option<PseudonymSecret>, Sta
     let read = keyfile::read_pseudonym_secret(path);
     let unfit = |why| StartError::Unfit(format!("the secret of pseudonyms cannot be used: {why}"));
     read.map(Some).map_err(unfit)
+}
+
+/// The keys that sign requests.
+pub(super) fn signing(config: &Config, now: Timestamp) -> Result<SigningKeys, StartError> {
+    let keys = SigningKeys::open(&config.signing, now)
+        .map_err(|why| StartError::Key { what: "signing", source: why })?;
+    if !config.signing.is_empty() && keys.current(now).is_none() {
+        tracing::warn!("no signing key is valid now: partners who want signatures get nothing");
+    }
+    Ok(keys)
 }
 
 /// Holds the treatments of all routes, and of their candidates, against the keys that there are.

@@ -74,6 +74,7 @@ pub fn load(
         keys: keys::of_partners(fresh, &policy, now)?,
         recipients: keys::of_recipients(fresh, &policy, now)?,
         pseudonyms: keys::pseudonyms(fresh)?,
+        signing: keys::signing(fresh, now)?,
         ways: ways(fresh, &policy, before)?,
         credentials: credentials(fresh, &policy)?,
         callers: fresh.callers.clone(),

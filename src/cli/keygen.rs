@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -14,6 +15,7 @@ use crate::gateway::SystemClock;
 use crate::keyfile;
 use crate::ledger::checkpoint::LogKey;
 use crate::redaction::treat::pseudonym;
+use crate::signing::SigningKey;
 use crate::store::StoreSecret;
 use crate::time::Clock as _;
 use crate::vocabulary::{Kem, Name};
@@ -74,7 +76,8 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         Arguments::Ledger { name, file } => {
             fresh(&file)?;
             let pem = ed25519_pem()?;
-            let key = LogKey::from_pem(&format!("{name}/disclosures"), &pem)?;
+            let key = SigningKey::from_pem(&pem)?;
+            let key = LogKey::new(&format!("{name}/disclosures"), Arc::new(key))?;
             write_secret(&file, pem.as_bytes())?;
             say!("{}", key.public());
         }

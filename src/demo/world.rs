@@ -205,7 +205,9 @@ impl World {
         getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
         write_secret(&keys.join("pseudonyms.secret"), &*seed)?;
         StoreSecret::create(&keys.join("store.secret")).map_err(|_| NoWorld::Key)?;
-        write_secret(&keys.join("ledger.key"), ed25519_pem()?.as_bytes())?;
+        for key in ["ledger.key", "signing.key"] {
+            write_secret(&keys.join(key), ed25519_pem()?.as_bytes())?;
+        }
         write_secret(&keys.join("officer.token"), random_hex()?.as_bytes())?;
         Ok(())
     }
@@ -318,6 +320,9 @@ country = "KZ"
 [ledger]
 key = "keys/ledger.key"
 checkpoint = "checkpoint"
+
+[signing]
+keys = [{ file = "keys/signing.key" }]
 
 [pseudonyms]
 secret = "keys/pseudonyms.secret"

@@ -8,6 +8,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::upstream::Upstream;
 use crate::envelope::RecipientKeys;
+use crate::keys::SigningKeys;
 use crate::policy::Policy;
 use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::store::{Append, Position, Recorder, Unrecorded};
@@ -28,6 +29,8 @@ pub struct Rules {
     pub recipients: BTreeMap<(Name, Name), RecipientKeys>,
     /// The secret that pseudonyms come from; there is one wherever the rules make any.
     pub pseudonyms: Option<PseudonymSecret>,
+    /// The keys that sign requests.
+    pub signing: SigningKeys,
     /// The way to each partner's endpoints, by partner and endpoint.
     pub ways: BTreeMap<(Name, Name), Way>,
     /// The header that each partner expects a credential in.
@@ -169,6 +172,7 @@ mod tests {
             keys: BTreeMap::new(),
             recipients: BTreeMap::new(),
             pseudonyms: None,
+            signing: SigningKeys::default(),
             ways: BTreeMap::new(),
             credentials: BTreeMap::new(),
         }

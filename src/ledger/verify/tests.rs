@@ -99,7 +99,7 @@ impl Log {
     fn sign(&mut self) {
         let (size, root) = (self.head.size(), self.head.root());
         let origin = "gw.example/disclosures".to_owned();
-        self.checkpoints.push((size, Checkpoint { origin, size, root }.sign(&key())));
+        self.checkpoints.push((size, Checkpoint { origin, size, root }.sign(&key()).unwrap()));
     }
 
     /// Replaces an entry and everything inside the store that depends on it.
@@ -228,9 +228,9 @@ fn checkpoints_must_be_the_keys_own() {
         let root = log.rows[..5].iter().map(|row| row.leaf).collect::<Frontier>().root();
         Checkpoint { origin: "gw.example/disclosures".into(), size, root }
     };
-    let by_another = after(|log| log.checkpoints[1].1 = other(log, 5).sign(&forged));
+    let by_another = after(|log| log.checkpoints[1].1 = other(log, 5).sign(&forged).unwrap());
     assert_eq!(by_another, Fault::Checkpoint { size: 5, why: BadCheckpoint::Unsigned });
-    let of_another_size = after(|log| log.checkpoints[1].1 = other(log, 4).sign(&key()));
+    let of_another_size = after(|log| log.checkpoints[1].1 = other(log, 4).sign(&key()).unwrap());
     assert_eq!(of_another_size, Fault::Checkpoint { size: 5, why: BadCheckpoint::Malformed });
     let published = after(|log| log.published = Some("nothing".into()));
     assert_eq!(published, Fault::Published(BadCheckpoint::Malformed));
