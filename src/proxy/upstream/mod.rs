@@ -195,6 +195,12 @@ impl Upstream {
         answer::take(answer, bounds, place).map_err(Failure::Unknown)
     }
 
+    /// What a path there is called in full: `https://`, host, port unless it is 443, and path.
+    #[must_use]
+    pub fn target_uri(&self, path: &str) -> String {
+        format!("https://{}{path}", self.authority)
+    }
+
     /// Waits as long as an answer may take once the request was taken.
     async fn waited(&self, taken: impl Future<Output = ()>) {
         taken.await;
