@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::table::row;
 use super::{Outcome, WRONG, config, runtime};
 use crate::demo::caller::{Caller, Reply};
-use crate::demo::partner::{MockPartner, Received, Setup};
 use crate::demo::sample::{self, Expect, Sample, fits};
+use crate::demo::trust;
 use crate::demo::world::{PARTNERS, Setting, World};
 use crate::gateway::{Gateway, SystemClock, ledger_key};
-use crate::keyfile;
+use crate::partner::mock::{MockPartner, Received, Script, Setup};
 use crate::store::audit::audit;
 use crate::store::sqlite;
 use crate::time::Clock as _;
@@ -86,9 +86,11 @@ async fn partners(
     let mut partners = Vec::new();
     for (name, host, _) in PARTNERS {
         let setup = Setup {
-            name,
             certificates: &world.certificate_folder(),
-            secret: keyfile::read_secret(&world.partner_key(name))?,
+            trust: trust::of(world, name)?,
+            script: Script::default(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            clock: Arc::new(SystemClock),
             tell: Some(tell.clone()),
         };
         let partner = MockPartner::start(setup, stop.clone()).await?;

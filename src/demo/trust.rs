@@ -17,13 +17,16 @@ pub fn of(world: &World, partner: &str) -> Result<Trust, Untrusted> {
     let gateway = Gateway {
         name: GATEWAY.to_owned(),
         certificate: GATEWAY_CLIENT.to_owned(),
-        signed: true,
+        signed: false,
         keys: GatewayKeys::Pinned(vec![signing.key().clone()]),
     };
     Ok(Trust {
         name: partner.to_owned(),
         hosts: Vec::new(),
-        secrets: vec![keyfile::read_secret(&world.partner_key(partner))?],
+        secrets: vec![
+            keyfile::read_secret(&world.partner_key(partner))?,
+            keyfile::read_secret(&world.hybrid_key(partner))?,
+        ],
         identity: Arc::new(keys::read(&world.identity_key(partner))?),
         list: None,
         gateways: vec![gateway],

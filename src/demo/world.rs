@@ -34,6 +34,11 @@ pub const PARTNERS: [PartnerHost; 8] = [
     ("verify-kz", "api.verify-kz.example", 443),
 ];
 
+/// The gateway's name.
+pub const GATEWAY: &str = "gw.demo.example";
+/// The name in the gateway's client certificate.
+pub const GATEWAY_CLIENT: &str = "gateway-client.demo.example";
+
 /// A desk within a partner that has a key of its own, as `partner.recipient` in the rules.
 pub const RECIPIENT: (&str, &str) = ("verify-kz", "accounts");
 
@@ -147,6 +152,24 @@ impl World {
         self.folder.join("keys").join(format!("{partner}.key"))
     }
 
+    /// The file of a partner's private key for the post-quantum hybrid.
+    #[must_use]
+    pub fn hybrid_key(&self, partner: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{partner}.hybrid.key"))
+    }
+
+    /// The file of the key by which a partner signs its receipts and lists.
+    #[must_use]
+    pub fn identity_key(&self, partner: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{partner}.identity.key"))
+    }
+
+    /// The file of the key by which the gateway signs its requests.
+    #[must_use]
+    pub fn signing_key(&self) -> PathBuf {
+        self.folder.join("keys/signing.key")
+    }
+
     /// Writes the configuration, with each partner's host pointed at its mock.
     ///
     /// # Errors
@@ -179,12 +202,12 @@ impl World {
 
     fn certificates(&self) -> Result<(), Unmade> {
         let authority = Authority::make(&self.certificate_folder(), "authority")?;
-        authority.sign("gateway", &["localhost", "gw.demo.example"], Use::Server)?;
+        authority.sign("gateway", &["localhost", GATEWAY], Use::Server)?;
         for Part { name, hosts, .. } in &self.cast.partners {
             let hosts: Vec<&str> = hosts.iter().map(|(host, _)| host.as_str()).collect();
             authority.sign(name, &hosts, Use::Server)?;
         }
-        authority.sign("gateway-client", &["gateway-client.demo.example"], Use::Client)?;
+        authority.sign("gateway-client", &[GATEWAY_CLIENT], Use::Client)?;
         for Role { name, certificate, .. } in &self.cast.callers {
             authority.sign(name, &[certificate], Use::Client)?;
         }
@@ -195,11 +218,18 @@ impl World {
         let keys = self.folder.join("keys");
         let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
         for (holder, name) in self.cast.partners.iter().flat_map(Part::holders) {
-            let made = keyfile::generate(Kem::X25519, now, until);
-            let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
-            write_secret(&self.partner_key(&holder), pem.as_bytes())?;
-            let list = keyfile::list_with(None, name, entry).map_err(|_| NoWorld::Key)?;
-            fs::write(keys.join(format!("{holder}.json")), list)?;
+            let plain = (Kem::X25519, self.partner_key(&holder));
+            let hybrid = (Kem::MlKem768X25519, self.hybrid_key(&holder));
+            let mut list: Option<String> = None;
+            for (kem, file) in [plain, hybrid] {
+                let made = keyfile::generate(kem, now, until);
+                let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
+                write_secret(&file, pem.as_bytes())?;
+                let longer = keyfile::list_with(list.as_deref().map(str::as_bytes), name, entry);
+                list = Some(longer.map_err(|_| NoWorld::Key)?);
+            }
+            fs::write(keys.join(format!("{holder}.json")), list.unwrap_or_default())?;
+            write_secret(&self.identity_key(&holder), ed25519_pem()?.as_bytes())?;
         }
         let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
         getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;

@@ -6,12 +6,14 @@
 //! | [`trust`] | the partner's keys, and the gateways that it knows |
 //! | [`taken`] | which messages were taken, on disk, so that none is taken twice |
 //! | [`application`] | what a message is passed on to |
+//! | [`forward`] | the application over plain HTTP |
 //! | [`refusal`] | what a gateway is told otherwise |
 //! | [`mock`] | a partner that answers by a script |
 //! | [`telemetry`] | what is logged and counted |
 
 pub mod application;
 pub mod mock;
+pub mod forward;
 pub mod receiver;
 pub mod refusal;
 pub mod taken;

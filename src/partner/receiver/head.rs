@@ -4,6 +4,7 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName};
 use hyper::http::request::Parts;
 use uuid::Uuid;
 
+use super::super::forward;
 use super::super::refusal::Refusal;
 use super::super::trust::{Gateway, Trust};
 use super::Limits;
@@ -106,6 +107,9 @@ impl<'a> Head<'a> {
             && is_first;
         if !fits {
             return Err(Refusal::OtherRequest);
+        }
+        if !forward::is_sayable(header) {
+            return Err(Refusal::CannotOpen);
         }
         let age = now.seconds().saturating_sub(header.iat);
         if age >= limits.age_s.saturating_add(limits.skew_s) || age < -limits.skew_s {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hyper::Method;
 
+use super::super::forward;
 use super::super::refusal::Refusal;
 use super::super::trust::Trust;
 use super::Limits;
@@ -26,7 +27,9 @@ pub(super) fn open(
     bytes: &[u8],
     (limits, now): (&Limits, Timestamp),
 ) -> Result<Opened, Refusal> {
-    let (header, ..) = format::read_prefix(bytes).map_err(|_| Refusal::CannotOpen)?;
+    let prefix = format::prefix_length(bytes).ok().and_then(|length| bytes.get(..length));
+    let prefix = prefix.ok_or(Refusal::CannotOpen)?;
+    let (_, header) = format::read_prefix(prefix).map_err(|_| Refusal::CannotOpen)?;
     head.fits(trust, &header, (limits, now))?;
     let secret = secret(trust, &header)?;
     let (header, payload) = envelope::open(bytes, secret).map_err(|_| Refusal::CannotOpen)?;
@@ -53,7 +56,8 @@ fn inner(head: &Head<'_>, header: &Header, payload: &[u8]) -> Result<Option<Inne
     let (_, _, host) = head.line();
     let is_plain = inner.authority.eq_ignore_ascii_case(host)
         && front::check_target(inner.target.as_bytes()).is_ok()
-        && is_method(&inner.method);
+        && is_method(&inner.method)
+        && forward::is_passable(&inner);
     if is_plain { Ok(Some(inner)) } else { Err(Refusal::BadInner) }
 }
 

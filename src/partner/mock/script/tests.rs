@@ -4,7 +4,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::envelope::format::Recipient;
 
 fn script(text: &str) -> Play {
     Play::new(Script::read("script.toml", text, Path::new("")).unwrap_or_else(|e| panic!("{e}")))
@@ -24,7 +23,10 @@ fn header(method: &str, path: &str, purpose: &str, media: &str) -> Header {
         exp: 0,
         onw: false,
         stream: None,
-        rcpt: vec![Recipient::x25519(String::new())],
+        pad: false,
+        re: None,
+        st: None,
+        rcpt: Vec::new(),
     }
 }
 
