@@ -34,7 +34,7 @@ use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::rand_core::{TryCryptoRng, TryRng};
-use hpke::{Deserializable as _, Kem, OpModeS, Serializable as _};
+use hpke::{Deserializable as _, Kem as _, OpModeS, Serializable as _};
 use otkel::envelope::format::{self, CHUNK, Recipient, TAG};
 use otkel::envelope::pad::Text;
 use otkel::envelope::stream::{self, To};

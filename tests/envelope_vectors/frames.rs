@@ -48,7 +48,8 @@ fn part(id: u128, n: u64, last: bool, body: &[u8]) -> Vec<u8> {
     let stream = Some(Part { id: Uuid::from_u128(id), n, last });
     let did = Uuid::from_u128(id + u128::from(n));
     let header = Header { did, stream, ..header(OURS) };
-    frames::frame(&sealed(&format::prefix(Mode::Direct, &header).unwrap(), body, OURS)).unwrap()
+    let prefix = format::prefix(Mode::Direct, &header).unwrap();
+    frames::frame(&sealed(&prefix, body, OURS), None).unwrap()
 }
 
 /// Opens a stream: its bodies.
