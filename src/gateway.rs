@@ -17,7 +17,7 @@ use crate::activation::{Activation, load};
 use crate::admin::{self, Admin};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostics, Text};
-use crate::envelope::BadKey;
+use crate::envelope::list::BadList;
 use crate::keys::{self, Unopened};
 use crate::ledger::checkpoint::LogKey;
 use crate::proxy::rate::Rates;
@@ -229,7 +229,7 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
         /// Why.
-        why: BadKey,
+        why: BadList,
     },
     /// A private signing key cannot be used.
     #[error("the {what} key cannot be used: {source}")]

@@ -7,6 +7,7 @@ use crate::keyfile::{self, BadKeyFile};
 use crate::keys::{self, Unopened};
 use crate::partner::{Gateway, GatewayKeys, Trust};
 use crate::signing::Sign as _;
+use crate::tls;
 
 /// The keys of a partner of this world, and its gateway.
 ///
@@ -27,8 +28,8 @@ pub fn of(world: &World, partner: &str) -> Result<Trust, Untrusted> {
             keyfile::read_secret(&world.partner_key(partner))?,
             keyfile::read_secret(&world.hybrid_key(partner))?,
         ],
-        identity: Arc::new(keys::read(&world.identity_key(partner))?),
-        list: None,
+        identity: Arc::new(keys::read(&world.partner_identity(partner))?),
+        list: tls::read(&world.partner_list(partner)).ok().and_then(|list| String::from_utf8(list).ok()),
         gateways: vec![gateway],
     })
 }

@@ -16,6 +16,7 @@ use super::sample;
 use crate::envelope::Kem;
 use crate::keyfile;
 use crate::redaction::treat::pseudonym;
+use crate::signing::{Sign as _, SigningKey};
 use crate::store::StoreSecret;
 use crate::time::Timestamp;
 
@@ -158,16 +159,22 @@ impl World {
         self.folder.join("keys").join(format!("{partner}.hybrid.key"))
     }
 
-    /// The file of the key by which a partner signs its receipts and lists.
-    #[must_use]
-    pub fn identity_key(&self, partner: &str) -> PathBuf {
-        self.folder.join("keys").join(format!("{partner}.identity.key"))
-    }
-
     /// The file of the key by which the gateway signs its requests.
     #[must_use]
     pub fn signing_key(&self) -> PathBuf {
         self.folder.join("keys/signing.key")
+    }
+
+    /// The file of the key that a partner signs its lists and receipts with.
+    #[must_use]
+    pub fn partner_identity(&self, partner: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{partner}.identity.key"))
+    }
+
+    /// The file of the key list of a partner, or of `partner.recipient`.
+    #[must_use]
+    pub fn partner_list(&self, holder: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{holder}.keys.jws"))
     }
 
     /// Writes the configuration, with each partner's host pointed at its mock.
@@ -182,10 +189,13 @@ impl World {
         self.cast.callers.iter().for_each(|caller| caller.write(&mut text));
         // Writing to a string cannot fail.
         for Part { name, recipients, .. } in &self.cast.partners {
-            text.push_str(&PARTNER.replace("@NAME@", name));
+            let pem = Zeroizing::new(fs::read_to_string(self.partner_identity(name))?);
+            let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
+            let line = keyfile::identity_line(identity.key());
+            text.push_str(&PARTNER.replace("@NAME@", name).replace("@IDENTITY@", &line));
             for desk in recipients {
                 let _ = write!(text, "\n[partner.{name}.recipient.{desk}]\n");
-                let _ = writeln!(text, "keys = \"keys/{name}.{desk}.json\"");
+                let _ = writeln!(text, "keys = \"keys/{name}.{desk}.keys.jws\"");
             }
         }
         text.push_str("\n# The mock partners; names and certificates stay verified.\n[resolve]\n");
@@ -216,20 +226,13 @@ impl World {
 
     fn keys(&self, now: Timestamp) -> Result<(), NoWorld> {
         let keys = self.folder.join("keys");
-        let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
-        for (holder, name) in self.cast.partners.iter().flat_map(Part::holders) {
-            let plain = (Kem::X25519, self.partner_key(&holder));
-            let hybrid = (Kem::MlKem768X25519, self.hybrid_key(&holder));
-            let mut list: Option<String> = None;
-            for (kem, file) in [plain, hybrid] {
-                let made = keyfile::generate(kem, now, until);
-                let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
-                write_secret(&file, pem.as_bytes())?;
-                let longer = keyfile::list_with(list.as_deref().map(str::as_bytes), name, entry);
-                list = Some(longer.map_err(|_| NoWorld::Key)?);
+        for part in &self.cast.partners {
+            let pem = Zeroizing::new(ed25519_pem()?);
+            write_secret(&self.partner_identity(&part.name), pem.as_bytes())?;
+            let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
+            for (holder, owner) in part.holders() {
+                self.list(&holder, owner, &identity, now)?;
             }
-            fs::write(keys.join(format!("{holder}.json")), list.unwrap_or_default())?;
-            write_secret(&self.identity_key(&holder), ed25519_pem()?.as_bytes())?;
         }
         let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
         getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
@@ -239,6 +242,29 @@ impl World {
             write_secret(&keys.join(key), ed25519_pem()?.as_bytes())?;
         }
         write_secret(&keys.join("officer.token"), random_hex()?.as_bytes())?;
+        Ok(())
+    }
+
+    /// Makes the keys of a holder, one of each kind, and the list of its owner that has them.
+    fn list(
+        &self,
+        holder: &str,
+        owner: &str,
+        identity: &SigningKey,
+        now: Timestamp,
+    ) -> Result<(), NoWorld> {
+        let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
+        let plain = (Kem::X25519, self.partner_key(holder));
+        let hybrid = (Kem::MlKem768X25519, self.hybrid_key(holder));
+        let mut list: Option<String> = None;
+        for (kem, file) in [plain, hybrid] {
+            let made = keyfile::generate(kem, now, until);
+            let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
+            write_secret(&file, pem.as_bytes())?;
+            let longer = keyfile::list_with(list.as_deref(), owner, entry, identity, now);
+            list = Some(longer.map_err(|_| NoWorld::Key)?);
+        }
+        fs::write(self.partner_list(holder), list.unwrap_or_default())?;
         Ok(())
     }
 }
@@ -370,7 +396,8 @@ const PARTNER: &str = r#"
 ca = "certificates/authority.pem"
 certificate = "certificates/gateway-client.pem"
 key = "certificates/gateway-client.key"
-keys = "keys/@NAME@.json"
+@IDENTITY@
+keys = "keys/@NAME@.keys.jws"
 "#;
 
 const LMS_ROUTES: [&str; 15] = [
