@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use hyper::Response;
-use hyper::StatusCode;
+use hpke::rand_core::UnwrapErr;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED,
     LOCATION, RETRY_AFTER,
 };
+use hyper::{Response, StatusCode};
+
+use sha2::{Digest as _, Sha256};
 
 use super::super::application::{NoReply, Reply};
 use super::super::refusal::Refusal;
 use super::super::trust::Trust;
 use super::head::Head;
+use crate::envelope::{Header, MEDIA_TYPE, Padding, reply};
 use crate::proxy::full;
 use crate::server::Body;
 use crate::signing::receipt::{Bytes as Digested, Receipt, Status};
@@ -74,24 +77,60 @@ pub(super) const fn unanswered(why: NoReply) -> (Refusal, Status) {
     }
 }
 
-/// Makes the answer out of a reply.
+/// Makes the answer out of a reply; sealed, where the request has a key for that.
 pub(super) async fn answer(
     trust: &Trust,
     head: &Head<'_>,
     (came, now): (Came, Timestamp),
-    reply: Reply,
+    (asked, reply): (&Header, Reply),
 ) -> Answered {
     let status = status(reply.status);
-    let receipt = receipt(trust, head, (came, now), status).await;
-    let mut response = Response::new(full(reply.body));
+    let mut response = Response::new(());
     *response.status_mut() = reply.status;
-    for name in &PASSED {
+    let passed: &[HeaderName] = if asked.re.is_some() { &PASSED_BESIDE_SEALED } else { &PASSED };
+    for name in passed {
         if let Some(value) = reply.headers.get(name) {
             response.headers_mut().insert(name, value.clone());
         }
     }
+    let (body, digested) = match asked.re {
+        None => (reply.body, None),
+        Some(_) => {
+            let sealed = sealed(head, (asked, now), reply);
+            if !may_have_body(response.status()) {
+                *response.status_mut() = StatusCode::OK;
+            }
+            let media = HeaderValue::from_static(MEDIA_TYPE);
+            response.headers_mut().insert(CONTENT_TYPE, media);
+            let sha256 = Sha256::digest(&sealed).into();
+            let digested = Digested::new(&sha256, sealed.len() as u64);
+            (sealed.into(), Some(digested))
+        }
+    };
+    let mut response = response.map(|()| full(body));
+    let receipt = receipt(trust, head, (came, now), (status, digested)).await;
     acknowledge(&mut response, receipt.as_deref());
     Answered { status, receipt, response }
+}
+
+/// Seals a reply to the key in the request. Where the request was padded, so is the reply.
+fn sealed(head: &Head<'_>, (asked, now): (&Header, Timestamp), reply: Reply) -> Vec<u8> {
+    let media = reply.headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+    let answer = reply::Answer {
+        status: reply.status.as_u16(),
+        media: media.unwrap_or_default().to_owned(),
+        body: reply.body.into(),
+    };
+    let asked = Header { did: head.id, ..asked.clone() };
+    let pad = asked.pad.then_some(Padding::Padme);
+    let mut random = UnwrapErr(getrandom::SysRng);
+    // The key was read before the message was taken, so that sealing to it cannot fail now; an
+    // empty body would open to nothing and be withheld by the gateway.
+    reply::seal(&asked, &answer, pad, now, &mut random).unwrap_or_default()
+}
+
+fn may_have_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT)
 }
 
 /// Signs the receipt for what was taken.
@@ -102,7 +141,7 @@ pub(super) async fn receipt(
     trust: &Trust,
     head: &Head<'_>,
     (came, now): (Came, Timestamp),
-    status: Status,
+    (status, reply): (Status, Option<Digested>),
 ) -> Option<String> {
     let receipt = Receipt {
         v: 1,
@@ -114,7 +153,7 @@ pub(super) async fn receipt(
         status,
         opened: true,
         parts: came.parts,
-        reply: None,
+        reply,
     };
     let identity = Arc::clone(&trust.identity);
     // A key in a token may take its time, which no other request should have to wait for.
@@ -135,5 +174,7 @@ fn acknowledge(response: &mut Response<Body>, receipt: Option<&str>) {
 /// The fields of an application's reply that are passed on.
 pub const PASSED: [HeaderName; 7] =
     [CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION, RETRY_AFTER];
+/// Those that are passed on beside a sealed body, as they say nothing of it.
+const PASSED_BESIDE_SEALED: [HeaderName; 2] = [CACHE_CONTROL, RETRY_AFTER];
 /// The header with the receipt.
 pub const RECEIPT: HeaderName = HeaderName::from_static("otkel-receipt");

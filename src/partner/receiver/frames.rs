@@ -11,17 +11,18 @@ use hyper::body::Incoming;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::super::application::{Application, Reply};
+use super::super::application::{Application, Message, Payload, Reply};
 use super::super::refusal::Refusal;
 use super::super::trust::Trust;
 use super::answer::{Answered, Came, Refused, answer, receipt, unanswered};
-use super::head::{Head, PART_SIGNATURE};
+use super::head::Head;
 use super::open::{Opened, open};
-use super::{Limits, Receiver, message, refusal_of};
+use super::{Limits, Receiver, came_not, message};
+use crate::envelope::Header;
 use crate::envelope::frames::{self, LENGTH, Sequence};
 use crate::proxy::body::{Bounds, Source};
 use crate::signing::receipt::Status;
-use crate::signing::{VerifyKey, request};
+use crate::signing::{SIGNATURE, VerifyKey, request};
 
 impl<A: Application> Receiver<A> {
     /// Takes a stream, part by part.
@@ -36,25 +37,25 @@ impl<A: Application> Receiver<A> {
         let ended = self.parts(trust, head, (key, &mut reading), &mut progress).await;
         let came = (progress.came(), self.0.clock.now());
         match ended {
-            Ok(reply) => Ok(answer(trust, head, came, reply).await),
+            Ok((asked, reply)) => Ok(answer(trust, head, came, (&asked, reply)).await),
             Err((refusal, status)) => {
                 let receipt = match progress.parts {
                     0 => None,
-                    _ => receipt(trust, head, came, status).await,
+                    _ => receipt(trust, head, came, (status, None)).await,
                 };
                 Err(Refused { refusal, receipt })
             }
         }
     }
 
-    /// Passes on one part after the other; the reply to the last of them.
+    /// Passes on one part after the other; the reply to the last of them, and that one's header.
     async fn parts(
         &self,
         trust: &Trust,
         head: &Head<'_>,
         (key, reading): (Option<&VerifyKey>, &mut Reading),
         progress: &mut Progress,
-    ) -> Result<Reply, (Refusal, Status)> {
+    ) -> Result<(Header, Reply), (Refusal, Status)> {
         let refused = |refusal| (refusal, Status::Accepted);
         loop {
             let frame = reading.next().await.map_err(refused)?;
@@ -72,11 +73,15 @@ impl<A: Application> Receiver<A> {
             }
             let taken = self.take(head, &opened.header, sha256).await;
             taken.map_err(|why| refused(why.refusal))?;
-            match self.0.application.take(message(head, opened)).await {
+            let Opened { header, inner, payload } = opened;
+            let asked = header.clone();
+            let payload = Payload::Whole(payload);
+            let message = Message { inner, payload, ..message(head, header) };
+            match self.0.application.take(message).await {
                 Ok(reply) => {
                     progress.add(&frame);
                     if is_last || !reply.status.is_success() {
-                        return Ok(reply);
+                        return Ok((asked, reply));
                     }
                 }
                 Err(why) => {
@@ -160,7 +165,7 @@ impl Reading {
             source: Source::new(body, None, bounds),
             buffer: BytesMut::new(),
             envelope_max: limits.body_bytes_max,
-            signature: if is_signed { PART_SIGNATURE } else { 0 },
+            signature: if is_signed { SIGNATURE } else { 0 },
         }
     }
 
@@ -170,7 +175,7 @@ impl Reading {
             if let Some(frame) = self.cut()? {
                 return Ok(Some(frame));
             }
-            match self.source.next().await.map_err(refusal_of)? {
+            match self.source.next().await.map_err(came_not)? {
                 Some(piece) => self.buffer.extend_from_slice(&piece),
                 None if self.buffer.is_empty() => return Ok(None),
                 None => return Err(Refusal::BadStream),

@@ -1,5 +1,6 @@
 //! What can be said of a request before its body has come: who sent it, for whom, and when.
 
+use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName};
 use hyper::http::request::Parts;
 use uuid::Uuid;
@@ -10,8 +11,8 @@ use super::super::trust::{Gateway, Trust};
 use super::Limits;
 use crate::envelope::{self, Header, frames};
 use crate::proxy::ID_HEADER;
+use crate::signing::VerifyKey;
 use crate::signing::request::{self, BadSignature, Covered, Freshness};
-use crate::signing::{SIGNATURE, VerifyKey};
 use crate::time::Timestamp;
 use crate::tls::Peer;
 
@@ -23,7 +24,7 @@ pub(super) struct Head<'a> {
     pub(super) form: Form,
     /// The digest that the body must have.
     pub(super) digest: Option<[u8; 32]>,
-    method: String,
+    method: Method,
     path: String,
     host: String,
     /// When the head had come.
@@ -83,7 +84,7 @@ impl<'a> Head<'a> {
             id: did,
             form,
             digest,
-            method: parts.method.as_str().to_owned(),
+            method: parts.method.clone(),
             path: path.to_owned(),
             host,
             now,
@@ -101,14 +102,15 @@ impl<'a> Head<'a> {
         let is_first = header.stream.is_none_or(|part| part.n > 0 || part.id == header.did);
         let fits = header.iss == self.gateway.name
             && header.aud == trust.name
-            && header.m == self.method
+            && header.m == self.method.as_str()
             && header.p == self.path
             && of_stream == self.id
             && is_first;
         if !fits {
             return Err(Refusal::OtherRequest);
         }
-        if !forward::is_sayable(header) {
+        let can_reply = header.re.as_ref().is_none_or(|re| re.read().is_ok());
+        if !can_reply || !forward::is_sayable(header) {
             return Err(Refusal::CannotOpen);
         }
         let age = now.seconds().saturating_sub(header.iat);
@@ -118,8 +120,22 @@ impl<'a> Head<'a> {
         if header.exp <= now.seconds() { Err(Refusal::Expired) } else { Ok(()) }
     }
 
-    /// The path and method of the request, and the host that it was for.
-    pub(super) fn line(&self) -> (&str, &str, &str) {
+    /// Holds the digest of the body that came against the one that was signed.
+    pub(super) fn has_digest(&self, sha256: &[u8; 32]) -> Result<(), Refusal> {
+        if self.digest.is_none_or(|digest| digest == *sha256) {
+            Ok(())
+        } else {
+            Err(Refusal::BadDigest)
+        }
+    }
+
+    /// Sees to it that an envelope by itself is no part of a stream, and has the request's id.
+    pub(super) fn is_one(&self, header: &Header) -> Result<(), Refusal> {
+        if header.stream.is_none() { Ok(()) } else { Err(Refusal::BadStream) }
+    }
+
+    /// The method and path of the request, and the host that it was for.
+    pub(super) fn line(&self) -> (&Method, &str, &str) {
         (&self.method, &self.path, &self.host)
     }
 }
@@ -137,7 +153,7 @@ impl Kind {
         match media {
             envelope::MEDIA_TYPE => Some(Self::One),
             frames::MEDIA_TYPE => Some(Self::Frames),
-            SIGNED_FRAMES => Some(Self::SignedFrames),
+            frames::MEDIA_TYPE_SIGNED => Some(Self::SignedFrames),
             _ => None,
         }
     }
@@ -193,10 +209,6 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
     }
 }
 
-/// The bytes of the signature behind an envelope among several.
-pub(super) const PART_SIGNATURE: usize = SIGNATURE;
-/// The media type of frames with a signature behind each envelope.
-const SIGNED_FRAMES: &str = "application/vnd.otkel.envelopes; parts=signed";
 const DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const INPUT: HeaderName = HeaderName::from_static("signature-input");
 const SIGNATURE_FIELD: HeaderName = HeaderName::from_static("signature");

@@ -3,7 +3,7 @@
 //! | step | module | refused with |
 //! |---|---|---|
 //! | the gateway, by its certificate; host, media type, id, signature and its time | `head` | 403, 421 |
-//! | the body, to its end and with the digest that was signed | here, `frames` | 400, 408, 413 |
+//! | the body, to its end and with the digest that was signed | `whole`, `frames` | 400, 408, 413 |
 //! | the envelope's header against gateway, partner, request and time | `head` | 403, 422 |
 //! | the key that it is sealed to, every chunk to the authenticated end, the padding | `open` | 422 |
 //! | the id, on disk, once | [`super::taken`] | 409, 503 |
@@ -17,6 +17,7 @@ mod answer;
 mod frames;
 mod head;
 mod open;
+mod whole;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +26,6 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -36,14 +36,13 @@ use super::telemetry::{Known, Metrics};
 use super::trust::{InForce, Trust};
 use crate::envelope::Header;
 use crate::proxy::front::HeadFault;
-use crate::proxy::{body, full};
+use crate::proxy::full;
 use crate::reason::Reason;
 use crate::server::{Body, Lease, Service};
 use crate::time::Clock;
 use crate::tls::Peer;
-use answer::{Answered, Came, Refused, answer, unanswered};
+use answer::{Answered, Refused};
 use head::{Form, Head};
-use open::{Opened, open};
 
 pub use answer::{PASSED, RECEIPT};
 
@@ -191,55 +190,17 @@ impl<A: Application> Receiver<A> {
         let head = Head::read(trust, &parts, peer, (&self.0.limits, self.0.clock.now()))?;
         known.did = Some(head.id);
         match &head.form {
-            Form::One => self.whole(trust, &head, body).await,
-            Form::Frames(key) => {
+            Form::One if !self.0.limits.as_it_comes => self.whole(trust, &head, body).await,
+            form => {
                 if let Some(lease) = parts.extensions.get::<Lease>() {
                     lease.extend(Duration::from_millis(self.0.limits.stream_ms));
                 }
-                self.frames(trust, &head, (key.as_ref(), body)).await
+                match form {
+                    Form::One => self.pieces(trust, &head, body).await,
+                    Form::Frames(key) => self.frames(trust, &head, (key.as_ref(), body)).await,
+                }
             }
         }
-    }
-
-    /// Takes one envelope, of which nothing is passed on before all of it has come and opened.
-    async fn whole(
-        &self,
-        trust: &Trust,
-        head: &Head<'_>,
-        body: Incoming,
-    ) -> Result<Answered, Refused> {
-        let limits = &self.0.limits;
-        let time = Duration::from_millis(limits.body_ms);
-        let bytes = body::read(body, limits.body_bytes_max, time).await.map_err(refusal_of)?;
-        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
-        if head.digest.is_some_and(|digest| digest != sha256) {
-            return Err(Refusal::BadDigest.into());
-        }
-        let opened = open(trust, head, &bytes, (limits, head.now))?;
-        if opened.header.stream.is_some() {
-            return Err(Refusal::BadStream.into());
-        }
-        let came = Came { sha256, bytes: bytes.len() as u64, parts: None };
-        drop(bytes);
-        self.take(head, &opened.header, sha256).await?;
-        let reply = self.0.application.take(message(head, opened)).await;
-        let now = self.0.clock.now();
-        let (answered, receipt) = match reply {
-            Ok(reply) => {
-                let answered = answer(trust, head, (came, now), reply).await;
-                let receipt = answered.receipt.clone();
-                (Ok(answered), receipt)
-            }
-            Err(why) => {
-                let (refusal, status) = unanswered(why);
-                let receipt = answer::receipt(trust, head, (came, now), status).await;
-                (Err(Refused { refusal, receipt: receipt.clone() }), receipt)
-            }
-        };
-        if let Some(receipt) = receipt {
-            self.0.taken.answered(&head.gateway.name, head.id, receipt).await;
-        }
-        answered
     }
 
     /// Takes the id of an envelope, on disk. Only after that may a byte of it be passed on.
@@ -276,15 +237,16 @@ impl<A: Application> Service for Receiver<A> {
     }
 }
 
-fn message(head: &Head<'_>, opened: Opened) -> Message {
+/// The message of an envelope, still without what is inside.
+fn message(head: &Head<'_>, header: Header) -> Message {
     let (method, path, _) = head.line();
     Message {
         gateway: head.gateway.name.clone(),
-        method: method.parse().unwrap_or(Method::POST),
+        method: method.clone(),
         path: path.to_owned(),
-        header: opened.header,
-        inner: opened.inner,
-        payload: Payload::Whole(opened.payload),
+        header,
+        inner: None,
+        payload: Payload::Whole(Bytes::new()),
     }
 }
 
@@ -305,7 +267,8 @@ fn keys(trust: &Trust) -> Response<Body> {
     response
 }
 
-fn refusal_of(reason: Reason) -> Refusal {
+/// Why a body has not come.
+fn came_not(reason: Reason) -> Refusal {
     match reason {
         Reason::BodyTooLarge => Refusal::TooLarge,
         Reason::BodyTooSlow => Refusal::TooSlow,

@@ -9,7 +9,7 @@ use super::super::trust::Trust;
 use super::Limits;
 use super::head::Head;
 use crate::envelope::request::{self, Request as Inner};
-use crate::envelope::{self, Header, RecipientSecret, format};
+use crate::envelope::{BadEnvelope, Header, Next, Opener, format};
 use crate::proxy::front;
 use crate::time::Timestamp;
 
@@ -27,28 +27,40 @@ pub(super) fn open(
     bytes: &[u8],
     (limits, now): (&Limits, Timestamp),
 ) -> Result<Opened, Refusal> {
-    let prefix = format::prefix_length(bytes).ok().and_then(|length| bytes.get(..length));
-    let prefix = prefix.ok_or(Refusal::CannotOpen)?;
-    let (_, header) = format::read_prefix(prefix).map_err(|_| Refusal::CannotOpen)?;
+    let mut opener = Opener::new(&trust.secrets);
+    opener.push(bytes);
+    opener.end();
+    let header = header(bytes).map_err(refusal_of)?;
     head.fits(trust, &header, (limits, now))?;
-    let secret = secret(trust, &header)?;
-    let (header, payload) = envelope::open(bytes, secret).map_err(|_| Refusal::CannotOpen)?;
+    let mut payload = Vec::with_capacity(bytes.len());
+    while let Next::Text(text) = opener.next().map_err(refusal_of)? {
+        payload.extend_from_slice(&text);
+    }
     let inner = inner(head, &header, &payload)?;
     Ok(Opened { header, inner, payload: payload.into() })
 }
 
-/// The private key that an envelope is sealed to.
-fn secret<'t>(trust: &'t Trust, header: &Header) -> Result<&'t RecipientSecret, Refusal> {
-    let is_named = |secret: &&RecipientSecret| {
-        let kid = secret.kid();
-        header.rcpt.iter().any(|recipient| recipient.kid == kid)
-    };
-    trust.secrets.iter().find(is_named).ok_or(Refusal::UnknownKid)
+/// What an envelope says about itself, before it is known to be authentic.
+fn header(bytes: &[u8]) -> Result<Header, BadEnvelope> {
+    let length = format::prefix_length(bytes)?;
+    let (_, header) = format::read_prefix(bytes.get(..length).ok_or(BadEnvelope::Short)?)?;
+    Ok(header)
+}
+
+pub(super) const fn refusal_of(bad: BadEnvelope) -> Refusal {
+    match bad {
+        BadEnvelope::Key => Refusal::UnknownKid,
+        _ => Refusal::CannotOpen,
+    }
 }
 
 /// The request that is inside, where there is one: for the same host, and one that can be passed
 /// on.
-fn inner(head: &Head<'_>, header: &Header, payload: &[u8]) -> Result<Option<Inner>, Refusal> {
+pub(super) fn inner(
+    head: &Head<'_>,
+    header: &Header,
+    payload: &[u8],
+) -> Result<Option<Inner>, Refusal> {
     if header.cty != request::MEDIA_TYPE {
         return Ok(None);
     }
