@@ -14,9 +14,16 @@ use crate::keyfile;
 use crate::keys::SigningKeys;
 use crate::policy::{EnvelopeRules, Field, Policy, Treatment};
 use crate::redaction::treat::pseudonym::PseudonymSecret;
+use crate::signing::VerifyKey;
 use crate::time::Timestamp;
 use crate::tls;
 use crate::vocabulary::{Kem, Name};
+
+/// The key that each partner's lists and receipts are checked by.
+pub(super) fn identities(config: &Config, policy: &Policy) -> BTreeMap<Name, VerifyKey> {
+    let known = config.partners.iter().filter(|(name, _)| has(policy, name));
+    known.map(|(name, files)| (name.clone(), files.identity.clone())).collect()
+}
 
 /// The keys of each partner.
 pub(super) fn of_partners(

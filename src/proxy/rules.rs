@@ -11,11 +11,13 @@ use crate::envelope::RecipientKeys;
 use crate::keys::SigningKeys;
 use crate::policy::Policy;
 use crate::redaction::treat::pseudonym::PseudonymSecret;
+use crate::signing::VerifyKey;
 use crate::store::{Append, Position, Recorder, Unrecorded};
 use crate::transfer::{Caller, Claim};
 use crate::vocabulary::Name;
 
 /// The rules, with the callers and what the gateway keeps of the partners.
+#[derive(Clone)]
 pub struct Rules {
     /// The rules.
     pub policy: Arc<Policy>,
@@ -23,6 +25,8 @@ pub struct Rules {
     pub callers: BTreeMap<String, Caller>,
     /// The gateway's own host names, in lower case.
     pub hosts: Vec<String>,
+    /// The key that each partner's key lists and receipts are checked by.
+    pub identities: BTreeMap<Name, VerifyKey>,
     /// The keys of each partner.
     pub keys: BTreeMap<Name, RecipientKeys>,
     /// The keys of the partners' recipients, by partner and recipient.
@@ -169,6 +173,7 @@ mod tests {
             policy: crate::transfer::tests::rules(),
             callers: BTreeMap::new(),
             hosts: Vec::new(),
+            identities: BTreeMap::new(),
             keys: BTreeMap::new(),
             recipients: BTreeMap::new(),
             pseudonyms: None,
