@@ -29,7 +29,9 @@ pub fn of(world: &World, partner: &str) -> Result<Trust, Untrusted> {
             keyfile::read_secret(&world.hybrid_key(partner))?,
         ],
         identity: Arc::new(keys::read(&world.partner_identity(partner))?),
-        list: tls::read(&world.partner_list(partner)).ok().and_then(|list| String::from_utf8(list).ok()),
+        list: tls::read(&world.partner_list(partner))
+            .ok()
+            .and_then(|list| String::from_utf8(list).ok()),
         gateways: vec![gateway],
     })
 }

@@ -181,7 +181,7 @@ impl Sending {
         let unsent = || Stop::from(Err(Failure::Unsent(Unsent::Request)));
         let claim = recorded.claim();
         let way = Way::of(claim, rules).ok_or_else(unsent)?;
-        let frame = frames::frame(recorded.envelope()).ok_or_else(unsent)?.into();
+        let frame = frames::frame(recorded.envelope(), None).ok_or_else(unsent)?.into();
         let request = match &mut self.request {
             Some(request) if request.way != way || claim.route().stream.is_none() => {
                 let (did, known) = (claim.did(), claim.known());
