@@ -17,7 +17,7 @@ use crate::demo::sample::{self, Expect, Sample, fits};
 use crate::demo::trust;
 use crate::demo::world::{PARTNERS, Setting, World};
 use crate::gateway::{Gateway, SystemClock, ledger_key};
-use crate::partner::mock::{MockPartner, Received, Script, Setup};
+use crate::partner::mock::{self, MockPartner, Script, Setup, Told};
 use crate::store::audit::audit;
 use crate::store::sqlite;
 use crate::time::Clock as _;
@@ -81,12 +81,12 @@ type Partners = Vec<(&'static str, MockPartner)>;
 async fn partners(
     world: &World,
     stop: &CancellationToken,
-) -> Result<(Partners, mpsc::UnboundedReceiver<Received>), Fault> {
+) -> Result<(Partners, mpsc::UnboundedReceiver<Told>), Fault> {
     let (tell, heard) = mpsc::unbounded_channel();
     let mut partners = Vec::new();
     for (name, host, _) in PARTNERS {
         let setup = Setup {
-            certificates: &world.certificate_folder(),
+            tls: mock::tls(&world.certificate_folder(), name)?,
             trust: trust::of(world, name)?,
             script: Script::default(),
             listen: ([127, 0, 0, 1], 0).into(),
@@ -345,17 +345,15 @@ What a partner receives is shown here. Ctrl-C ends it."#
 }
 
 /// Shows what partners receive until the person ends it.
-async fn listen(mut heard: mpsc::UnboundedReceiver<Received>) {
+async fn listen(mut heard: mpsc::UnboundedReceiver<Told>) {
     // What the sample sent was in the table.
     while heard.try_recv().is_ok() {}
     loop {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return,
-            received = heard.recv() => {
-                let Some(received) = received else { return };
-                let (header, text) = (&received.header, received.shown());
-                let gap = if text.contains('\n') { '\n' } else { ' ' };
-                say!("{} received for {}:{gap}{text}", header.aud, header.pur);
+            told = heard.recv() => {
+                let Some(told) = told else { return };
+                super::mock::say(&told, false);
             }
         }
     }

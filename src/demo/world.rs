@@ -109,6 +109,20 @@ impl Cast {
     }
 }
 
+impl Cast {
+    /// What the file says that marks a folder as one that may be made anew.
+    fn marker(&self) -> String {
+        let mut text = "Made by `otkel demo` or a mock partner, for:\n".to_owned();
+        for part in &self.partners {
+            for (host, port) in &part.hosts {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{} {host}:{port}", part.name);
+            }
+        }
+        text
+    }
+}
+
 impl World {
     /// Makes a world in a folder that is empty, missing, or of an earlier demonstration.
     ///
@@ -134,11 +148,19 @@ impl World {
         fs::create_dir_all(folder.join("certificates"))?;
         fs::create_dir_all(folder.join("keys"))?;
         fs::create_dir_all(folder.join("store"))?;
-        fs::write(marker, "This folder was made by `otkel demo` and is made anew by it.\n")?;
+        fs::write(marker, cast.marker())?;
         let world = Self { folder: fs::canonicalize(folder)?, cast };
         world.certificates()?;
         world.keys(now)?;
         Ok(world)
+    }
+
+    /// The world that was made in a folder, if it was for the same partners and hosts.
+    #[must_use]
+    pub fn open(folder: &Path, cast: Cast) -> Option<Self> {
+        let folder = fs::canonicalize(folder).ok()?;
+        let marked = fs::read_to_string(folder.join(MARKER)).ok()?;
+        (marked == cast.marker()).then_some(Self { folder, cast })
     }
 
     /// The folder of certificates.

@@ -30,7 +30,7 @@ use otkel::demo::world::{PARTNERS, Setting, World as Folder};
 use otkel::envelope::key::ListedKey;
 use otkel::gateway::{Gateway, StartError, SystemClock};
 use otkel::keyfile;
-use otkel::partner::mock::{MockPartner, Received, Script, Setup};
+use otkel::partner::mock::{self, MockPartner, Received, Script, Setup};
 use otkel::signing::SigningKey;
 use otkel::time::{Clock, Timestamp};
 use serde_json::{Value, json};
@@ -407,7 +407,7 @@ impl Plan {
                 let script = self.scripts.get(name).map_or("", String::as_str);
                 let script = Script::read("script.toml", script, &folder.folder);
                 let script = script.unwrap_or_else(|wrong| panic!("{wrong}"));
-                let mock = mock(&folder, (name, script), Arc::clone(&time), &stop).await;
+                let mock = start(&folder, (name, script), Arc::clone(&time), &stop).await;
                 let address = mock.address;
                 (Partner::Mock(mock), address)
             };
@@ -429,14 +429,14 @@ impl Plan {
     }
 }
 
-async fn mock(
+async fn start(
     folder: &Folder,
     (name, script): (&str, Script),
     clock: Arc<dyn Clock>,
     stop: &CancellationToken,
 ) -> MockPartner {
     let setup = Setup {
-        certificates: &folder.certificate_folder(),
+        tls: mock::tls(&folder.certificate_folder(), name).unwrap(),
         trust: trust::of(folder, name).unwrap(),
         script,
         listen: ([127, 0, 0, 1], 0).into(),

@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 pub use received::Received;
 pub use script::Script;
 
-use super::{InForce, Limits, Parts, Receiver, Taken, Trust};
+use super::{InForce, Limits, Parts, Receiver, Refusal, Taken, Trust};
 use crate::server;
 use crate::store::StoreError;
 use crate::time::Clock;
@@ -45,9 +46,9 @@ pub struct MockPartner {
 }
 
 /// What a mock partner is made of.
-pub struct Setup<'a> {
-    /// The folder with `<name>.pem`, `<name>.key` and `authority.pem`.
-    pub certificates: &'a Path,
+pub struct Setup {
+    /// How connections are accepted.
+    pub tls: Arc<ServerConfig>,
     /// Its name and keys, and the gateways that it knows.
     pub trust: Trust,
     /// What it answers.
@@ -57,19 +58,15 @@ pub struct Setup<'a> {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where to say what was received, as it comes.
-    pub tell: Option<mpsc::UnboundedSender<Received>>,
+    pub tell: Option<mpsc::UnboundedSender<Told>>,
 }
 
 impl MockPartner {
     /// Starts a mock partner.
     ///
     /// # Errors
-    /// A certificate that cannot be used, or no port.
-    pub async fn start(setup: Setup<'_>, stop: CancellationToken) -> Result<Self, NoPartner> {
-        let name = &setup.trust.name;
-        let file = |name: &str, ending: &str| setup.certificates.join(format!("{name}.{ending}"));
-        let identity = Identity::load(&file(name, "pem"), &file(name, "key"))?;
-        let tls = tls::acceptor(&identity, &file("authority", "pem"))?;
+    /// No port, or no memory of what was taken.
+    pub async fn start(setup: Setup, stop: CancellationToken) -> Result<Self, NoPartner> {
         let listener = TcpListener::bind(setup.listen).await?;
         let address = listener.local_addr()?;
         let breaks = setup.script.breaks_connections();
@@ -83,10 +80,10 @@ impl MockPartner {
         });
         let desk = Desk { receiver, stage: Arc::clone(&stage) };
         if breaks {
-            tokio::spawn(async move { wire::serve(listener, &tls, desk, stop).await });
+            tokio::spawn(async move { wire::serve(listener, &setup.tls, desk, stop).await });
         } else {
             let limits = server::Limits::default();
-            tokio::spawn(server::serve(listener, tls, limits, desk, stop));
+            tokio::spawn(server::serve(listener, setup.tls, limits, desk, stop));
         }
         Ok(Self { address, stage })
     }
@@ -98,14 +95,31 @@ impl MockPartner {
     }
 }
 
+/// What a mock partner tells, as it happens.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// A payload has opened.
+    Received(Received),
+    /// A request was refused, before any script.
+    Refused(Refusal),
+}
+
+/// How a mock partner with the certificate `<name>.pem` and the key `<name>.key` of a folder accepts
+/// those whom `authority.pem` there vouches for.
+///
+/// # Errors
+/// A file that cannot be used.
+pub fn tls(folder: &Path, name: &str) -> Result<Arc<ServerConfig>, TlsFault> {
+    let file = |name: &str, ending: &str| folder.join(format!("{name}.{ending}"));
+    let identity = Identity::load(&file(name, "pem"), &file(name, "key"))?;
+    tls::acceptor(&identity, &file("authority", "pem"))
+}
+
 /// Why a mock partner does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NoPartner {
-    /// A certificate or key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsFault),
     /// No port.
-    #[error("no port to listen on")]
+    #[error("the mock cannot listen: end what uses the address, or choose another")]
     Port(#[from] io::Error),
     /// What was taken cannot be kept.
     #[error(transparent)]

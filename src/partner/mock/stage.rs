@@ -14,10 +14,13 @@ use uuid::Uuid;
 
 use super::received::Received;
 use super::script::{self, Act, Answer, Break, Deed, Play, Script};
-use super::{body, receipts, usual};
+use super::{Told, body, receipts, usual};
 use crate::envelope::MEDIA_TYPE;
 use crate::partner::receiver::RECEIPT;
-use crate::partner::{Application, Message, NoReply, Receiver, Reply, Trust};
+use crate::partner::refusal::ERROR;
+use crate::partner::{
+    Application, Gateway, GatewayKeys, Message, NoReply, Receiver, Refusal, Reply, Trust,
+};
 use crate::proxy::front::HeadFault;
 use crate::proxy::{ID_HEADER, full};
 use crate::server::{Body, Service};
@@ -31,7 +34,9 @@ pub(super) struct Stage {
     /// What the script says of the messages that are under way, by the id of their requests.
     turns: Mutex<HashMap<Uuid, Turn>>,
     received: Mutex<Vec<Received>>,
-    tell: Option<mpsc::UnboundedSender<Received>>,
+    tell: Option<mpsc::UnboundedSender<Told>>,
+    /// Whether no gateway's keys are known, so that nobody's signature can be checked.
+    is_trusting: bool,
 }
 
 /// What the script says of a message, and the reply that was given to the receiver for it.
@@ -43,7 +48,7 @@ struct Turn {
 impl Stage {
     pub(super) fn new(
         script: Script,
-        tell: Option<mpsc::UnboundedSender<Received>>,
+        tell: Option<mpsc::UnboundedSender<Told>>,
         trust: &Trust,
     ) -> Self {
         Self {
@@ -52,6 +57,7 @@ impl Stage {
             turns: Mutex::new(HashMap::new()),
             received: Mutex::new(Vec::new()),
             tell,
+            is_trusting: trust.gateways.iter().all(is_unknown),
         }
     }
 
@@ -63,11 +69,15 @@ impl Stage {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, received: Received) {
+    fn tell(&self, told: Told) {
         if let Some(tell) = &self.tell {
             // Nobody listens any more when the demonstration is over.
-            let _ = tell.send(received.clone());
+            let _ = tell.send(told);
         }
+    }
+
+    fn keep(&self, received: Received) {
+        self.tell(Told::Received(received.clone()));
         self.received.lock().unwrap_or_else(PoisonError::into_inner).push(received);
     }
 
@@ -195,7 +205,7 @@ pub(super) struct Desk {
 impl Service for Desk {
     async fn call(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         peer: Arc<Peer>,
         fault: Option<HeadFault>,
     ) -> Response<Body> {
@@ -210,11 +220,20 @@ impl Service for Desk {
             let given = respond(reply.clone());
             return self.stage.finish(given, Turn { act, reply: None }).await;
         }
+        if self.stage.is_trusting {
+            request.headers_mut().remove(SIGNATURE_INPUT);
+            request.headers_mut().remove(SIGNATURE);
+        }
         let given = self.receiver.call(request, peer, fault).await;
         let turn = id.and_then(|id| self.stage.turns().remove(&id));
         match turn {
             Some(turn) => self.stage.finish(given, turn).await,
-            None => given,
+            None => {
+                if let Some(refusal) = refusal(&given) {
+                    self.stage.tell(Told::Refused(refusal));
+                }
+                given
+            }
         }
     }
 }
@@ -225,3 +244,16 @@ fn respond(reply: Reply) -> Response<Body> {
     *response.headers_mut() = reply.headers;
     response
 }
+
+fn is_unknown(gateway: &Gateway) -> bool {
+    matches!(&gateway.keys, GatewayKeys::Pinned(keys) if keys.is_empty())
+}
+
+/// Why the receiver refused, if it did.
+fn refusal(given: &Response<Body>) -> Option<Refusal> {
+    let code = given.headers().get(ERROR)?;
+    Refusal::ALL.into_iter().find(|refusal| code == refusal.code())
+}
+
+const SIGNATURE_INPUT: &str = "signature-input";
+const SIGNATURE: &str = "signature";
