@@ -24,7 +24,7 @@ use crate::vocabulary::Name;
 
 /// The arguments of a mock partner.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct Mock {
     /// Be a mock: answer by a script, or take everything without one.
     #[arg(long, value_name = "SCRIPT", num_args = 0..=1)]
     mock: Option<Option<PathBuf>>,
@@ -54,7 +54,7 @@ pub(super) struct Arguments {
     gateway_key: Vec<VerifyKey>,
 }
 
-impl Arguments {
+impl Mock {
     /// Whether a mock is asked for.
     pub(super) const fn is_asked_for(&self) -> bool {
         self.mock.is_some()
@@ -70,7 +70,7 @@ fn key(text: &str) -> Result<VerifyKey, BadSigningKey> {
 }
 
 /// Runs a mock until it is told to end.
-pub(super) fn run(arguments: &Arguments, config: Option<Config>) -> Outcome {
+pub(super) fn run(arguments: &Mock, config: Option<Config>) -> Outcome {
     let script = script(arguments.mock.iter().flatten().next())?;
     runtime()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Arguments, config: Option<Config>) -> Outcome {
 }
 
 /// Says what is not a message: beside the messages, where those are for programs.
-fn introduce(arguments: &Arguments, text: &str) {
+fn introduce(arguments: &Mock, text: &str) {
     if arguments.json {
         eprintln!("{text}");
     } else {
@@ -138,7 +138,7 @@ fn script(path: Option<&PathBuf>) -> Result<Script, Box<dyn std::error::Error>> 
 
 /// A mock with the keys and gateways of a receiver's configuration.
 async fn configured(
-    arguments: &Arguments,
+    arguments: &Mock,
     config: &Config,
     script: Script,
 ) -> Result<Setup, Box<dyn std::error::Error>> {
@@ -156,7 +156,7 @@ async fn configured(
 
 /// A mock with certificates and keys of its own, and what a gateway must be told of them.
 fn made(
-    arguments: &Arguments,
+    arguments: &Mock,
     script: Script,
 ) -> Result<(Setup, String), Box<dyn std::error::Error>> {
     let clock = Arc::new(SystemClock);
@@ -212,7 +212,7 @@ keys = "{list}"
     )
 }
 
-fn taken(arguments: &Arguments, host: &str, port: u16) -> String {
+fn taken(arguments: &Mock, host: &str, port: u16) -> String {
     let (folder, name) = (arguments.dir.display(), &arguments.name);
     format!(
         "`{folder}` was not made for the partner `{name}` at `{host}:{port}`: give another `--dir`, \

@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", required_unless_present = "mock")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    mock: mock::Arguments,
+    mock: mock::Mock,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
