@@ -8,8 +8,8 @@ use super::rules::Rules;
 use super::upstream::{Load, Outbound, Unsent, Upstream};
 use super::{ID_HEADER, head};
 use crate::envelope::{self, frames};
-use crate::signing::request::{self, Covered, Message};
 use crate::signing::Sign;
+use crate::signing::request::{self, Covered, Message};
 use crate::store::Recorded;
 use crate::time::Timestamp;
 use crate::transfer::Claim;
@@ -75,7 +75,7 @@ impl Outgoing {
         let media = match (covered, &signer.0) {
             (Covered::Digest(_), _) => envelope::MEDIA_TYPE,
             (Covered::Parts, None) => frames::MEDIA_TYPE,
-            (Covered::Parts, Some(_)) => frames::SIGNED_MEDIA_TYPE,
+            (Covered::Parts, Some(_)) => frames::MEDIA_TYPE_SIGNED,
         };
         let mut headers = head::passed(asked, route);
         if route.answer.is_some() {
@@ -88,7 +88,8 @@ impl Outgoing {
         headers.insert(ID_HEADER, value(&id)?);
         if let Some(key) = &signer.0 {
             let target_uri = &upstream.target_uri(&path);
-            let message = Message { method, target_uri, content_type: media, id: &id, body: covered };
+            let message =
+                Message { method, target_uri, content_type: media, id: &id, body: covered };
             sign(&message, now, &**key, &mut headers)?;
         }
         let method = method.parse().map_err(|_| Unsent::Request)?;
@@ -110,14 +111,9 @@ impl Signer {
     /// # Errors
     /// It is too long, or cannot be signed.
     pub(super) fn frame(&self, recorded: &Recorded) -> Result<Vec<u8>, Unsent> {
-        let envelope = recorded.envelope();
-        let frame = match &self.0 {
-            None => frames::frame(envelope),
-            Some(key) => {
-                let signature = key.sign(&request::part(recorded.sha256()));
-                frames::signed(envelope, &signature.map_err(|_| Unsent::Unsigned)?)
-            }
-        };
+        let sign = |key: &Arc<dyn Sign>| key.sign(&request::part(recorded.sha256()));
+        let signature = self.0.as_ref().map(sign).transpose().map_err(|_| Unsent::Unsigned)?;
+        let frame = frames::frame(recorded.envelope(), signature.as_ref());
         frame.ok_or(Unsent::Request)
     }
 }

@@ -12,6 +12,7 @@ use super::rules::Rules;
 use super::upstream::Failure;
 use super::{Answer, Proxy, outgoing};
 use crate::ledger::entry::Proof;
+use crate::policy::Reply;
 use crate::signing::VerifyKey;
 use crate::signing::receipt::{BadReceipt, Bytes, Expected, Receipt};
 use crate::store::Recorded;
@@ -19,7 +20,10 @@ use crate::transfer::Claim;
 
 /// What was sent, and so may be acknowledged.
 pub(super) struct Sent {
-    claim: Claim,
+    /// The claim that it was sent for.
+    pub(super) claim: Claim,
+    /// Whether an answer is to be sealed.
+    pub(super) reply: Reply,
     body: Bytes,
     parts: Option<u64>,
     is_asked: bool,
@@ -58,24 +62,36 @@ impl Sent {
     pub(super) fn whole(recorded: &Recorded, rules: &Rules) -> Self {
         let length = recorded.envelope().len() as u64;
         let body = Bytes::new(recorded.sha256(), length);
-        Self { body, ..Self::nothing(recorded.claim(), rules) }
+        let nothing = Self::nothing(recorded.claim().clone());
+        Self { body, ..nothing.by(recorded.claim(), rules) }
     }
 
-    /// Nothing yet of a request.
-    pub(super) fn nothing(claim: &Claim, rules: &Rules) -> Self {
-        let partner = claim.partner();
+    /// Nothing, for which no answer is expected.
+    pub(super) fn nothing(claim: Claim) -> Self {
         Self {
-            claim: claim.clone(),
-            body: Bytes::new(&Sha256::digest([]).into(), 0),
+            claim,
+            reply: Reply::Plain,
+            body: Bytes { sha256: String::new(), len: 0 },
             parts: None,
-            is_asked: partner.envelope.receipts,
-            key: rules.identities.get(&partner.name).cloned(),
+            is_asked: false,
+            key: None,
         }
     }
 
-    /// The claim on it.
-    pub(super) fn into_claim(self) -> Claim {
-        self.claim
+    /// The same, with what the rules expect of an answer to what was recorded under them.
+    pub(super) fn by(self, claim: &Claim, rules: &Rules) -> Self {
+        let partner = claim.partner();
+        Self {
+            reply: partner.envelope.reply,
+            is_asked: partner.envelope.receipts,
+            key: rules.identities.get(&partner.name).cloned(),
+            ..self
+        }
+    }
+
+    /// The same, of so many parts in a body.
+    pub(super) fn of_parts(self, parts: u64, body: Bytes) -> Self {
+        Self { body, parts: Some(parts), ..self }
     }
 }
 

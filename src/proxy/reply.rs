@@ -8,15 +8,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
 use hpke::rand_core::UnwrapErr;
+use http_body_util::BodyExt as _;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::response::Parts;
 use sha2::{Digest as _, Sha256};
 
 use super::answer::Withheld;
 use super::outgoing;
-use super::receipt::Came;
+use super::receipt::{Came, Sent};
 use super::upstream::AnswerBody;
 use crate::config::Limits;
 use crate::envelope::reply::{self, Asked, BadReply};
@@ -24,7 +24,6 @@ use crate::envelope::{BadEnvelope, Kem, MEDIA_TYPE, RecipientSecret, ReplyKey, f
 use crate::policy::Reply;
 use crate::signing::receipt;
 use crate::time::Timestamp;
-use crate::transfer::Claim;
 
 /// The keys that answers may be sealed to.
 #[derive(Debug)]
@@ -53,9 +52,8 @@ impl ReplyKeys {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let age = |pair: &Pair| now.millis().saturating_sub(pair.made.millis());
         keys.retain(|pair| age(pair) < self.keep_ms);
-        let is_fresh = |pair: &&Pair| {
-            pair.secret.kem() == kem && (0..OFFERED_MS).contains(&age(pair))
-        };
+        let is_fresh =
+            |pair: &&Pair| pair.secret.kem() == kem && (0..OFFERED_MS).contains(&age(pair));
         if let Some(pair) = keys.iter().find(is_fresh) {
             return Some(ReplyKey::of(&pair.secret));
         }
@@ -86,14 +84,13 @@ pub(super) enum Content {
 /// An answer that is sealed and not for this request, or not sealed where it must be.
 pub(super) async fn opened(
     (head, body): (&mut Parts, AnswerBody),
-    claim: &Claim,
+    sent: &Sent,
     came: Option<&mut Came>,
     (keys, gateway): (&ReplyKeys, &str),
 ) -> Result<Content, Withheld> {
-    let rule = claim.partner().envelope.reply;
-    if rule == Reply::Plain || !is_sealed(&head.headers) {
+    if sent.reply == Reply::Plain || !is_sealed(&head.headers) {
         let _ = came.map(|came| came.binds(None));
-        let must = rule == Reply::Required;
+        let must = sent.reply == Reply::Required;
         return if must { Err(Withheld::Unsealed) } else { Ok(Content::Plain(body)) };
     }
     let envelope = body.collect().await.map(|body| body.to_bytes());
@@ -105,7 +102,7 @@ pub(super) async fn opened(
     if !is_bound {
         return Err(Withheld::Unbound);
     }
-    let route = claim.route();
+    let (claim, route) = (&sent.claim, sent.claim.route());
     let asked = Asked {
         did: outgoing::id(claim),
         gateway,

@@ -33,10 +33,10 @@ impl Proxy {
     /// Holds an answer against what was sent.
     pub(super) async fn returned(&self, sent: Sent, answer: Result<Answer, Failure>) -> Returned {
         let mut came = self.came(&sent, &answer);
-        let claim = sent.into_claim();
         let ours = (&self.0.replies, &*self.0.name);
         let limits = self.0.limits.document();
-        let back = answer::back(answer, &claim, came.as_mut(), ours, &limits).await;
+        let back = answer::back(answer, &sent, came.as_mut(), ours, &limits).await;
+        let claim = sent.claim;
         let receipt = came.map(|came| came.proof);
         if let Some(proof) = &receipt {
             self.0.metrics.receipt(proof.status());
