@@ -57,6 +57,7 @@ pub mod decision;
 pub mod redaction;
 pub mod rehearsal;
 pub mod comparison;
+pub mod signing;
 pub mod envelope;
 pub mod ledger;
 

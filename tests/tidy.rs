@@ -45,7 +45,7 @@ const CHECKS: [Check; 11] = [
 ];
 
 /// Core modules with their rank: one may use those of its own rank and below.
-const CORE: [(&str, u8); 15] = [
+const CORE: [(&str, u8); 16] = [
     ("diagnostic", 0),
     ("reason", 0),
     ("time", 0),
@@ -53,6 +53,7 @@ const CORE: [(&str, u8); 15] = [
     ("document", 1),
     ("detection", 1),
     ("ledger", 1),
+    ("signing", 1),
     ("consent", 2),
     ("policy", 3),
     ("transfer", 4),
