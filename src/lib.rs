@@ -76,4 +76,5 @@ pub mod telemetry;
 pub mod keyfile;
 pub mod openapi;
 pub mod demo;
+pub mod testkit;
 pub mod cli;
