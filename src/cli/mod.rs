@@ -20,6 +20,7 @@ mod demo;
 mod diff;
 mod explain;
 mod import;
+mod junit;
 mod keygen;
 mod new;
 mod open;
@@ -31,6 +32,7 @@ mod rules;
 mod schema;
 mod serve;
 mod table;
+mod test;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -67,6 +69,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Check the rules and run their cases.
     Check(check::Arguments),
+    /// Run files of requests against the rules, with mock partners: what arrives, what is recorded.
+    Test(test::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Give, withdraw, import and show consents.
@@ -121,6 +125,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Check(command) => check::run(&command, language),
+        Command::Test(arguments) => test::run(&arguments, language),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),

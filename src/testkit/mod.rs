@@ -53,7 +53,7 @@ pub use ask::Ask;
 pub use consent::{Consent, Given};
 pub use held::Difference;
 pub use recording::Recording;
-pub use run::{Ending, Run, Tried, run};
+pub use run::{Ending, Run, Tried, Unrun, run};
 pub use script::{SCHEMA, Script};
 pub use sent::{Arrived, Sent};
 pub use stage::{Fault, Setup, Standing, Testkit, settled};

@@ -234,7 +234,8 @@ impl<'s> Told<'s> {
             self.received(partner, received, &mut text);
         }
         for entry in &self.sent.entries {
-            let whole = quoted(&self.value(entry).to_string());
+            let whole = format!("{:#}\n", self.value(entry));
+            let whole = quoted(&whole);
             text.extend(["[[step.record]]\njson = ", &whole, "\n"]);
         }
         text
@@ -313,7 +314,7 @@ impl<'s> Told<'s> {
             Value::Array(all) => all.iter().map(|value| self.value(value)).collect(),
             Value::Object(members) => {
                 let member = |(name, value): (&String, &Value)| {
-                    let is_position = ["seq", "of", "bytes"].contains(&name.as_str());
+                    let is_position = ["seq", "of", "bytes", "snapshot"].contains(&name.as_str());
                     let value = if is_position && value.is_number() {
                         "{{number}}".into()
                     } else if ["kid", "subject", "tag"].contains(&name.as_str())

@@ -49,6 +49,17 @@ impl Run {
     }
 }
 
+/// Why a file was not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Unrun {
+    /// Something in it is wrong.
+    #[error(transparent)]
+    File(#[from] Diagnostics),
+    /// The gateway does not start, as where the rules do not load.
+    #[error(transparent)]
+    Gateway(#[from] StartError),
+}
+
 /// Runs a file; requests are sent only in steps whose names `wanted` takes, and `record`, if it is
 /// a path, gets what came as a new file.
 ///
@@ -58,15 +69,11 @@ pub async fn run(
     script: &Script,
     wanted: &(dyn Fn(&str) -> bool + Sync),
     record: Option<&Path>,
-) -> Result<Run, StartError> {
+) -> Result<Run, Unrun> {
     let source = &script.source;
-    let kit = match setup(script) {
-        Ok(setup) => setup.start().await,
-        Err(found) => return Err(StartError::Unread(found)),
-    };
-    let kit = kit.map_err(|fault| unstarted(source, fault))?;
+    let kit = setup(script)?.start().await.map_err(|fault| unstarted(source, fault))?;
     let mut running = Running { script, kit, names: BTreeMap::new() };
-    running.prepare().await.map_err(StartError::Unread)?;
+    running.prepare().await?;
     let mut tried = Vec::new();
     for step in &script.steps {
         let is_left_out = matches!(step.act, Act::Ask(_)) && !wanted(&step.name);
@@ -102,14 +109,14 @@ fn setup(script: &Script) -> Result<Setup, Diagnostics> {
     if found.has_errors() { Err(found) } else { Ok(setup) }
 }
 
-fn unstarted(source: &Arc<Source>, fault: Fault) -> StartError {
+fn unstarted(source: &Arc<Source>, fault: Fault) -> Unrun {
     match fault {
-        Fault::Start(error) => error,
+        Fault::Start(error) => error.into(),
         other => {
             let mut found = Diagnostics::new();
             let message = text!("the kit does not start: {}", other);
             found.error(source, 0..0, message, "mend what is named");
-            StartError::Unread(found)
+            found.into()
         }
     }
 }

@@ -17,7 +17,6 @@ use uuid::Uuid;
 use super::{Ask, Consent, Recording, Sent, ask};
 use crate::config::Config;
 use crate::consent::record::Evidence;
-use crate::demo::certificates::write_secret;
 use crate::demo::partner::{MockPartner, NoPartner, Received, Setup as Mock};
 use crate::demo::world::{Cast, NoWorld, Part, Role, Setting, World};
 use crate::gateway::{Gateway, StartError, SystemClock, rule_files};
@@ -150,7 +149,7 @@ impl Testkit {
             write_rules(&folder.0.join("policies"), &files)?
         };
         let world = World::make_for(&folder.0.join("world"), now, cast)?;
-        write_secret(&world.folder.join("keys/pseudonyms.secret"), PSEUDONYMS)?;
+        world.use_known_pseudonyms()?;
         let stop = CancellationToken::new();
         let mut partners = Vec::new();
         for name in names {
@@ -560,7 +559,5 @@ pub enum Fault {
 pub(super) const ACTOR: &str = "test";
 /// Long enough for every term that a test may want to see the end of.
 const KEY_DAYS: i64 = 40 * 365;
-/// Everybody knows this, so that pseudonyms are the same in every run.
-pub(super) const PSEUDONYMS: &[u8; 32] = b"the test kit's; never in service";
 const SETTLING_PAUSE: Duration = Duration::from_millis(5);
 const SETTLING_TRIES: u32 = 1000;

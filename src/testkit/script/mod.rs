@@ -104,7 +104,6 @@ pub(super) enum Act {
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) id: Option<Uuid>,
-    pub(super) span: Range<usize>,
 }
 
 /// What must come of a step.

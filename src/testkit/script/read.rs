@@ -270,7 +270,7 @@ impl Check<'_> {
             let help = text!("the names before this step are `{}`", known.join("`, `"));
             return self.error(span, text!("nothing here has the name `{}`", name), help);
         }
-        Some(Named { name, id, span })
+        Some(Named { name, id })
     }
 
     fn steps(&mut self, raw: Vec<Spanned<RawStep>>) -> Vec<Step> {
