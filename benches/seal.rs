@@ -10,7 +10,9 @@ use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use hpke::rand_core::UnwrapErr;
-use otkel::envelope::{RecipientKey, RecipientSecret, stream};
+use otkel::envelope::pad::Text;
+use otkel::envelope::stream::{self, To};
+use otkel::envelope::{Kem, RecipientKey, RecipientSecret};
 use otkel::time::Timestamp;
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -26,9 +28,9 @@ fn main() {
 fn envelope(bencher: Bencher<'_, '_>, size: usize) {
     let (body, key) = (vec![b'x'; size], key());
     let mut random = UnwrapErr(getrandom::SysRng);
-    bencher
-        .counter(BytesCount::new(size))
-        .bench_local(|| stream::seal(&PREFIX, &body, &key, &mut random).unwrap());
+    bencher.counter(BytesCount::new(size)).bench_local(|| {
+        stream::seal(&PREFIX, Text::new(&body, None), &To::Direct(&key), &mut random).unwrap()
+    });
 }
 
 #[divan::bench(args = SIZES)]
@@ -64,7 +66,7 @@ fn recipient_key(bencher: Bencher<'_, '_>) {
 }
 
 fn key() -> RecipientKey {
-    let (_, public) = RecipientSecret::generate();
+    let secret = RecipientSecret::generate(Kem::X25519, &mut UnwrapErr(getrandom::SysRng)).unwrap();
     let far = Timestamp::from_seconds(1 << 34).unwrap();
-    RecipientKey::read(public.as_bytes(), Timestamp::from_seconds(0).unwrap(), far).unwrap()
+    RecipientKey::read(Kem::X25519, secret.public(), Timestamp::EPOCH, far).unwrap()
 }

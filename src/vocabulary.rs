@@ -304,6 +304,45 @@ impl fmt::Display for Name {
     }
 }
 
+/// How a secret is agreed on with a key (HPKE, RFC 9180 section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kem {
+    /// X25519 with HKDF-SHA-256 (RFC 7748).
+    X25519,
+    /// ML-KEM-768 with X25519, which stands even if one of the two falls
+    /// (draft-ietf-hpke-pq: MLKEM768-X25519).
+    MlKem768X25519,
+}
+
+impl Kem {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::X25519, Self::MlKem768X25519];
+
+    /// Its number in the register of HPKE KEM identifiers.
+    #[must_use]
+    pub const fn id(self) -> u16 {
+        match self {
+            Self::X25519 => 0x0020,
+            Self::MlKem768X25519 => 0x647a,
+        }
+    }
+
+    /// The one with this number.
+    #[must_use]
+    pub fn from_id(id: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kem| kem.id() == id)
+    }
+
+    /// The word that rule files, records and people have for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::X25519 => "x25519",
+            Self::MlKem768X25519 => "mlkem768-x25519",
+        }
+    }
+}
+
 /// A text that is not what its place asks for; the text itself is left out, as it may be personal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

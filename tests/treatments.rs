@@ -8,7 +8,7 @@ mod world;
 use std::fs;
 
 use otkel::demo::sample::{AIGERIM, DANIYAR};
-use otkel::envelope;
+use otkel::envelope::{self, Kem};
 use otkel::keyfile;
 use otkel::time::Timestamp;
 use serde_json::{Value, json};
@@ -162,14 +162,12 @@ async fn an_encrypted_value_opens_with_the_partners_key_and_says_what_it_is() {
 async fn a_value_for_another_recipient_stays_closed_to_the_partner() {
     let time = |text| Timestamp::parse(text).unwrap();
     let (from, until) = (time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"));
-    let (pem, entry) = keyfile::generate(from, until);
-    let list = keyfile::list_with(None, "payroll", entry).unwrap();
+    let (pem, entry) = keyfile::generate(Kem::X25519, from, until).unwrap();
     let recipient = "[recipient.payroll]\ntitle = \"Payroll\"\n\n[purposes]";
     let world = plan(MAIL, "D07", "encrypt = \"payroll\"")
         .rule("partners/training-gb.toml", "[purposes]", recipient)
-        .secret("keys/payroll.json", &list)
         .secret("keys/payroll.key", &pem)
-        .configure("\n[partner.training-gb.recipient.payroll]\nkeys = \"keys/payroll.json\"\n")
+        .recipient(GB, "payroll", entry)
         .start()
         .await;
     let sent = world.send(enrol(body(AIGERIM, "Тест", &json!(7)))).await;

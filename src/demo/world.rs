@@ -13,8 +13,10 @@ use zeroize::Zeroizing;
 
 use super::certificates::{Authority, Unmade, Use, write_secret};
 use super::sample;
+use crate::envelope::Kem;
 use crate::keyfile;
 use crate::redaction::treat::pseudonym;
+use crate::signing::{Sign as _, SigningKey};
 use crate::store::StoreSecret;
 use crate::time::Timestamp;
 
@@ -64,6 +66,8 @@ pub struct Part {
     pub hosts: Vec<(String, u16)>,
     /// Holders of keys of their own within it.
     pub recipients: Vec<String>,
+    /// How the secret of an envelope is agreed on with it.
+    pub kem: Kem,
 }
 
 /// A caller of a world.
@@ -87,6 +91,7 @@ impl Cast {
             name: name.to_owned(),
             hosts: vec![(host.to_owned(), port)],
             recipients: if name == RECIPIENT.0 { vec![RECIPIENT.1.to_owned()] } else { Vec::new() },
+            kem: Kem::X25519,
         };
         let role = |name: &str, routes: &[&str]| Role {
             name: name.to_owned(),
@@ -154,6 +159,18 @@ impl World {
         self.folder.join("keys").join(format!("{partner}.key"))
     }
 
+    /// The file of the key that a partner signs its lists and receipts with.
+    #[must_use]
+    pub fn partner_identity(&self, partner: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{partner}.identity.key"))
+    }
+
+    /// The file of the key list of a partner, or of `partner.recipient`.
+    #[must_use]
+    pub fn partner_list(&self, holder: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{holder}.keys.jws"))
+    }
+
     /// Writes the configuration, with each partner's host pointed at its mock.
     ///
     /// # Errors
@@ -166,10 +183,13 @@ impl World {
         self.cast.callers.iter().for_each(|caller| caller.write(&mut text));
         // Writing to a string cannot fail.
         for Part { name, recipients, .. } in &self.cast.partners {
-            text.push_str(&PARTNER.replace("@NAME@", name));
+            let pem = Zeroizing::new(fs::read_to_string(self.partner_identity(name))?);
+            let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
+            let line = keyfile::identity_line(identity.key());
+            text.push_str(&PARTNER.replace("@NAME@", name).replace("@IDENTITY@", &line));
             for desk in recipients {
                 let _ = write!(text, "\n[partner.{name}.recipient.{desk}]\n");
-                let _ = writeln!(text, "keys = \"keys/{name}.{desk}.json\"");
+                let _ = writeln!(text, "keys = \"keys/{name}.{desk}.keys.jws\"");
             }
         }
         text.push_str("\n# The mock partners; names and certificates stay verified.\n[resolve]\n");
@@ -200,19 +220,39 @@ impl World {
 
     fn keys(&self, now: Timestamp) -> Result<(), NoWorld> {
         let keys = self.folder.join("keys");
-        let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
-        for (holder, name) in self.cast.partners.iter().flat_map(Part::holders) {
-            let (pem, entry) = keyfile::generate(now, until);
-            write_secret(&self.partner_key(&holder), pem.as_bytes())?;
-            let list = keyfile::list_with(None, name, entry).map_err(|_| NoWorld::Key)?;
-            fs::write(keys.join(format!("{holder}.json")), list)?;
+        for part in &self.cast.partners {
+            let pem = Zeroizing::new(ed25519_pem()?);
+            write_secret(&self.partner_identity(&part.name), pem.as_bytes())?;
+            let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
+            for (holder, owner) in part.holders() {
+                self.list((&holder, owner), part.kem, &identity, now)?;
+            }
         }
         let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
         getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
         write_secret(&self.folder.join(PSEUDONYMS), &*seed)?;
         StoreSecret::create(&keys.join("store.secret")).map_err(|_| NoWorld::Key)?;
-        write_secret(&keys.join("ledger.key"), ed25519_pem()?.as_bytes())?;
+        for key in ["ledger.key", "signing.key"] {
+            write_secret(&keys.join(key), ed25519_pem()?.as_bytes())?;
+        }
         write_secret(&keys.join("officer.token"), random_hex()?.as_bytes())?;
+        Ok(())
+    }
+
+    /// Makes the key of a holder, and the list of its owner that has it.
+    fn list(
+        &self,
+        (holder, owner): (&str, &str),
+        kem: Kem,
+        identity: &SigningKey,
+        now: Timestamp,
+    ) -> Result<(), NoWorld> {
+        let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
+        let made = keyfile::generate(kem, now, until);
+        let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
+        write_secret(&self.partner_key(holder), pem.as_bytes())?;
+        let list = keyfile::list_with(None, owner, entry, identity, now);
+        fs::write(self.partner_list(holder), list.map_err(|_| NoWorld::Key)?)?;
         Ok(())
     }
 }
@@ -327,6 +367,9 @@ country = "KZ"
 key = "keys/ledger.key"
 checkpoint = "checkpoint"
 
+[signing]
+keys = [{ file = "keys/signing.key" }]
+
 [pseudonyms]
 secret = "keys/pseudonyms.secret"
 
@@ -343,7 +386,8 @@ const PARTNER: &str = r#"
 ca = "certificates/authority.pem"
 certificate = "certificates/gateway-client.pem"
 key = "certificates/gateway-client.key"
-keys = "keys/@NAME@.json"
+@IDENTITY@
+keys = "keys/@NAME@.keys.jws"
 "#;
 
 const LMS_ROUTES: [&str; 15] = [

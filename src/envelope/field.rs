@@ -10,7 +10,9 @@ use data_encoding::BASE64URL_NOPAD;
 use hpke::rand_core::CryptoRng;
 
 use super::format::{self, BadEnvelope, Header};
-use super::{RecipientKeys, header, stream};
+use super::pad::Text;
+use super::stream::{self, To};
+use super::{Kem, RecipientKeys, header};
 use crate::policy::Field;
 use crate::redaction::treat::SealValue;
 use crate::time::Timestamp;
@@ -25,6 +27,8 @@ pub struct ValueSeals<'a, R> {
     pub partner: Option<&'a RecipientKeys>,
     /// The keys of its recipients, by partner and recipient.
     pub recipients: &'a BTreeMap<(Name, Name), RecipientKeys>,
+    /// The KEM of every key that it may be sealed to.
+    pub kem: Kem,
     /// The time of the transfer.
     pub now: Timestamp,
     /// Random numbers.
@@ -44,14 +48,17 @@ impl<R: CryptoRng> SealValue for ValueSeals<'_, R> {
             None => self.partner?,
             Some(name) => self.recipients.get(&(partner.clone(), name.clone()))?,
         };
-        let key = keys.current(self.now)?;
+        let key = keys.current(self.now, self.kem)?;
+        let aud = to.unwrap_or(partner);
+        let to = To::Direct(key);
         let header = Header {
-            aud: to.unwrap_or(partner).to_string(),
+            aud: aud.to_string(),
             p: field.text.clone(),
-            ..header(claim, self.issuer, key.kid(), "text/plain".to_owned(), self.now)
+            ..header(claim, self.issuer, to.recipients(), "text/plain".to_owned(), self.now)
         };
-        let prefix = format::prefix(&header).ok()?;
-        let sealed = stream::seal(&prefix, value.as_bytes(), key, &mut self.random).ok()?;
+        let prefix = format::prefix(to.mode(), &header).ok()?;
+        let text = Text::new(value.as_bytes(), None);
+        let sealed = stream::seal(&prefix, text, &to, &mut self.random).ok()?;
         Some(BASE64URL_NOPAD.encode(&sealed))
     }
 }

@@ -5,10 +5,16 @@
 //! | 4 | the length of the envelope that follows, big-endian, 1 to 268 435 456 |
 //! | … | the envelope |
 //!
-//! and so on to the end of the body, which has the media type of [`MEDIA_TYPE`]. Each envelope is
+//! and so on to the end of the body, which has the media type of [`MEDIA_TYPE`]. Where the gateway
+//! signs, it has [`MEDIA_TYPE_SIGNED`], and behind each envelope stand 64 bytes: the signature of
+//! [`crate::signing::request::part`] by the key that signed the request.
+//! Each envelope is
 //! whole in itself: it has its own `did` and its own entry in the sender's ledger. Its header bears
 //! `stream`: the stream's id, the number of this part, counted from 0 without gaps, and whether it
 //! is the last. A stream whose last part has not come is incomplete, whatever ended it.
+//!
+//! A body of the media type [`SIGNED_MEDIA_TYPE`] has 64 bytes behind each envelope, which its length
+//! does not count: the sender's Ed25519 signature over that envelope (`signing::request::part`).
 //!
 //! No length begins as an envelope does, so the first byte tells frames from one envelope.
 
@@ -16,15 +22,15 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use uuid::Uuid;
 
 use super::format::Header;
+use crate::signing::SIGNATURE;
 
-/// Makes the frame of an envelope. `None` where it is longer than a frame may be.
+/// Makes the frame of an envelope, with the signature behind it where the gateway signs. `None`
+/// where it is longer than a frame may be.
 #[must_use]
-pub fn frame(envelope: &[u8]) -> Option<Vec<u8>> {
+pub fn frame(envelope: &[u8], signature: Option<&[u8; SIGNATURE]>) -> Option<Vec<u8>> {
     let length = u32::try_from(envelope.len()).ok().filter(|length| *length <= ENVELOPE_MAX)?;
-    let mut frame = Vec::with_capacity(LENGTH + envelope.len());
-    frame.extend_from_slice(&length.to_be_bytes());
-    frame.extend_from_slice(envelope);
-    Some(frame)
+    let signature = signature.map_or(&[][..], |signature| signature);
+    Some([&length.to_be_bytes(), envelope, signature].concat())
 }
 
 /// Reads the length that a frame begins with: that of its envelope, in bytes.
@@ -48,14 +54,31 @@ pub const fn begin_with(first: u8) -> bool {
 /// # Errors
 /// A length that no envelope has.
 pub fn next(buffer: &mut BytesMut) -> Result<Option<Bytes>, BadStream> {
+    Ok(split(buffer, 0)?.map(BytesMut::freeze))
+}
+
+/// Takes the next envelope and its signature out of bytes that come piece by piece; `None` until
+/// both are whole.
+///
+/// # Errors
+/// A length that no envelope has.
+pub fn next_signed(buffer: &mut BytesMut) -> Result<Option<(Bytes, [u8; SIGNATURE])>, BadStream> {
+    let Some(mut envelope) = split(buffer, SIGNATURE)? else { return Ok(None) };
+    let signature = envelope.split_off(envelope.len().saturating_sub(SIGNATURE));
+    let signature = *signature.first_chunk().ok_or(BadStream::Short)?;
+    Ok(Some((envelope.freeze(), signature)))
+}
+
+/// Takes the next envelope, with so many bytes behind it.
+fn split(buffer: &mut BytesMut, behind: usize) -> Result<Option<BytesMut>, BadStream> {
     let Some((start, rest)) = buffer.split_first_chunk::<LENGTH>() else { return Ok(None) };
-    let length = length(*start)?;
+    let length = length(*start)? + behind;
     if rest.len() < length {
         buffer.reserve(length.min(ROOM_MAX));
         return Ok(None);
     }
     buffer.advance(LENGTH);
-    Ok(Some(buffer.split_to(length).freeze()))
+    Ok(Some(buffer.split_to(length)))
 }
 
 /// The parts of a stream that came so far.
@@ -125,6 +148,8 @@ pub enum BadStream {
 pub const LENGTH: usize = 4;
 /// The media type of frames.
 pub const MEDIA_TYPE: &str = "application/vnd.otkel.envelopes";
+/// The media type of frames that are signed one by one.
+pub const MEDIA_TYPE_SIGNED: &str = "application/vnd.otkel.envelopes; parts=signed";
 const ROOM_MAX: usize = 64 << 10;
 /// The bytes of the longest envelope in a frame: 256 MiB.
 pub const ENVELOPE_MAX: u32 = 256 << 20;

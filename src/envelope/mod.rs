@@ -1,16 +1,24 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
 //! [`format`](mod@format) gives the bytes, [`frames`] those of several envelopes in one body,
-//! [`key`] the keys, [`stream`] the chunks, [`field`] single values, [`request`] a whole request as
-//! payload; `kem` agrees on the secret.
+//! [`key`] the keys, [`list`] lists of them, [`stream`] the whole, [`opener`] the same as it comes,
+//! [`kept`] the mode that agrees on a secret for more than one message, [`pad`] the padding,
+//! [`field`] single values, [`request`] a whole request as payload, [`reply`] sealed answers;
+//! `context` seals the chunks and `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod context;
 pub mod field;
 pub mod format;
 pub mod frames;
 mod kem;
+pub mod kept;
 pub mod key;
+pub mod list;
+pub mod opener;
+pub mod pad;
+pub mod reply;
 pub mod request;
 pub mod stream;
 mod unique;
@@ -21,15 +29,22 @@ use bytes::Bytes;
 use hpke::rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
-pub use format::{BadEnvelope, Header, MEDIA_TYPE};
+pub use format::{BadEnvelope, Header, MEDIA_TYPE, Mode, ReplyKey};
+pub use kept::Kept;
 pub use key::{BadKey, RecipientKey, RecipientKeys, RecipientSecret};
+pub use opener::{Next, Opener};
+
+pub use crate::policy::{Keeping, Padding};
+pub use crate::vocabulary::Kem;
 
 use crate::decision::{Decision, Permitted, Trial};
 use crate::redaction::{Manifest, Redacted};
 use crate::time::Timestamp;
 use crate::transfer::{Claim, Transfer};
 use format::{Part, Recipient};
+use pad::Text;
 use request::Request;
+use stream::To;
 
 /// A transfer whose payload only the partner can read.
 #[derive(Debug)]
@@ -37,7 +52,9 @@ pub struct Sealed {
     redacted: Redacted,
     envelope: Bytes,
     sha256: [u8; 32],
-    kid: String,
+    mode: Mode,
+    kem: Kem,
+    recipients: Vec<Recipient>,
     media: String,
     time: Timestamp,
 }
@@ -79,10 +96,27 @@ impl Sealed {
         &self.sha256
     }
 
-    /// The id of the key that it is sealed to.
+    /// How the recipients get its key.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The KEM of every key that it is sealed to.
+    #[must_use]
+    pub const fn kem(&self) -> Kem {
+        self.kem
+    }
+
+    /// The id of the partner's key.
     #[must_use]
     pub fn kid(&self) -> &str {
-        &self.kid
+        self.kids().next().unwrap_or_default()
+    }
+
+    /// The ids of all keys that it is sealed to, the partner's first.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.recipients.iter().map(|recipient| &*recipient.kid)
     }
 
     /// The media type of what is inside.
@@ -110,39 +144,105 @@ impl Sealed {
     }
 }
 
-/// Seals a redacted transfer to the partner's current key.
+/// How a payload is sealed. By default to one X25519 key, each time anew and without padding.
+#[derive(Clone, Debug)]
+pub struct Sealing<'a> {
+    /// The KEM of every key that it may be sealed to.
+    pub kem: Kem,
+    /// How its length is hidden, if it is.
+    pub pad: Option<Padding>,
+    /// The partner's context, where one may be kept. Not together with `also`.
+    pub kept: Option<&'a Kept>,
+    /// The keys of further recipients, each of whom can open all of it.
+    pub also: Vec<&'a RecipientKeys>,
+    /// The key that the answer may be sealed to, where it may be.
+    pub reply: Option<ReplyKey>,
+}
+
+impl Default for Sealing<'_> {
+    fn default() -> Self {
+        Self { kem: Kem::X25519, pad: None, kept: None, also: Vec::new(), reply: None }
+    }
+}
+
+impl Sealing<'_> {
+    /// Whom to seal to: the partner, by its current key, and who else is to open it.
+    fn to<'k>(
+        &'k self,
+        partner: &'k RecipientKeys,
+        now: Timestamp,
+        random: &mut impl CryptoRng,
+    ) -> Result<To<'k>, NoKey> {
+        let current = |keys: &'k RecipientKeys| keys.current(now, self.kem).ok_or(NoKey::Expired);
+        let key = current(partner)?;
+        match (self.kept, &*self.also) {
+            (None, []) => Ok(To::Direct(key)),
+            (None, also) => {
+                let also = also.iter().map(|keys| current(keys));
+                let mut all = also.collect::<Result<Vec<_>, _>>()?;
+                all.insert(0, key);
+                Ok(To::Wrapped(all))
+            }
+            (Some(kept), []) => {
+                kept.context(key, now, random).map(To::Kept).map_err(|_| NoKey::Unusable)
+            }
+            (Some(_), _) => Err(NoKey::Unusable),
+        }
+    }
+}
+
+/// Seals a redacted transfer to the partner's current key, as `sealing` says.
 ///
 /// The envelope is bound to the partner, the route's method and path, the purpose and the
 /// disclosure's id, and says until when the partner may keep the data: by its own entry or by the
 /// purpose's, whichever ends first.
 ///
 /// # Errors
-/// No key of the partner is valid now; the transfer is handed back with the reason.
+/// No key of the partner for that KEM is valid now; the transfer is handed back with the reason.
 pub fn seal(
     redacted: Redacted,
     issuer: &str,
     keys: &RecipientKeys,
+    sealing: &Sealing<'_>,
     now: Timestamp,
     random: &mut impl CryptoRng,
 ) -> Result<Sealed, Box<Unsealed>> {
-    let unsealed = |redacted, why| Box::new(Unsealed { redacted, why });
-    let Some(key) = keys.current(now) else { return Err(unsealed(redacted, NoKey::Expired)) };
-    let (payload, media) = payload(&redacted);
-    let claim = redacted.permitted().transfer().claim();
-    let header = header(claim, issuer, key.kid(), media.clone(), now);
-    let Ok(prefix) = format::prefix(&header) else {
-        return Err(unsealed(redacted, NoKey::Header));
-    };
-    let sealed = stream::seal(&prefix, &payload, key, random);
-    drop(payload);
-    match sealed {
-        Ok(envelope) => {
-            let sha256 = Sha256::digest(&envelope).into();
-            let kid = key.kid().to_owned();
-            Ok(Sealed { redacted, envelope: envelope.into(), sha256, kid, media, time: now })
-        }
-        Err(_) => Err(unsealed(redacted, NoKey::Unusable)),
+    match sealed(&redacted, issuer, keys, sealing, now, random) {
+        Ok((envelope, media, to)) => Ok(Sealed {
+            redacted,
+            sha256: Sha256::digest(&envelope).into(),
+            envelope: envelope.into(),
+            mode: to.mode(),
+            kem: sealing.kem,
+            recipients: to.recipients(),
+            media,
+            time: now,
+        }),
+        Err(why) => Err(Box::new(Unsealed { redacted, why })),
     }
+}
+
+/// The envelope, the media type of what is inside, and whom it is for.
+fn sealed<'k>(
+    redacted: &Redacted,
+    issuer: &str,
+    keys: &'k RecipientKeys,
+    sealing: &'k Sealing<'_>,
+    now: Timestamp,
+    random: &mut impl CryptoRng,
+) -> Result<(Vec<u8>, String, To<'k>), NoKey> {
+    let to = sealing.to(keys, now, random)?;
+    let (payload, media) = payload(redacted);
+    let claim = redacted.permitted().transfer().claim();
+    let header = Header {
+        pad: sealing.pad.is_some(),
+        re: sealing.reply.clone(),
+        ..header(claim, issuer, to.recipients(), media.clone(), now)
+    };
+    let prefix = format::prefix(to.mode(), &header).map_err(|_| NoKey::Header)?;
+    let text = Text::new(&payload, sealing.pad);
+    let envelope = stream::seal(&prefix, text, &to, random).map_err(|_| NoKey::Unusable)?;
+    Ok((envelope, media, to))
 }
 
 /// What goes into the envelope, with its media type: the body, or the partner's own request with
@@ -199,15 +299,24 @@ pub enum NoKey {
 /// # Errors
 /// Bytes that are not a whole, unchanged envelope for this key.
 pub fn open(envelope: &[u8], key: &RecipientSecret) -> Result<(Header, Vec<u8>), BadEnvelope> {
-    let (header, prefix, sealed) = format::read_prefix(envelope)?;
-    if header.rcpt.first().is_none_or(|recipient| recipient.kid != key.kid()) {
-        return Err(BadEnvelope::Key);
+    let mut opener = Opener::new(std::slice::from_ref(key));
+    opener.push(envelope);
+    opener.end();
+    let mut body = Vec::with_capacity(envelope.len());
+    while let Next::Text(text) = opener.next()? {
+        body.extend_from_slice(&text);
     }
-    let body = stream::open(prefix, sealed, key)?;
+    let header = opener.into_header().ok_or(BadEnvelope::Short)?;
     Ok((header, body))
 }
 
-fn header(claim: &Claim, issuer: &str, kid: &str, cty: String, now: Timestamp) -> Header {
+fn header(
+    claim: &Claim,
+    issuer: &str,
+    rcpt: Vec<Recipient>,
+    cty: String,
+    now: Timestamp,
+) -> Header {
     let partner = claim.partner();
     let purpose = claim.purpose_entry().and_then(|purpose| purpose.retention_days);
     let days = i64::from(partner.retention_days.min(purpose.unwrap_or(u32::MAX)));
@@ -224,7 +333,10 @@ fn header(claim: &Claim, issuer: &str, kid: &str, cty: String, now: Timestamp) -
         exp: now.plus_millis(days.saturating_mul(MILLIS_A_DAY)).seconds(),
         onw: partner.onward_transfer,
         stream: claim.part().map(|part| Part { id: part.stream, n: part.n, last: part.last }),
-        rcpt: vec![Recipient::x25519(kid.to_owned())],
+        pad: false,
+        re: None,
+        st: None,
+        rcpt,
     }
 }
 

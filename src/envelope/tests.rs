@@ -28,12 +28,12 @@ impl TryRng for Fixed {
 impl TryCryptoRng for Fixed {}
 
 fn secret(seed: u8) -> RecipientSecret {
-    RecipientSecret::read([seed; 32]).unwrap()
+    RecipientSecret::read(Kem::X25519, &[seed; 32]).unwrap()
 }
 
 fn key_of(secret: &RecipientSecret) -> RecipientKey {
     let time = |s| Timestamp::from_seconds(s).unwrap();
-    RecipientKey::read(&secret.public(), time(0), time(4_000_000_000)).unwrap()
+    RecipientKey::read(secret.kem(), secret.public(), time(0), time(4_000_000_000)).unwrap()
 }
 
 fn header(kid: &str) -> Header {
@@ -50,14 +50,22 @@ fn header(kid: &str) -> Header {
         exp: 1_826_892_000,
         onw: false,
         stream: None,
-        rcpt: vec![Recipient::x25519(kid.into())],
+        pad: false,
+        re: None,
+        st: None,
+        rcpt: vec![Recipient::new(Kem::X25519, kid.into())],
     }
 }
 
 fn sealed(body: &[u8]) -> Vec<u8> {
     let secret = secret(9);
-    let prefix = format::prefix(&header(&secret.kid())).unwrap();
-    stream::seal(&prefix, body, &key_of(&secret), &mut Fixed(5)).unwrap()
+    let prefix = format::prefix(Mode::Direct, &header(secret.kid())).unwrap();
+    direct(&prefix, body, &secret)
+}
+
+fn direct(prefix: &[u8], body: &[u8], secret: &RecipientSecret) -> Vec<u8> {
+    let key = key_of(secret);
+    stream::seal(prefix, Text::new(body, None), &To::Direct(&key), &mut Fixed(5)).unwrap()
 }
 
 #[test]
@@ -71,7 +79,7 @@ fn a_body_of_any_length_opens_as_it_was() {
         let chunks = length / CHUNK + 1;
         assert_eq!(
             envelope.len(),
-            format::prefix(&header).unwrap().len() + 32 + length + chunks * TAG
+            format::prefix(Mode::Direct, &header).unwrap().len() + 32 + length + chunks * TAG
         );
     }
 }
@@ -109,7 +117,7 @@ fn a_body_cut_at_the_edge_of_a_chunk_does_not_open() {
 #[test]
 fn a_header_that_two_readers_could_read_apart_is_refused() {
     let secret = secret(9);
-    let good = serde_json::to_string(&header(&secret.kid())).unwrap();
+    let good = serde_json::to_string(&header(secret.kid())).unwrap();
     for bad in [
         good.replacen('{', r#"{"aud":"other","#, 1),
         good.replacen('{', r#"{"x":1,"\u0078":2,"#, 1),
@@ -120,7 +128,7 @@ fn a_header_that_two_readers_could_read_apart_is_refused() {
     ] {
         let length = u16::try_from(bad.len()).unwrap().to_be_bytes();
         let prefix = [b"OTK1\x01\x00", &length[..], bad.as_bytes()].concat();
-        let envelope = stream::seal(&prefix, b"{}", &key_of(&secret), &mut Fixed(5)).unwrap();
+        let envelope = direct(&prefix, b"{}", &secret);
         assert!(open(&envelope, &secret).is_err(), "{bad}");
     }
 }
@@ -136,16 +144,19 @@ fn keys_of_low_order_are_refused() {
         .unwrap();
     for raw in [[0; 32], one, order_8] {
         let time = Timestamp::from_seconds(0).unwrap();
-        assert_eq!(RecipientKey::read(&raw, time, time).unwrap_err(), BadKey::LowOrder);
+        assert_eq!(
+            RecipientKey::read(Kem::X25519, &raw, time, time).unwrap_err(),
+            BadKey::LowOrder
+        );
     }
 }
 
 #[test]
 fn the_key_that_became_valid_last_is_sealed_to_and_an_expired_one_never() {
     let entry = |seed: u8, nbf: i64, exp: i64| {
-        let public = secret(seed).public();
-        let pk = data_encoding::BASE64URL_NOPAD.encode(&public);
-        format!(r#"{{"kid":"{}","kem":32,"pk":"{pk}","nbf":{nbf},"exp":{exp}}}"#, key::kid(&public))
+        let time = |s| Timestamp::from_seconds(s).unwrap();
+        let entry = key::ListedKey::of(&secret(seed), time(nbf), time(exp));
+        serde_json::to_string(&entry).unwrap()
     };
     let list = format!(
         r#"{{"v":1,"iss":"training-gb","seq":1,"keys":[{},{}]}}"#,
@@ -153,9 +164,10 @@ fn the_key_that_became_valid_last_is_sealed_to_and_an_expired_one_never() {
         entry(2, 50, 200)
     );
     let keys = RecipientKeys::read(list.as_bytes(), "training-gb").unwrap();
-    let at = |s| keys.current(Timestamp::from_seconds(s).unwrap()).map(RecipientKey::kid);
-    assert_eq!(at(49), Some(secret(1).kid().as_str()));
-    assert_eq!(at(50), Some(secret(2).kid().as_str()));
+    let at =
+        |s| keys.current(Timestamp::from_seconds(s).unwrap(), Kem::X25519).map(RecipientKey::kid);
+    assert_eq!(at(49), Some(secret(1).kid()));
+    assert_eq!(at(50), Some(secret(2).kid()));
     assert_eq!(at(200), None);
     assert_eq!(RecipientKeys::read(list.as_bytes(), "other").unwrap_err(), BadKey::Issuer);
 }

@@ -4,6 +4,7 @@
 
 pub mod calendar;
 pub mod case;
+mod envelope;
 mod index;
 pub mod legal;
 mod model;
@@ -17,6 +18,7 @@ mod treatment;
 
 pub use calendar::Calendar;
 pub use case::Case;
+pub use envelope::{EnvelopeRules, Keeping, Padding, Reply};
 pub use index::Place;
 pub use model::*;
 pub use parse::manifest;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::calendar::Calendar;
 use super::case::Case;
+use super::envelope::EnvelopeRules;
 use super::index::Index;
 use super::legal::{Legal, Number};
 use super::route::Route;
@@ -277,6 +278,8 @@ pub struct Partner {
     pub purposes: BTreeMap<PurposeId, CategorySet>,
     /// Holders of keys of their own within the partner, by the names that fields give.
     pub recipients: BTreeMap<Name, Recipient>,
+    /// How what goes to it is sealed, signed and acknowledged.
+    pub envelope: EnvelopeRules,
     /// Where it receives.
     pub endpoints: BTreeMap<Name, Endpoint>,
     /// What may be sent.

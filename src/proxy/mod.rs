@@ -35,7 +35,7 @@ use crate::reason::{Language, Reason};
 use crate::redaction::treat::Treating;
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Lease, Service};
-use crate::store::{Fate, Position, Reader, Recorded, Recorder, Roll, Unrecorded};
+use crate::store::{Fate, Position, Reader, Recorded, Recorder, Roll, Settled, Unrecorded};
 use crate::telemetry::{self, Metrics};
 use crate::time::{Clock, Timestamp};
 use crate::tls::Peer;
@@ -105,10 +105,10 @@ impl Proxy {
         let transfer = self.parse(head.claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
 
-        let (receipt, claim) = (recorded.receipt(), recorded.claim().clone());
+        let (of, claim) = (recorded.disclosed(), recorded.claim().clone());
         let answer = forward(recorded, &head.headers, &rules).await;
         let back = answer::back(answer, &claim, &self.0.limits.document()).await;
-        self.0.recorder.settle(receipt, fate(&back)).await;
+        self.0.recorder.settle(Settled { of, fate: fate(&back), receipt: None }).await;
         carried(&claim, back)
     }
 
@@ -234,6 +234,7 @@ impl Proxy {
             issuer: &self.0.name,
             partner: rules.keys.get(&permitted.transfer().claim().partner().name),
             recipients: &rules.recipients,
+            kem: permitted.transfer().claim().partner().envelope.kem,
             now,
             random: UnwrapErr(getrandom::SysRng),
         };
@@ -251,12 +252,15 @@ impl Proxy {
         let none = RecipientKeys::default();
         let keys = rules.keys.get(partner).unwrap_or(&none);
         let mut random = UnwrapErr(getrandom::SysRng);
-        envelope::seal(redacted, &self.0.name, keys, now, &mut random).map_err(|unsealed| {
-            let Unsealed { redacted, why } = *unsealed;
-            let claim = redacted.into_transfer().claim().clone();
-            tracing::error!(partner = %claim.partner().name, %why, "a payload was not sealed");
-            Refusal::claimed(&claim, Reason::PartnerKeyUnavailable)
-        })
+        let sealing = envelope::Sealing::default();
+        envelope::seal(redacted, &self.0.name, keys, &sealing, now, &mut random).map_err(
+            |unsealed| {
+                let Unsealed { redacted, why } = *unsealed;
+                let claim = redacted.into_transfer().claim().clone();
+                tracing::error!(partner = %claim.partner().name, %why, "a payload was not sealed");
+                Refusal::claimed(&claim, Reason::PartnerKeyUnavailable)
+            },
+        )
     }
 
     /// Records a denial; hands the transfer back when it must be decided anew.
@@ -435,6 +439,7 @@ fn delivered(back: &Back) -> Fate {
 fn reason_of(failed: Failure) -> Reason {
     match failed {
         Failure::Unsent(Unsent::Busy) => Reason::Overloaded,
+        Failure::Unsent(Unsent::Unsigned) => Reason::SigningKeyUnavailable,
         Failure::Unsent(_) => Reason::PartnerUnreachable,
         Failure::Unknown(Unknown::Timeout) => Reason::PartnerTimeout,
         Failure::Unknown(Unknown::AnswerForm | Unknown::Broken) => Reason::PartnerAnswerBad,
@@ -455,7 +460,7 @@ fn language(headers: &HeaderMap) -> Language {
     Language::accepted(asked)
 }
 
-fn full(bytes: Bytes) -> Body {
+pub(crate) fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed()
 }
 

@@ -402,6 +402,7 @@ fn cast(policy: &Policy, callers: &[Role]) -> Result<Cast, Fault> {
             name: partner.name.to_string(),
             hosts: hosts.collect(),
             recipients: partner.recipients.keys().map(ToString::to_string).collect(),
+            kem: partner.envelope.kem,
         }
     };
     let partners: Vec<Part> = policy.partners.values().map(part).collect();

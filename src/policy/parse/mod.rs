@@ -11,6 +11,7 @@ mod candidate;
 mod case;
 mod consent;
 mod entry;
+mod envelope;
 mod fields;
 mod format;
 mod law;

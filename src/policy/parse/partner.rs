@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::agreement::{self, warn_if};
 use super::case;
 use super::entry;
+use super::envelope;
 use super::party;
 use super::purpose;
 use super::register::Parts;
@@ -48,6 +49,7 @@ pub(super) fn read(
     let terms = terms(table, around.now);
     let endpoints = endpoints(table);
     let recipients = Recipients::read(table);
+    let envelope = envelope::read(table, recipients.as_ref().map(|known| &known.all));
     let abroad = is_abroad(countries.as_deref(), endpoints.as_ref());
     let assessment = agreement::assessment(table, abroad);
     let agreement = agreement::agreement(table, around.now);
@@ -70,7 +72,8 @@ pub(super) fn read(
         };
         item.list(|item| item.table(|table| route::read(table, &mut frame).map(Arc::new)))
     });
-    Recipients::warn_of_idle(recipients.as_ref(), table, routes.as_deref());
+    let also = envelope.as_ref().map(|rules| rules.also.as_slice());
+    Recipients::warn_of_idle(recipients.as_ref(), table, routes.as_deref(), also);
     let case_frame = case::Frame {
         partner: name,
         routes: routes.as_deref(),
@@ -102,6 +105,7 @@ pub(super) fn read(
         retention_days: duties.retention_days,
         purposes: purposes?,
         recipients: recipients?.all,
+        envelope: envelope?,
         endpoints: endpoints?,
         routes: routes?,
         cases: cases?,

@@ -227,6 +227,11 @@ impl<'f> Item<'f> {
         }
     }
 
+    /// Whether it is a string.
+    pub(super) fn is_text(&self) -> bool {
+        self.value.get_ref().is_str()
+    }
+
     /// Whether it is a table.
     pub(super) fn is_table(&self) -> bool {
         self.value.get_ref().is_table()

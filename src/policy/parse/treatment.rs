@@ -182,21 +182,24 @@ impl Recipients {
         })
     }
 
-    /// Warns of those to whom no field is encrypted.
+    /// Warns of those to whom no field is encrypted and no envelope sealed.
     pub(super) fn warn_of_idle(
         all: Option<&Self>,
         table: &Table<'_>,
         routes: Option<&[Arc<Route>]>,
+        also: Option<&[Name]>,
     ) {
-        let (Some(all), Some(routes)) = (all, routes) else { return };
+        let (Some(all), Some(routes), Some(also)) = (all, routes, also) else { return };
         let fields = || routes.iter().flat_map(|route| &route.fields);
         let is_used = |name: &Name| {
             let to = Some(name.clone());
-            fields().any(|field| field.treatment == Treatment::Encrypt { to: to.clone() })
+            also.contains(name)
+                || fields().any(|field| field.treatment == Treatment::Encrypt { to: to.clone() })
         };
         for (name, span) in all.spans.iter().filter(|(name, _)| !is_used(name)) {
             let message = text!("nothing is encrypted to `{}`", name);
-            table.file().warning(span.clone(), message, "remove it, or name it in `encrypt`");
+            let help = "remove it, or name it in `encrypt`, or in `also` of `[envelope]`";
+            table.file().warning(span.clone(), message, help);
         }
     }
 }
