@@ -155,10 +155,7 @@ async fn configured(
 }
 
 /// A mock with certificates and keys of its own, and what a gateway must be told of them.
-fn made(
-    arguments: &Mock,
-    script: Script,
-) -> Result<(Setup, String), Box<dyn std::error::Error>> {
+fn made(arguments: &Mock, script: Script) -> Result<(Setup, String), Box<dyn std::error::Error>> {
     let clock = Arc::new(SystemClock);
     let name = arguments.name.to_string();
     let host = arguments.host.clone().unwrap_or_else(|| format!("{name}.example"));

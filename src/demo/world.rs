@@ -163,6 +163,14 @@ impl World {
         (marked == cast.marker()).then_some(Self { folder, cast })
     }
 
+    /// Takes a secret for pseudonyms that everybody knows, so that they are the same in every run.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn use_known_pseudonyms(&self) -> Result<(), NoWorld> {
+        Ok(write_secret(&self.folder.join(PSEUDONYMS), KNOWN_PSEUDONYMS)?)
+    }
+
     /// The folder of certificates.
     #[must_use]
     pub fn certificate_folder(&self) -> PathBuf {
@@ -258,7 +266,7 @@ impl World {
         }
         let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
         getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
-        write_secret(&keys.join("pseudonyms.secret"), &*seed)?;
+        write_secret(&self.folder.join(PSEUDONYMS), &*seed)?;
         StoreSecret::create(&keys.join("store.secret")).map_err(|_| NoWorld::Key)?;
         for key in ["ledger.key", "signing.key"] {
             write_secret(&keys.join(key), ed25519_pem()?.as_bytes())?;
@@ -374,6 +382,8 @@ fn toml_text(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
+const PSEUDONYMS: &str = "keys/pseudonyms.secret";
+const KNOWN_PSEUDONYMS: &[u8; 32] = b"the test kit's; never in service";
 const MARKER: &str = ".otkel-demo";
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 
