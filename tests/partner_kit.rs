@@ -34,6 +34,11 @@ fn each_receiver_opens_and_refuses_the_vectors() {
 }
 
 #[test]
+fn each_receiver_opens_every_mode_kem_padding_and_size_that_it_can() {
+    hold("made", &cases::made());
+}
+
+#[test]
 fn each_receiver_refuses_an_envelope_for_another_request() {
     let cases = cases::other_requests();
     assert!(cases.iter().all(|case| case.refuses()));
@@ -43,16 +48,16 @@ fn each_receiver_refuses_an_envelope_for_another_request() {
 #[test]
 fn each_receiver_says_one_line_and_gives_nothing_of_what_it_refuses() {
     let folder = fresh_folder("lines");
-    let keys = cases::keys(&folder);
     let [good, bad] = ["full-chunk-and-one-byte.otk1", "bad-last-chunk-full.otk1"]
         .map(|name| root().join("tests/vectors/envelope").join(name));
     for language in LANGUAGES.iter() {
-        let opened = language.receive(&good, &keys[0], &cases::REQUEST);
+        let keys = cases::keys(&folder, language);
+        let opened = language.receive(&good, &keys, &cases::REQUEST);
         assert!(opened.status.success() && opened.stderr.is_empty(), "{}", language.name);
         assert_eq!(sha256(&opened.stdout), sha256(&cases::pattern(16385)), "{}", language.name);
         let no_key = folder.join("no-such-key.pem");
-        for (envelope, key) in [(&bad, &keys[0]), (&good, &no_key)] {
-            let refused = language.receive(envelope, key, &cases::REQUEST);
+        for (envelope, keys) in [(&bad, &keys), (&good, &vec![no_key])] {
+            let refused = language.receive(envelope, keys, &cases::REQUEST);
             let told = String::from_utf8(refused.stderr).unwrap();
             assert_eq!(refused.status.code(), Some(1), "{}: {told}", language.name);
             assert!(refused.stdout.is_empty(), "{}", language.name);
@@ -76,7 +81,7 @@ async fn each_receiver_opens_what_the_gateway_sends() {
     let key = |name: &str| world.folder().join("keys").join(format!("{name}.key"));
     let opened = |language: &tools::Language, key: PathBuf| {
         let request = [GB, method, path, id];
-        tokio::task::block_in_place(|| language.receive(&file, &key, &request))
+        tokio::task::block_in_place(|| language.receive(&file, &[key], &request))
     };
     for language in LANGUAGES.iter() {
         let ours = opened(language, key(GB));
@@ -112,17 +117,17 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Has every language's receivers open the cases, and compares what they tell of each.
+/// Has every receiver of every language open the cases, and compares what it tells of each.
 fn hold(name: &str, cases: &[Case]) {
     let folder = fresh_folder(name);
-    let (keys, list) = (cases::keys(&folder), cases::write(cases, &folder));
+    let list = cases::write(cases, &folder);
     for language in LANGUAGES.iter() {
-        let modules = if language.has_modes { &["receive", "modes"][..] } else { &["receive"] };
-        for module in modules {
+        let keys = cases::keys(&folder, language);
+        for (module, opens) in language.receivers {
             let told = language.drive(module, &list, &keys);
             assert_eq!(told.len(), cases.len(), "{} {module}", language.name);
             for (case, told) in cases.iter().zip(told) {
-                let is_right = match case.expected(module) {
+                let is_right = match case.expected(*opens) {
                     Expected::Body(sha256) => told == sha256,
                     Expected::Refused => told.starts_with("refused: "),
                 };

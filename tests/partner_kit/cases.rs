@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
-use otkel::envelope::{Kem, RecipientSecret};
+use getrandom::SysRng;
+use hpke::rand_core::UnwrapErr;
+use otkel::envelope::format::{self, CHUNK};
+use otkel::envelope::pad::Text;
+use otkel::envelope::stream::{self, To};
+use otkel::envelope::{Header, Keeping, Kem, Kept, Padding, RecipientKey, RecipientSecret};
 use otkel::keyfile;
+use otkel::time::Timestamp;
 use serde_json::Value;
 
-use super::{root, sha256};
+use super::sha256;
+use super::tools::{Language, Opens, root};
 
 /// An envelope, and what must come of it.
 pub(crate) struct Case {
@@ -17,8 +23,9 @@ pub(crate) struct Case {
     envelope: Vec<u8>,
     request: [String; 4],
     body: Option<Vec<u8>>,
-    /// Whether the first receiver, for mode 1 and X25519 alone, opens such envelopes.
-    is_plain: bool,
+    kem: Kem,
+    /// The bytes of body and padding.
+    inside: usize,
 }
 
 /// What a receiver must make of an envelope.
@@ -34,9 +41,12 @@ impl Case {
         self.body.is_none()
     }
 
-    pub(crate) fn expected(&self, module: &str) -> Expected {
+    /// What a receiver must make of it, that opens envelopes like these.
+    pub(crate) fn expected(&self, opens: Opens) -> Expected {
         match &self.body {
-            Some(body) if self.is_plain || module != "receive" => Expected::Body(sha256(body)),
+            Some(body) if opens(self.envelope[4], self.kem, self.inside) => {
+                Expected::Body(sha256(body))
+            }
             _ => Expected::Refused,
         }
     }
@@ -49,7 +59,7 @@ pub(crate) fn vectors() -> Vec<Case> {
     let open = list("opens").into_iter().map(|vector| {
         let name = vector["file"].as_str().unwrap();
         let length = usize::try_from(vector["length"].as_u64().unwrap()).unwrap();
-        Case { body: Some(pattern(length)), ..case(name, read(name)) }
+        Case { body: Some(pattern(length)), inside: length, ..case(name, read(name)) }
     });
     let refused = list("refused").into_iter().map(|vector| {
         let envelope = match vector["of"].as_str() {
@@ -74,8 +84,51 @@ pub(crate) fn other_requests() -> Vec<Case> {
 
 fn case(name: &str, envelope: Vec<u8>) -> Case {
     let request = REQUEST.map(str::to_owned);
-    let is_plain = envelope.get(4) == Some(&1);
-    Case { name: name.to_owned(), envelope, request, body: None, is_plain }
+    Case { name: name.to_owned(), envelope, request, body: None, kem: Kem::X25519, inside: 0 }
+}
+
+/// Envelopes that this program makes now: of every mode and KEM, with and without padding, of
+/// sizes around a chunk's.
+pub(crate) fn made() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (kem, mode) in KEMS.into_iter().flat_map(|kem| [1, 2, 3].map(|mode| (kem, mode))) {
+        for pad in [None, Some(Padding::Multiple(4096)), Some(Padding::Padme)] {
+            for length in [0, 1, CHUNK - 1, CHUNK, 3 * CHUNK + 700] {
+                cases.push(sealed(kem, mode, pad, length));
+            }
+        }
+    }
+    cases
+}
+
+/// An envelope to our key of a KEM; in mode 2 it is the second of three.
+fn sealed(kem: Kem, mode: u8, pad: Option<Padding>, length: usize) -> Case {
+    let mut random = UnwrapErr(SysRng);
+    let time = |seconds| Timestamp::from_seconds(seconds).unwrap();
+    let key = |kem, byte| {
+        let secret = RecipientSecret::read(kem, &[byte; 32]).unwrap();
+        RecipientKey::read(kem, secret.public(), time(0), time(4_000_000_000)).unwrap()
+    };
+    let (ours, [first, last]) = (key(kem, OURS), KEMS.map(|kem| key(kem, OTHER)));
+    let kept = Kept::new(Keeping { seconds: 60, messages: 10 });
+    let to = match mode {
+        1 => To::Direct(&ours),
+        2 => To::Wrapped(vec![&first, &ours, &last]),
+        _ => To::Kept(kept.context(&ours, time(0), &mut random).unwrap()),
+    };
+    let body = pattern(length);
+    let text = Text::new(&body, pad);
+    let json = serde_json::json!({
+        "v": 1, "did": REQUEST[3], "iss": "gw.example", "aud": REQUEST[0], "m": REQUEST[1],
+        "p": REQUEST[2], "cty": "application/json", "iat": 1, "pur": "P09", "exp": 2,
+        "onw": false, "pad": pad.is_some(), "rcpt": to.recipients(),
+    });
+    let header: Header = serde_json::from_value(json).unwrap();
+    let prefix = format::prefix(to.mode(), &header).unwrap();
+    let envelope = stream::seal(&prefix, text, &to, &mut random).unwrap();
+    let name = format!("{kem:?} mode {mode} {pad:?} {length}");
+    let inside = usize::from(pad.is_some()) * 4096 + length;
+    Case { body: Some(body), kem, inside, ..case(&name, envelope) }
 }
 
 /// Writes each envelope, and their list; where that is.
@@ -90,14 +143,15 @@ pub(crate) fn write(cases: &[Case], folder: &Path) -> PathBuf {
     list
 }
 
-/// Writes the private keys that the vectors are for, as `otkel keygen partner` does.
-pub(crate) fn keys(folder: &Path) -> Vec<PathBuf> {
-    let secret = index()["recipient"]["secret"].as_str().unwrap().to_owned();
-    let raw = HEXLOWER.decode(secret.as_bytes()).unwrap().try_into().unwrap();
-    let secret = RecipientSecret::read(Kem::X25519, &raw).unwrap();
-    let file = folder.join("x25519.pem");
-    fs::write(&file, keyfile::pem(&secret).as_bytes()).unwrap();
-    vec![file]
+/// Writes the private keys that the vectors are for, of KEMs that a language knows.
+pub(crate) fn keys(folder: &Path, language: &Language) -> Vec<PathBuf> {
+    let write = |kem| {
+        let secret = RecipientSecret::read(kem, &[OURS; 32]).unwrap();
+        let file = folder.join(format!("{kem:?}.pem"));
+        fs::write(&file, keyfile::pem(&secret).as_bytes()).unwrap();
+        file
+    };
+    KEMS.into_iter().filter(|kem| language.knows(*kem)).map(write).collect()
 }
 
 /// A request's method, path and header fields, and its body.
@@ -143,6 +197,10 @@ fn read(name: &str) -> Vec<u8> {
     fs::read(root().join("tests/vectors/envelope").join(name)).unwrap()
 }
 
+const KEMS: [Kem; 2] = [Kem::X25519, Kem::MlKem768X25519];
+/// Every byte of the vectors' private keys.
+const OURS: u8 = 9;
+const OTHER: u8 = 8;
 /// What the vectors' headers say: AUD, METHOD, PATH, ID.
 pub(crate) const REQUEST: [&str; 4] =
     ["training-gb", "POST", "/v1/enrolments", "01920000-0000-7000-8000-000000000007"];

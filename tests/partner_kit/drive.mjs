@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { readKeys } from "./main.mjs";
+import { readKeys } from "./keys.mjs";
 
 const [, , module, cases, ...files] = process.argv;
 const { receive } = await import(`./${module}.mjs`);

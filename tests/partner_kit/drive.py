@@ -11,7 +11,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from main import read_keys
+from keys import read_keys
 
 module, cases, *files = sys.argv[1:]
 receive = importlib.import_module(module).receive

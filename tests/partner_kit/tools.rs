@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
+use otkel::envelope::Kem;
+use otkel::envelope::format::CHUNK;
+
 /// A language whose tools are there.
 pub(crate) struct Language {
     pub(crate) name: &'static str,
@@ -15,9 +18,12 @@ pub(crate) struct Language {
     main: Vec<OsString>,
     /// Runs a receiver for many: `MODULE CASES KEY.pem…`. Where there is none, `main` is quick.
     drive: Option<Vec<OsString>>,
-    /// Whether the second receiver, for all modes and KEMs, is there.
-    pub(crate) has_modes: bool,
+    /// Its receivers' modules, with what each opens.
+    pub(crate) receivers: &'static [(&'static str, Opens)],
 }
+
+/// Whether a receiver opens envelopes of this mode and KEM, of this many bytes inside.
+pub(crate) type Opens = fn(u8, Kem, usize) -> bool;
 
 /// Every language whose tools are there; what is missing is said once, and is a failure where
 /// `tests/run` has installed it.
@@ -55,7 +61,13 @@ fn python() -> Made {
         name: "Python",
         main: with("docs/partner/python/main.py"),
         drive: Some(with("tests/partner_kit/drive.py")),
-        has_modes: false,
+        receivers: &[
+            ("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519),
+            ("modes", |mode, kem, length| match kem {
+                Kem::X25519 => true,
+                Kem::MlKem768X25519 => mode == 2 || mode == 1 && length < CHUNK,
+            }),
+        ],
     })
 }
 
@@ -73,7 +85,9 @@ fn node() -> Made {
     run(&program, &["--version"])?;
     let with = |file: &str| vec![program.clone().into(), folder.join(file).into()];
     let (main, drive) = (with("main.mjs"), Some(with("drive.mjs")));
-    Ok(Language { name: "Node", main, drive, has_modes: false })
+    let receivers: &[(_, Opens)] =
+        &[("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519), ("modes", |_, _, _| true)];
+    Ok(Language { name: "Node", main, drive, receivers })
 }
 
 fn go() -> Made {
@@ -86,7 +100,8 @@ fn go() -> Made {
     }
     command.env("GOCACHE", root().join("target/go/cache"));
     finish(command.env("GOPATH", root().join("target/go")))?;
-    Ok(Language { name: "Go", main: vec![binary.into()], drive: None, has_modes: false })
+    let receivers: &[(_, Opens)] = &[("receive", |mode, _, _| mode == 1)];
+    Ok(Language { name: "Go", main: vec![binary.into()], drive: None, receivers })
 }
 
 fn java() -> Made {
@@ -108,14 +123,21 @@ fn java() -> Made {
     }
     finish(command.arg(root().join("tests/partner_kit/Drive.java")))?;
     let with = |class: &str| vec!["java".into(), "-cp".into(), path.clone(), class.into()];
-    Ok(Language { name: "Java", main: with("Main"), drive: Some(with("Drive")), has_modes: false })
+    let receivers: &[(_, Opens)] = &[("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519)];
+    Ok(Language { name: "Java", main: with("Main"), drive: Some(with("Drive")), receivers })
 }
 
 impl Language {
+    /// Whether it has a receiver for a KEM at all.
+    pub(crate) fn knows(&self, kem: Kem) -> bool {
+        self.receivers.iter().any(|(_, opens)| opens(1, kem, 0))
+    }
+
     /// Has a receiver open one envelope.
-    pub(crate) fn receive(&self, envelope: &Path, key: &Path, request: &[&str]) -> Output {
+    pub(crate) fn receive(&self, envelope: &Path, keys: &[PathBuf], request: &[&str]) -> Output {
+        let keys: Vec<String> = keys.iter().map(|key| key.display().to_string()).collect();
         let mut command = command(&self.main);
-        command.arg(key).args(request).stdin(fs::File::open(envelope).unwrap());
+        command.arg(keys.join(",")).args(request).stdin(fs::File::open(envelope).unwrap());
         command.output().unwrap()
     }
 
@@ -132,7 +154,7 @@ impl Language {
         let tell = |line: &str| {
             let fields: Vec<&str> = line.split('\t').collect();
             let (file, request) = fields.split_first().unwrap();
-            let output = self.receive(Path::new(file), &keys[0], request);
+            let output = self.receive(Path::new(file), keys, request);
             if output.status.success() {
                 super::sha256(&output.stdout)
             } else {

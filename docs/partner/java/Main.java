@@ -8,7 +8,7 @@ import java.util.*;
 public class Main {
     public static void main(String[] args) throws Exception {
         try {
-            var keys = readKeys(Path.of(args[0]));
+            var keys = readKeys(Arrays.stream(args[0].split(",")).map(Path::of).toArray(Path[]::new));
             List<String> request = List.of(args).subList(1, args.length);
             System.out.write(Receive.receive(System.in.readAllBytes(), keys, request));
             System.out.flush();

@@ -6,10 +6,10 @@ import { Chacha20Poly1305 } from "@hpke/chacha20poly1305";
 import { CipherSuite, HkdfSha256 } from "@hpke/core";
 import { DhkemX25519HkdfSha256 } from "@hpke/dhkem-x25519";
 
-export const suite = new CipherSuite({
+const suite = new CipherSuite({
   kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Chacha20Poly1305() });
-const colons = (json) => json.replace(/"(\\.|[^"\\])*"/g, "").split(":").length;
-const check = (good, why) => {
+export const colons = (json) => json.replace(/"(\\.|[^"\\])*"/g, "").split(":").length;
+export const check = (good, why) => {
   if (!good) throw new Error(why);
 };
 
