@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -18,7 +17,8 @@ use crate::activation::{Activation, load};
 use crate::admin::{self, Admin};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostics, Text};
-use crate::envelope::BadKey;
+use crate::envelope::list::BadList;
+use crate::keys::{self, Unopened};
 use crate::ledger::checkpoint::LogKey;
 use crate::proxy::rate::Rates;
 use crate::proxy::{Parts, Proxy};
@@ -229,13 +229,15 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
         /// Why.
-        why: BadKey,
+        why: BadList,
     },
-    /// The ledger's key cannot be used.
-    #[error("the ledger key `{path}` cannot be used: it must be an Ed25519 key in PKCS#8 PEM")]
-    LedgerKey {
-        /// The file.
-        path: PathBuf,
+    /// A private signing key cannot be used.
+    #[error("the {what} key cannot be used: {source}")]
+    Key {
+        /// What it signs.
+        what: &'static str,
+        /// Why.
+        source: Unopened,
     },
     /// The store, or the secret of its keys, cannot be used.
     #[error("the store cannot be used: see `{path}`")]
@@ -275,16 +277,15 @@ const UNREAD: &str = "the configuration does not load";
 const RULES: &str = "the rules do not load";
 const CONFIG: &str = "the configuration does not fit the rules";
 
-/// Reads the key that signs checkpoints.
+/// Opens the key that signs checkpoints.
 ///
 /// # Errors
-/// A file that cannot be read, is open to others, or holds no such key.
+/// A key that cannot be used.
 pub fn ledger_key(config: &Config) -> Result<LogKey, StartError> {
-    let path = config.ledger_key.clone();
-    let pem = tls::read_secret(&path)?;
-    let text = std::str::from_utf8(pem.expose_secret()).unwrap_or_default();
-    let origin = origin(config);
-    LogKey::from_pem(&origin, text).map_err(|_| StartError::LedgerKey { path })
+    let key = keys::open(&config.ledger_key)
+        .map_err(|why| StartError::Key { what: "ledger", source: why })?;
+    // The configuration has only names that can stand in a signed note.
+    LogKey::new(&origin(config), key).map_err(|why| StartError::Unfit(why.to_string()))
 }
 
 /// The origin of a gateway's checkpoints (C2SP tlog-checkpoint).

@@ -34,10 +34,10 @@
 //! A compiler proves the order of the path: a `Recorded` has no constructor outside the store.
 //!
 //! ```compile_fail
-//! use otkel::{store::{Receipt, Recorded}, transfer::Claim};
+//! use otkel::{store::{Disclosed, Recorded}, transfer::Claim};
 //!
-//! fn forge(claim: Claim, receipt: Receipt) -> Recorded {
-//!     Recorded { claim, envelope: bytes::Bytes::new(), receipt }
+//! fn forge(claim: Claim, disclosed: Disclosed) -> Recorded {
+//!     Recorded { claim, envelope: bytes::Bytes::new(), sha256: [0; 32], disclosed }
 //! }
 //! ```
 
@@ -74,6 +74,8 @@ pub mod admin;
 pub mod gateway;
 pub mod telemetry;
 pub mod keyfile;
+pub mod keys;
 pub mod openapi;
+pub mod partner;
 pub mod demo;
 pub mod cli;

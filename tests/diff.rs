@@ -235,7 +235,7 @@ fn consents_from_before_cover_what_they_covered_and_no_more() {
 // --- what else
 
 /// An edit, whose setting it changes, and whether that lets more out.
-const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 12] = [
+const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 19] = [
     (
         (
             GB,
@@ -269,6 +269,56 @@ const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 12] = [
         "partner training-gb",
         "quota records_per_day",
         Some(false),
+    ),
+    (
+        (GB, "[endpoint.main]", "[envelope]\nkem = \"mlkem768-x25519\"\n[endpoint.main]"),
+        "partner training-gb",
+        "envelope kem",
+        Some(false),
+    ),
+    (
+        (GB, "[endpoint.main]", "[envelope]\npad = \"padme\"\n[endpoint.main]"),
+        "partner training-gb",
+        "envelope pad",
+        None,
+    ),
+    (
+        (GB, "[endpoint.main]", "[envelope]\nsigned = false\n[endpoint.main]"),
+        "partner training-gb",
+        "envelope signed",
+        Some(true),
+    ),
+    (
+        (GB, "[endpoint.main]", "[envelope]\nreceipts = \"none\"\n[endpoint.main]"),
+        "partner training-gb",
+        "envelope receipts asked",
+        Some(true),
+    ),
+    (
+        (GB, "[endpoint.main]", "[envelope]\nreply = \"required\"\n[endpoint.main]"),
+        "partner training-gb",
+        "envelope reply",
+        None,
+    ),
+    (
+        (
+            GB,
+            "[endpoint.main]",
+            "[envelope]\nkept = { seconds = 1, messages = 1 }\n[endpoint.main]",
+        ),
+        "partner training-gb",
+        "envelope kept",
+        None,
+    ),
+    (
+        (
+            "partners/verify-kz.toml",
+            "[endpoint.main]",
+            "[envelope]\nalso = [\"accounts\"]\n[endpoint.main]",
+        ),
+        "partner verify-kz",
+        "envelope also",
+        Some(true),
     ),
     (
         (GB, "number = \"CPM-2026-014\"", "number = \"CPM-2026-015\""),

@@ -105,7 +105,7 @@ impl Vector {
 
     fn sign(&mut self) {
         let (size, root) = (self.head.size(), self.head.root());
-        let note = Checkpoint { origin: ORIGIN.into(), size, root }.sign(&key());
+        let note = Checkpoint { origin: ORIGIN.into(), size, root }.sign(&key()).unwrap();
         self.checkpoints.push((size, note));
     }
 

@@ -5,16 +5,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::load::has;
-use crate::config::Config;
+use crate::config::{Config, PartnerFiles};
 use crate::diagnostic::{Diagnostics, text};
 use crate::envelope::RecipientKeys;
+use crate::envelope::list::SignedKeys;
 use crate::gateway::StartError;
 use crate::keyfile;
+use crate::keys::SigningKeys;
 use crate::policy::{EnvelopeRules, Field, Policy, Treatment};
 use crate::redaction::treat::pseudonym::PseudonymSecret;
+use crate::signing::VerifyKey;
 use crate::time::Timestamp;
 use crate::tls;
 use crate::vocabulary::{Kem, Name};
+
+/// The key that each partner's lists and receipts are checked by.
+pub(super) fn identities(config: &Config, policy: &Policy) -> BTreeMap<Name, VerifyKey> {
+    let known = config.partners.iter().filter(|(name, _)| has(policy, name));
+    known.map(|(name, files)| (name.clone(), files.identity.clone())).collect()
+}
 
 /// The keys of each partner.
 pub(super) fn of_partners(
@@ -24,7 +33,7 @@ pub(super) fn of_partners(
 ) -> Result<BTreeMap<Name, RecipientKeys>, StartError> {
     let mut keys = BTreeMap::new();
     for (name, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
-        let list = list(name, name, &files.keys)?;
+        let list = list((name, files), name, &files.keys)?;
         if list.current(now, kem(policy, name)).is_none() {
             tracing::warn!(partner = %name, "no key of the partner is valid now: it gets nothing");
         }
@@ -42,7 +51,7 @@ pub(super) fn of_recipients(
     let mut keys = BTreeMap::new();
     for (partner, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
         for (name, path) in &files.recipients {
-            let list = list(partner, name, path)?;
+            let list = list((partner, files), name, path)?;
             if list.current(now, kem(policy, partner)).is_none() {
                 tracing::warn!(%partner, recipient = %name, "no key of the recipient is valid now");
             }
@@ -52,19 +61,20 @@ pub(super) fn of_recipients(
     Ok(keys)
 }
 
+fn list(
+    (partner, files): (&Name, &PartnerFiles),
+    owner: &Name,
+    path: &Path,
+) -> Result<RecipientKeys, StartError> {
+    let read = SignedKeys::read(&tls::read(path)?, owner.as_str(), &files.identity);
+    let unfit = |why| StartError::Keys { partner: partner.clone(), path: path.to_owned(), why };
+    Ok(read.map_err(unfit)?.keys)
+}
+
 /// The KEM that a partner and its recipients are sealed to by.
 fn kem(policy: &Policy, partner: &Name) -> Kem {
     let rules = policy.partners.get(partner).map(|partner| partner.envelope.kem);
     rules.unwrap_or(EnvelopeRules::default().kem)
-}
-
-fn list(partner: &Name, owner: &Name, path: &Path) -> Result<RecipientKeys, StartError> {
-    let json = tls::read(path)?;
-    RecipientKeys::read(&json, owner.as_str()).map_err(|why| StartError::Keys {
-        partner: partner.clone(),
-        path: path.to_owned(),
-        why,
-    })
 }
 
 /// The secret that pseudonyms come from, if there is one.
@@ -73,6 +83,16 @@ pub(super) fn pseudonyms(config: &Config) -> Result<Option<PseudonymSecret>, Sta
     let read = keyfile::read_pseudonym_secret(path);
     let unfit = |why| StartError::Unfit(format!("the secret of pseudonyms cannot be used: {why}"));
     read.map(Some).map_err(unfit)
+}
+
+/// The keys that sign requests.
+pub(super) fn signing(config: &Config, now: Timestamp) -> Result<SigningKeys, StartError> {
+    let keys = SigningKeys::open(&config.signing, now)
+        .map_err(|why| StartError::Key { what: "signing", source: why })?;
+    if !config.signing.is_empty() && keys.current(now).is_none() {
+        tracing::warn!("no signing key is valid now: partners who want signatures get nothing");
+    }
+    Ok(keys)
 }
 
 /// Holds the treatments of all routes, and of their candidates, against the keys that there are.

@@ -71,9 +71,11 @@ pub fn load(
     let same = before.map(|before| &before.policy).filter(|old| old.digest == policy.digest);
     let policy = same.map_or_else(|| Arc::new(policy), Arc::clone);
     let rules = Rules {
+        identities: keys::identities(fresh, &policy),
         keys: keys::of_partners(fresh, &policy, now)?,
         recipients: keys::of_recipients(fresh, &policy, now)?,
         pseudonyms: keys::pseudonyms(fresh)?,
+        signing: keys::signing(fresh, now)?,
         ways: ways(fresh, &policy, before)?,
         credentials: credentials(fresh, &policy)?,
         callers: fresh.callers.clone(),

@@ -77,8 +77,12 @@ pub(super) fn sound(report: &Report) -> String {
         report.signed,
         HEXLOWER.encode(&report.root)
     );
-    for open in &report.open {
+    if !report.receipts.is_empty() {
+        let counts = report.receipts.iter().map(|(status, n)| format!("{n} {status}"));
         // Writing to a string cannot fail.
+        let _ = write!(text, "\nreceipts: {}", counts.collect::<Vec<_>>().join(", "));
+    }
+    for open in &report.open {
         let _ =
             write!(text, "\noutcome unknown: entry {} of {}, {}", open.seq, open.time, open.did);
     }

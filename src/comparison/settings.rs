@@ -5,11 +5,11 @@ use std::fmt;
 
 use crate::document::{FieldSet, Formula, Part, Syntax};
 use crate::policy::{
-    Abroad, Basis, Category, FieldSource, OnFound, OnRefused, Partner, PartnerKind, Policy,
-    Purpose, Register, Route, Unmapped,
+    Abroad, Basis, Category, EnvelopeRules, FieldSource, OnFound, OnRefused, Padding, Partner,
+    PartnerKind, Policy, Purpose, Register, Route, Unmapped,
 };
 use crate::time::Timestamp;
-use crate::vocabulary::CategorySet;
+use crate::vocabulary::{CategorySet, Kem};
 
 use super::{Owner, Setting};
 
@@ -276,6 +276,7 @@ fn partner(owner: &Owner, partner: &Partner, to: &mut Settings) {
     set("stop_notice", Worth::Word(format!("{} in {} days", stop.contact, stop.confirm_days)));
     let breach = &partner.breach;
     set("breach", Worth::Word(format!("{} in {} hours", breach.contact, breach.notice_hours)));
+    envelope(&partner.envelope, own);
     for (purpose, listed) in &partner.purposes {
         let owner = Owner::PartnerPurpose(partner.name.clone(), *purpose);
         to.entry(owner).or_default().insert("categories", categories(*listed, Wider::More));
@@ -290,6 +291,27 @@ fn partner(owner: &Owner, partner: &Partner, to: &mut Settings) {
         set("officer", Worth::word(&request.officer));
         set("categories", categories(request.categories, Wider::More));
     }
+}
+
+/// How envelopes are made; what protects less counts as wider.
+fn envelope(rules: &EnvelopeRules, own: &mut Worths) {
+    let mut set = |name, worth| own.insert(name, worth);
+    set("envelope kem", Worth::Choice(rules.kem.word(), rules.kem == Kem::X25519));
+    let pad = match rules.pad {
+        None => "none".to_owned(),
+        Some(Padding::Multiple(bytes)) => format!("to multiples of {bytes}"),
+        Some(Padding::Padme) => "padme".to_owned(),
+    };
+    set("envelope pad", Worth::Word(pad));
+    let kept = rules.kept.map_or_else(
+        || "none".to_owned(),
+        |kept| format!("for {} seconds or {} messages", kept.seconds, kept.messages),
+    );
+    set("envelope kept", Worth::Word(kept));
+    set("envelope also", Worth::list(&rules.also, Wider::More));
+    set("envelope reply", Worth::word(rules.reply.word()));
+    set("envelope signed", Worth::Flag(rules.signed, Wider::Less));
+    set("envelope receipts asked", Worth::Flag(rules.receipts, Wider::Less));
 }
 
 fn route(owner: &Owner, route: &Route, to: &mut Settings) {

@@ -6,6 +6,7 @@
 mod limits;
 mod partner;
 mod rules;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ use toml::Spanned;
 pub use limits::Limits;
 pub use partner::PartnerFiles;
 pub use rules::{ReportMode, RuleSettings};
+pub(crate) use signing::RawToken;
+pub use signing::{KeySource, ScheduledKey, TokenKey, TokenObject};
 
 use crate::activation::signature::OfficerKey;
 use crate::diagnostic::{Diagnostics, Source, Text, text};
@@ -52,10 +55,12 @@ pub struct Config {
     pub store: PathBuf,
     /// The 32 bytes that the store's keys come from.
     pub store_secret: PathBuf,
-    /// The Ed25519 key (PKCS#8 PEM) that signs checkpoints.
-    pub ledger_key: PathBuf,
+    /// The key that signs checkpoints.
+    pub ledger_key: KeySource,
     /// Where the newest checkpoint is published; best on another machine.
     pub checkpoint: PathBuf,
+    /// The keys that sign requests to partners, each in its time.
+    pub signing: Vec<ScheduledKey>,
     /// The 32 bytes that pseudonyms come from, where rules make any.
     pub pseudonym_secret: Option<PathBuf>,
     /// Where the admin API listens: a loopback address.
@@ -167,7 +172,9 @@ struct Raw {
     gateway: RawGateway,
     tls: RawTls,
     store: RawStore,
-    ledger: RawLedger,
+    ledger: Spanned<RawLedger>,
+    #[serde(default)]
+    signing: signing::Raw,
     pseudonyms: Option<RawPseudonyms>,
     admin: RawAdmin,
     #[serde(default)]
@@ -210,7 +217,8 @@ struct RawStore {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawLedger {
-    key: PathBuf,
+    key: Option<PathBuf>,
+    pkcs11: Option<RawToken>,
     checkpoint: PathBuf,
 }
 
@@ -265,6 +273,10 @@ impl Check<'_> {
         let callers = self.callers(&raw.caller);
         let partners = self.partners(raw.partner);
         let resolve = self.resolve(&raw.resolve);
+        let at = raw.ledger.span();
+        let RawLedger { key, pkcs11, checkpoint } = raw.ledger.into_inner();
+        let ledger_key = self.key_source(at, key, pkcs11);
+        let signing = self.signing(raw.signing);
         Some(Config {
             name: name?,
             hosts,
@@ -276,8 +288,9 @@ impl Check<'_> {
             client_ca: self.path(&raw.tls.client_ca),
             store: self.path(&raw.store.path),
             store_secret: self.path(&raw.store.secret),
-            ledger_key: self.path(&raw.ledger.key),
-            checkpoint: self.path(&raw.ledger.checkpoint),
+            ledger_key: ledger_key?,
+            checkpoint: self.path(&checkpoint),
+            signing,
             pseudonym_secret: raw.pseudonyms.map(|raw| self.path(&raw.secret)),
             admin: admin?,
             officers,

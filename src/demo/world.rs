@@ -16,6 +16,7 @@ use super::sample;
 use crate::envelope::Kem;
 use crate::keyfile;
 use crate::redaction::treat::pseudonym;
+use crate::signing::{Sign as _, SigningKey};
 use crate::store::StoreSecret;
 use crate::time::Timestamp;
 
@@ -79,6 +80,18 @@ impl World {
         self.folder.join("keys").join(format!("{partner}.key"))
     }
 
+    /// The file of the key that a partner signs its lists and receipts with.
+    #[must_use]
+    pub fn partner_identity(&self, partner: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{partner}.identity.key"))
+    }
+
+    /// The file of the key list of a partner, or of `partner.recipient`.
+    #[must_use]
+    pub fn partner_list(&self, holder: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{holder}.keys.jws"))
+    }
+
     /// Writes the configuration, with each partner's host pointed at its mock.
     ///
     /// # Errors
@@ -89,12 +102,15 @@ impl World {
             .replace("@ADMIN@", &setting.admin.to_string())
             .replace("@POLICIES@", &toml_text(setting.policies));
         for (name, _, _) in PARTNERS {
-            text.push_str(&PARTNER.replace("@NAME@", name));
+            let pem = Zeroizing::new(fs::read_to_string(self.partner_identity(name))?);
+            let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
+            let line = keyfile::identity_line(identity.key());
+            text.push_str(&PARTNER.replace("@NAME@", name).replace("@IDENTITY@", &line));
         }
         let (partner, desk) = RECIPIENT;
         // Writing to a string cannot fail.
         let _ = write!(text, "\n[partner.{partner}.recipient.{desk}]\n");
-        let _ = writeln!(text, "keys = \"keys/{partner}.{desk}.json\"");
+        let _ = writeln!(text, "keys = \"keys/{partner}.{desk}.keys.jws\"");
         text.push_str("\n# The mock partners; names and certificates stay verified.\n[resolve]\n");
         for ((_, host, port), address) in PARTNERS.iter().zip(setting.mocks) {
             let _ = writeln!(text, "\"{host}:{port}\" = \"{address}\"");
@@ -119,23 +135,41 @@ impl World {
 
     fn keys(&self, now: Timestamp) -> Result<(), NoWorld> {
         let keys = self.folder.join("keys");
-        let (partner, desk) = RECIPIENT;
-        let desk = (format!("{partner}.{desk}"), desk);
-        let partners = PARTNERS.map(|(name, _, _)| (name.to_owned(), name));
-        for (holder, name) in partners.into_iter().chain([desk]) {
-            let until = now.plus_millis(KEY_MILLIS);
-            let made = keyfile::generate(Kem::X25519, now, until);
-            let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
-            write_secret(&self.partner_key(&holder), pem.as_bytes())?;
-            let list = keyfile::list_with(None, name, entry).map_err(|_| NoWorld::Key)?;
-            fs::write(keys.join(format!("{holder}.json")), list)?;
+        for (name, _, _) in PARTNERS {
+            let pem = Zeroizing::new(ed25519_pem()?);
+            write_secret(&self.partner_identity(name), pem.as_bytes())?;
+            let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
+            self.list(name, name, &identity, now)?;
+            if let (partner, desk) = RECIPIENT
+                && partner == name
+            {
+                self.list(&format!("{partner}.{desk}"), desk, &identity, now)?;
+            }
         }
         let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
         getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
         write_secret(&keys.join("pseudonyms.secret"), &*seed)?;
         StoreSecret::create(&keys.join("store.secret")).map_err(|_| NoWorld::Key)?;
-        write_secret(&keys.join("ledger.key"), ed25519_pem()?.as_bytes())?;
+        for key in ["ledger.key", "signing.key"] {
+            write_secret(&keys.join(key), ed25519_pem()?.as_bytes())?;
+        }
         write_secret(&keys.join("officer.token"), random_hex()?.as_bytes())?;
+        Ok(())
+    }
+
+    /// Makes the key of a holder, and the list of its owner that has it.
+    fn list(
+        &self,
+        holder: &str,
+        owner: &str,
+        identity: &SigningKey,
+        now: Timestamp,
+    ) -> Result<(), NoWorld> {
+        let made = keyfile::generate(Kem::X25519, now, now.plus_millis(KEY_MILLIS));
+        let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
+        write_secret(&self.partner_key(holder), pem.as_bytes())?;
+        let list = keyfile::list_with(None, owner, entry, identity, now);
+        fs::write(self.partner_list(holder), list.map_err(|_| NoWorld::Key)?)?;
         Ok(())
     }
 }
@@ -224,6 +258,9 @@ country = "KZ"
 key = "keys/ledger.key"
 checkpoint = "checkpoint"
 
+[signing]
+keys = [{ file = "keys/signing.key" }]
+
 [pseudonyms]
 secret = "keys/pseudonyms.secret"
 
@@ -266,5 +303,6 @@ const PARTNER: &str = r#"
 ca = "certificates/authority.pem"
 certificate = "certificates/gateway-client.pem"
 key = "certificates/gateway-client.key"
-keys = "keys/@NAME@.json"
+@IDENTITY@
+keys = "keys/@NAME@.keys.jws"
 "#;

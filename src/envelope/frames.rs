@@ -5,7 +5,10 @@
 //! | 4 | the length of the envelope that follows, big-endian, 1 to 268 435 456 |
 //! | … | the envelope |
 //!
-//! and so on to the end of the body, which has the media type of [`MEDIA_TYPE`]. Each envelope is
+//! and so on to the end of the body, which has the media type of [`MEDIA_TYPE`]. Where the gateway
+//! signs, it has [`MEDIA_TYPE_SIGNED`], and behind each envelope stand 64 bytes: the signature of
+//! [`crate::signing::request::part`] by the key that signed the request.
+//! Each envelope is
 //! whole in itself: it has its own `did` and its own entry in the sender's ledger. Its header bears
 //! `stream`: the stream's id, the number of this part, counted from 0 without gaps, and whether it
 //! is the last. A stream whose last part has not come is incomplete, whatever ended it.
@@ -19,21 +22,14 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use uuid::Uuid;
 
 use super::format::Header;
+use crate::signing::SIGNATURE;
 
-/// Makes the frame of an envelope. `None` where it is longer than a frame may be.
+/// Makes the frame of an envelope, with the signature behind it where the gateway signs. `None`
+/// where it is longer than a frame may be.
 #[must_use]
-pub fn frame(envelope: &[u8]) -> Option<Vec<u8>> {
-    framed(envelope, &[])
-}
-
-/// Makes the frame of an envelope with its signature. `None` where it is longer than it may be.
-#[must_use]
-pub fn signed(envelope: &[u8], signature: &[u8; SIGNATURE]) -> Option<Vec<u8>> {
-    framed(envelope, signature)
-}
-
-fn framed(envelope: &[u8], signature: &[u8]) -> Option<Vec<u8>> {
+pub fn frame(envelope: &[u8], signature: Option<&[u8; SIGNATURE]>) -> Option<Vec<u8>> {
     let length = u32::try_from(envelope.len()).ok().filter(|length| *length <= ENVELOPE_MAX)?;
+    let signature = signature.map_or(&[][..], |signature| signature);
     Some([&length.to_be_bytes(), envelope, signature].concat())
 }
 
@@ -152,10 +148,8 @@ pub enum BadStream {
 pub const LENGTH: usize = 4;
 /// The media type of frames.
 pub const MEDIA_TYPE: &str = "application/vnd.otkel.envelopes";
-/// The media type of frames with signatures.
-pub const SIGNED_MEDIA_TYPE: &str = "application/vnd.otkel.envelopes; parts=signed";
-/// The bytes of a signature.
-pub const SIGNATURE: usize = 64;
+/// The media type of frames that are signed one by one.
+pub const MEDIA_TYPE_SIGNED: &str = "application/vnd.otkel.envelopes; parts=signed";
 const ROOM_MAX: usize = 64 << 10;
 /// The bytes of the longest envelope in a frame: 256 MiB.
 pub const ENVELOPE_MAX: u32 = 256 << 20;

@@ -78,6 +78,9 @@ pub struct Explained {
     /// What became of it, as it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Value>,
+    /// What the partner signed of it, as it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Value>,
 }
 
 /// A reason in words.

@@ -32,12 +32,14 @@ pub enum Unexplained {
 /// The store failed, or holds what this program cannot read.
 pub fn decision(snapshot: &mut dyn Snapshot, did: &Uuid) -> Result<Option<Explained>, Unexplained> {
     let Some(stored) = snapshot.decision(did)? else { return Ok(None) };
-    let StoredDecision { seq, entry, lines, outcome } = stored;
+    let StoredDecision { seq, entry, lines, outcome, receipt } = stored;
     let unreadable = || Unreadable(seq);
     let Some(recorded) = Recorded::read(seq, &entry, lines.as_deref())? else {
         return Err(unreadable().into());
     };
     let entry: Value = serde_json::from_slice(&entry).map_err(|_| unreadable())?;
+    let receipt = receipt.map_or_else(|| of_stream(snapshot, &entry), |bytes| Ok(Some(bytes)))?;
+    let receipt = receipt.map(|bytes| serde_json::from_slice(&bytes).map_err(|_| unreadable()));
     let outcome = match outcome {
         Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| unreadable())?,
         None if recorded.reason.is_none() => "unknown: no outcome is recorded".into(),
@@ -45,6 +47,7 @@ pub fn decision(snapshot: &mut dyn Snapshot, did: &Uuid) -> Result<Option<Explai
     };
     let mut explained = told(&recorded, &entry);
     explained.outcome = Some(outcome);
+    explained.receipt = receipt.transpose()?;
     if let Some(policy) = rules(snapshot, &recorded.policy)? {
         explained.rules_kept = true;
         let purpose = recorded.purpose.and_then(|id| policy.register.purposes.get(&id));
@@ -75,6 +78,14 @@ pub fn decision(snapshot: &mut dyn Snapshot, did: &Uuid) -> Result<Option<Explai
     }
     explained.gather();
     Ok(Some(explained))
+}
+
+/// The receipt of the record stream that a disclosure is a part of: it stands with the part that
+/// has the stream's id.
+fn of_stream(snapshot: &mut dyn Snapshot, entry: &Value) -> Result<Option<Vec<u8>>, StoreError> {
+    let stream = entry.pointer("/stream/id").and_then(Value::as_str);
+    let Some(stream) = stream.and_then(|id| Uuid::try_parse(id).ok()) else { return Ok(None) };
+    Ok(snapshot.decision(&stream)?.and_then(|first| first.receipt))
 }
 
 /// What the entry alone says.

@@ -15,15 +15,14 @@
 //! witness's, are left alone; so are further lines before the empty one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use data_encoding::{BASE64, HEXLOWER};
-use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::tree::Hash;
+use crate::signing::{SIGNATURE, Sign, SigningKey, Unsigned, VerifyKey};
 
 /// The log's size and root at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +37,14 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// The signed note, with one signature.
-    #[must_use]
-    pub fn sign(&self, key: &LogKey) -> String {
+    ///
+    /// # Errors
+    /// The key did not sign.
+    pub fn sign(&self, key: &LogKey) -> Result<String, Unsigned> {
         let text = self.text();
-        let signature = key.secret.sign(text.as_bytes()).to_bytes();
+        let signature = key.secret.sign(text.as_bytes())?;
         let line = BASE64.encode(&[&key.public.id()[..], &signature[..]].concat());
-        format!("{text}\n\u{2014} {} {line}\n", key.public.name)
+        Ok(format!("{text}\n\u{2014} {} {line}\n", key.public.name))
     }
 
     /// Reads a signed note of the key's own log and checks that key's signature.
@@ -65,7 +66,7 @@ impl Checkpoint {
         let mut signed = false;
         for line in signatures.split('\n') {
             if let Some(signature) = key.signature_in(line)? {
-                let valid = key.key.verify_strict(text.as_bytes(), &signature).is_ok();
+                let valid = key.key.verify(text.as_bytes(), &signature);
                 signed = valid.then_some(true).ok_or(BadCheckpoint::WrongSignature)?;
             }
         }
@@ -93,46 +94,34 @@ impl Checkpoint {
     }
 }
 
-/// The key that signs checkpoints, wiped from memory when dropped.
+/// The key that signs checkpoints.
 pub struct LogKey {
-    secret: SigningKey,
+    secret: Arc<dyn Sign>,
     public: PublicKey,
 }
 
 impl LogKey {
-    /// Takes the log's name and 32 random bytes.
+    /// Takes the log's name and a private key.
     ///
     /// # Errors
     /// A name that cannot stand in a signed note: empty, with white space or with `+`.
+    pub fn new(origin: &str, secret: Arc<dyn Sign>) -> Result<Self, BadKey> {
+        let public = PublicKey::new(origin, secret.key().clone())?;
+        Ok(Self { secret, public })
+    }
+
+    /// Takes the log's name and 32 random bytes.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
     pub fn from_seed(origin: &str, seed: &Zeroizing<[u8; 32]>) -> Result<Self, BadKey> {
-        Self::new(origin, SigningKey::from_bytes(seed))
-    }
-
-    /// Reads a PKCS #8 private key (RFC 8410) in PEM (RFC 7468).
-    ///
-    /// # Errors
-    /// A bad name, or text that is no Ed25519 private key.
-    pub fn from_pem(origin: &str, pem: &str) -> Result<Self, BadKey> {
-        Self::new(origin, SigningKey::from_pkcs8_pem(pem).map_err(|_| BadKey::Unreadable)?)
-    }
-
-    /// Writes a PKCS #8 private key in PEM; the name is not part of it.
-    ///
-    /// # Errors
-    /// Never in practice: only if the encoder itself fails.
-    pub fn to_pem(&self) -> Result<Zeroizing<String>, BadKey> {
-        self.secret.to_pkcs8_pem(LineEnding::LF).map_err(|_| BadKey::Unreadable)
+        Self::new(origin, Arc::new(SigningKey::from_seed(seed)))
     }
 
     /// The public half.
     #[must_use]
     pub const fn public(&self) -> &PublicKey {
         &self.public
-    }
-
-    fn new(origin: &str, secret: SigningKey) -> Result<Self, BadKey> {
-        let public = PublicKey::new(origin, secret.verifying_key())?;
-        Ok(Self { secret, public })
     }
 }
 
@@ -149,7 +138,7 @@ impl fmt::Debug for LogKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     name: String,
-    key: VerifyingKey,
+    key: VerifyKey,
 }
 
 impl PublicKey {
@@ -162,7 +151,7 @@ impl PublicKey {
         let (id, key) = rest.split_once('+').ok_or(BadKey::Unreadable)?;
         let key = BASE64.decode(key.as_bytes()).map_err(|_| BadKey::Unreadable)?;
         let Some((&ED25519, key)) = key.split_first() else { return Err(BadKey::Unreadable) };
-        let key = VerifyingKey::try_from(key).map_err(|_| BadKey::Unreadable)?;
+        let key = VerifyKey::from_bytes(key).map_err(|_| BadKey::Unreadable)?;
         let public = Self::new(name, key)?;
         (HEXLOWER.encode(&public.id()) == id).then_some(public).ok_or(BadKey::Unreadable)
     }
@@ -173,13 +162,10 @@ impl PublicKey {
         &self.name
     }
 
-    fn new(name: &str, key: VerifyingKey) -> Result<Self, BadKey> {
+    fn new(name: &str, key: VerifyKey) -> Result<Self, BadKey> {
         let bad = |c: char| c.is_whitespace() || c.is_control() || c == '+';
         if name.is_empty() || name.contains(bad) {
             return Err(BadKey::Name);
-        }
-        if key.is_weak() {
-            return Err(BadKey::Unreadable);
         }
         Ok(Self { name: name.to_owned(), key })
     }
@@ -194,7 +180,7 @@ impl PublicKey {
         [a, b, c, d]
     }
 
-    fn signature_in(&self, line: &str) -> Result<Option<Signature>, BadCheckpoint> {
+    fn signature_in(&self, line: &str) -> Result<Option<[u8; SIGNATURE]>, BadCheckpoint> {
         let (name, signature) = line
             .strip_prefix("\u{2014} ")
             .and_then(|line| line.split_once(' '))
@@ -204,7 +190,7 @@ impl PublicKey {
         if name != self.name || *id != self.id() {
             return Ok(None);
         }
-        Signature::from_slice(signature).map(Some).map_err(|_| BadCheckpoint::WrongSignature)
+        signature.try_into().map(Some).map_err(|_| BadCheckpoint::WrongSignature)
     }
 }
 
@@ -260,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_note_reads_back_and_every_flipped_byte_is_found() {
-        let note = checkpoint().sign(&key(1));
+        let note = checkpoint().sign(&key(1)).unwrap();
         assert_eq!(Checkpoint::open(&note, key(1).public()), Ok(checkpoint()));
         assert_eq!(Checkpoint::open(&note, key(2).public()), Err(BadCheckpoint::Unsigned));
         for at in 0..note.len() {
@@ -277,25 +263,27 @@ mod tests {
 
     #[test]
     fn signatures_of_others_are_left_alone() {
-        let note = checkpoint().sign(&key(1));
+        let note = checkpoint().sign(&key(1)).unwrap();
         let witness = BASE64.encode(&[0x17; 76]);
         let more = format!("{note}\u{2014} witness.example/w1 {witness}\n");
         assert_eq!(Checkpoint::open(&more, key(1).public()), Ok(checkpoint()));
         let other = Checkpoint { origin: "other.example".into(), ..checkpoint() };
-        let other = other.sign(&key(1));
+        let other = other.sign(&key(1)).unwrap();
         assert_eq!(Checkpoint::open(&other, key(1).public()), Err(BadCheckpoint::OfAnotherLog));
     }
 
     #[test]
     fn keys_read_back_and_show_nothing_secret() {
-        let pem = key(3).to_pem().unwrap();
-        let again = LogKey::from_pem("gw.example/disclosures", &pem).unwrap();
+        let again = key(3);
         let text = again.public().to_string();
         assert_eq!(PublicKey::parse(&text).as_ref(), Ok(key(3).public()));
         assert_eq!(format!("{again:?}"), format!("LogKey({text})"));
         assert_eq!(PublicKey::parse(&text.replace("gw.", "gx.")), Err(BadKey::Unreadable));
-        assert_eq!(LogKey::from_pem("a b", &pem).unwrap_err(), BadKey::Name);
-        assert_eq!(LogKey::from_pem("a", "nothing").unwrap_err(), BadKey::Unreadable);
+        let named = |name| LogKey::from_seed(name, &Zeroizing::new([3; 32])).unwrap_err();
+        assert_eq!(
+            (named("a b"), named("a+b"), named("")),
+            (BadKey::Name, BadKey::Name, BadKey::Name)
+        );
     }
 
     #[test]

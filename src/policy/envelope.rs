@@ -63,3 +63,18 @@ pub enum Reply {
     /// An answer that is not sealed is withheld.
     Required,
 }
+
+impl Reply {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Offered, Self::Required];
+
+    /// The word that rule files and people have for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Offered => "offered",
+            Self::Required => "required",
+        }
+    }
+}

@@ -77,10 +77,15 @@ fn manifest(stored: &StoredDecision, caller: &Name) -> Option<Value> {
     for member in MEMBERS {
         manifest.extend(entry.remove(member).map(|value| (member.to_owned(), value)));
     }
-    if let Some(bytes) = &stored.outcome {
-        let mut outcome: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
-        outcome.retain(|member, _| OUTCOME_MEMBERS.contains(&member.as_str()));
-        manifest.insert("outcome".to_owned(), outcome.into());
+    for (name, bytes, members) in [
+        ("outcome", &stored.outcome, &OUTCOME_MEMBERS),
+        ("receipt", &stored.receipt, &RECEIPT_MEMBERS),
+    ] {
+        if let Some(bytes) = bytes {
+            let mut told: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
+            told.retain(|member, _| members.contains(&member.as_str()));
+            manifest.insert(name.to_owned(), told.into());
+        }
     }
     Some(manifest.into())
 }
@@ -113,6 +118,7 @@ const MEMBERS: [&str; 11] = [
     "verdicts",
 ];
 const OUTCOME_MEMBERS: [&str; 4] = ["reason", "result", "status", "time"];
+const RECEIPT_MEMBERS: [&str; 4] = ["jws", "status", "time", "why"];
 
 #[cfg(test)]
 mod tests {
@@ -120,7 +126,8 @@ mod tests {
 
     fn stored(entry: &str, outcome: Option<&str>) -> StoredDecision {
         let outcome = outcome.map(|text| text.as_bytes().to_vec());
-        StoredDecision { seq: 1, entry: entry.as_bytes().to_vec(), lines: None, outcome }
+        let entry = entry.as_bytes().to_vec();
+        StoredDecision { seq: 1, entry, lines: None, outcome, receipt: None }
     }
 
     fn shown(stored: &StoredDecision, caller: &str) -> Option<String> {
@@ -138,6 +145,10 @@ mod tests {
             r#""verdicts":[{"decision":"permitted","n":1}]}"#
         );
         assert_eq!(shown(&both, "lms").as_deref(), Some(told));
+        let receipt = r#"{"did":"x","jws":"e30.e30.AA","of":4,"seq":4,"status":"accepted"}"#;
+        let signed = StoredDecision { receipt: Some(receipt.into()), ..both.clone() };
+        let receipt = r#","receipt":{"jws":"e30.e30.AA","status":"accepted"},"verdicts":"#;
+        assert!(shown(&signed, "lms").unwrap().contains(receipt));
         assert_eq!(shown(&both, "crm"), None);
         assert!(!shown(&stored(entry, None), "lms").unwrap().contains("outcome"));
         assert_eq!(shown(&stored(r#"{"did":"x"}"#, None), "lms"), None, "nobody's");

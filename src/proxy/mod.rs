@@ -35,7 +35,7 @@ use crate::reason::{Language, Reason};
 use crate::redaction::treat::Treating;
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Lease, Service};
-use crate::store::{Fate, Position, Reader, Recorded, Recorder, Roll, Unrecorded};
+use crate::store::{Fate, Position, Reader, Recorded, Recorder, Roll, Settled, Unrecorded};
 use crate::telemetry::{self, Metrics};
 use crate::time::{Clock, Timestamp};
 use crate::tls::Peer;
@@ -105,10 +105,10 @@ impl Proxy {
         let transfer = self.parse(head.claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
 
-        let (receipt, claim) = (recorded.receipt(), recorded.claim().clone());
+        let (of, claim) = (recorded.disclosed(), recorded.claim().clone());
         let answer = forward(recorded, &head.headers, &rules).await;
         let back = answer::back(answer, &claim, &self.0.limits.document()).await;
-        self.0.recorder.settle(receipt, fate(&back)).await;
+        self.0.recorder.settle(Settled { of, fate: fate(&back), receipt: None }).await;
         carried(&claim, back)
     }
 
@@ -439,6 +439,7 @@ fn delivered(back: &Back) -> Fate {
 fn reason_of(failed: Failure) -> Reason {
     match failed {
         Failure::Unsent(Unsent::Busy) => Reason::Overloaded,
+        Failure::Unsent(Unsent::Unsigned) => Reason::SigningKeyUnavailable,
         Failure::Unsent(_) => Reason::PartnerUnreachable,
         Failure::Unknown(Unknown::Timeout) => Reason::PartnerTimeout,
         Failure::Unknown(Unknown::AnswerForm | Unknown::Broken) => Reason::PartnerAnswerBad,
@@ -459,7 +460,7 @@ fn language(headers: &HeaderMap) -> Language {
     Language::accepted(asked)
 }
 
-fn full(bytes: Bytes) -> Body {
+pub(crate) fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed()
 }
 

@@ -8,13 +8,16 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::upstream::Upstream;
 use crate::envelope::RecipientKeys;
+use crate::keys::SigningKeys;
 use crate::policy::Policy;
 use crate::redaction::treat::pseudonym::PseudonymSecret;
+use crate::signing::VerifyKey;
 use crate::store::{Append, Position, Recorder, Unrecorded};
 use crate::transfer::{Caller, Claim};
 use crate::vocabulary::Name;
 
 /// The rules, with the callers and what the gateway keeps of the partners.
+#[derive(Clone)]
 pub struct Rules {
     /// The rules.
     pub policy: Arc<Policy>,
@@ -22,12 +25,16 @@ pub struct Rules {
     pub callers: BTreeMap<String, Caller>,
     /// The gateway's own host names, in lower case.
     pub hosts: Vec<String>,
+    /// The key that each partner's key lists and receipts are checked by.
+    pub identities: BTreeMap<Name, VerifyKey>,
     /// The keys of each partner.
     pub keys: BTreeMap<Name, RecipientKeys>,
     /// The keys of the partners' recipients, by partner and recipient.
     pub recipients: BTreeMap<(Name, Name), RecipientKeys>,
     /// The secret that pseudonyms come from; there is one wherever the rules make any.
     pub pseudonyms: Option<PseudonymSecret>,
+    /// The keys that sign requests.
+    pub signing: SigningKeys,
     /// The way to each partner's endpoints, by partner and endpoint.
     pub ways: BTreeMap<(Name, Name), Way>,
     /// The header that each partner expects a credential in.
@@ -166,9 +173,11 @@ mod tests {
             policy: crate::transfer::tests::rules(),
             callers: BTreeMap::new(),
             hosts: Vec::new(),
+            identities: BTreeMap::new(),
             keys: BTreeMap::new(),
             recipients: BTreeMap::new(),
             pseudonyms: None,
+            signing: SigningKeys::default(),
             ways: BTreeMap::new(),
             credentials: BTreeMap::new(),
         }

@@ -31,7 +31,7 @@ use crate::config::Limits;
 use crate::document::{BadDocument, Charset, Content, Converter, Cutter, Records, Syntax};
 use crate::envelope::frames;
 use crate::reason::Reason;
-use crate::store::{Fate, Receipt, Recorded};
+use crate::store::{Disclosed, Fate, Recorded, Settled};
 use crate::telemetry;
 use crate::transfer::{Claim, Refused, StreamPart};
 
@@ -41,7 +41,7 @@ impl Proxy {
         let mut sending = Sending::new(head, &self.0.limits);
         let came = self.carry_all(&mut sending, body).await;
         let End { left, settled, answer } = sending.end(came, &self.0.limits).await;
-        self.0.recorder.settle_all(&settled).await;
+        self.0.recorder.settle_all(settled).await;
         answer.map_err(|refusal| Refusal { parts: Some(left), ..*refusal }.into())
     }
 
@@ -113,7 +113,7 @@ struct Sending {
     /// Whether the stream's id is the id of a part already.
     is_begun: bool,
     /// Every part that was recorded, in the order of the stream.
-    sent: Vec<Receipt>,
+    sent: Vec<Disclosed>,
     request: Option<Request>,
 }
 
@@ -177,11 +177,11 @@ impl Sending {
 
     /// Sends a part that was recorded; the first one begins the request.
     async fn send(&mut self, recorded: &Recorded, rules: &Rules) -> Result<(), Stop> {
-        self.sent.push(recorded.receipt());
+        self.sent.push(recorded.disclosed());
         let unsent = || Stop::from(Err(Failure::Unsent(Unsent::Request)));
         let claim = recorded.claim();
         let way = Way::of(claim, rules).ok_or_else(unsent)?;
-        let frame = frames::frame(recorded.envelope()).ok_or_else(unsent)?.into();
+        let frame = frames::frame(recorded.envelope(), None).ok_or_else(unsent)?.into();
         let request = match &mut self.request {
             Some(request) if request.way != way || claim.route().stream.is_none() => {
                 let (did, known) = (claim.did(), claim.known());
@@ -220,7 +220,9 @@ impl Sending {
             Err(refusal) => (Fate::Unknown(refusal.reason), Fate::Failed(refusal.reason)),
         };
         let fate = |n: u64| if n < left { taken } else { kept };
-        let settled = self.sent.iter().zip(0..).map(|(receipt, n)| (*receipt, fate(n))).collect();
+        let settled = self.sent.iter().zip(0..);
+        let settled = settled.map(|(of, n)| Settled { of: *of, fate: fate(n), receipt: None });
+        let settled = settled.collect();
         let answer = answer.and_then(|back| carried(claim, back));
         End { left, settled, answer }
     }
@@ -229,7 +231,7 @@ impl Sending {
 /// What became of a stream.
 struct End {
     left: u64,
-    settled: Vec<(Receipt, Fate)>,
+    settled: Vec<Settled>,
     answer: Result<Carried, Box<Refusal>>,
 }
 

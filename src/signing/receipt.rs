@@ -123,6 +123,17 @@ impl Receipt {
         serde_json::from_slice(&payload).map_err(|_| BadReceipt::Payload)
     }
 
+    /// What a receipt says, whoever signed it.
+    ///
+    /// # Errors
+    /// Text that cannot be a receipt.
+    pub fn unproven(text: &str) -> Result<Self, BadReceipt> {
+        if text.len() > LENGTH_MAX {
+            return Err(BadReceipt::Length);
+        }
+        serde_json::from_slice(&jws::unproven(text, TYPE)?).map_err(|_| BadReceipt::Payload)
+    }
+
     /// Holds the receipt against what was sent.
     ///
     /// # Errors
@@ -172,6 +183,29 @@ pub enum BadReceipt {
     /// It was made at another time.
     #[error("the receipt's `iat` is not the time at which it came: compare the clocks")]
     Time,
+}
+
+impl BadReceipt {
+    /// The word that records have for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Length => "length",
+            Self::Jws(BadJws::Form) => "form",
+            Self::Jws(BadJws::Header) => "header",
+            Self::Jws(BadJws::Algorithm) => "algorithm",
+            Self::Jws(BadJws::Type) => "type",
+            Self::Jws(BadJws::Key) => "key",
+            Self::Jws(BadJws::Signature) => "signature",
+            Self::Payload => "payload",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Id => "id",
+            Self::Envelope => "envelope",
+            Self::Parts => "parts",
+            Self::Time => "time",
+        }
+    }
 }
 
 /// The JWS type of receipts.

@@ -15,7 +15,8 @@ use crate::decision::{Decision, Denial, Trial, Verdict};
 use crate::document::{FieldId, FieldSet};
 use crate::envelope::Sealed;
 use crate::ledger::entry::{
-    self, Asked, Basis, Disclosure, Entry, Notify, Payload, Recipient, Refusal, Request, Subjects,
+    self, Asked, Basis, Disclosure, Entry, Notify, Payload, Proof, Recipient, Refusal, Request,
+    Subjects,
 };
 use crate::ledger::line::Lines;
 use crate::policy::legal::Number;
@@ -31,12 +32,13 @@ use crate::vocabulary::{Country, Kind, Name};
 pub struct Recorded {
     claim: Claim,
     envelope: Bytes,
-    receipt: Receipt,
+    sha256: [u8; 32],
+    disclosed: Disclosed,
 }
 
 /// Where a disclosure stands in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
+pub struct Disclosed {
     /// The disclosure's id.
     pub did: Uuid,
     /// Its position.
@@ -56,10 +58,16 @@ impl Recorded {
         &self.envelope
     }
 
+    /// SHA-256 of the envelope.
+    #[must_use]
+    pub const fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
     /// Where it stands in the ledger.
     #[must_use]
-    pub const fn receipt(&self) -> Receipt {
-        self.receipt
+    pub const fn disclosed(&self) -> Disclosed {
+        self.disclosed
     }
 }
 
@@ -74,6 +82,25 @@ pub enum Fate {
     Failed(Reason),
     /// Something may have arrived.
     Unknown(Reason),
+}
+
+/// How a disclosure ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The disclosure.
+    pub of: Disclosed,
+    /// What became of it.
+    pub fate: Fate,
+    /// What came as its receipt, where one was asked for and the partner answered.
+    pub receipt: Option<Proof>,
+}
+
+impl Settled {
+    fn append(self) -> Append {
+        let Self { of: Disclosed { did, seq: of }, fate, receipt } = self;
+        let receipt = receipt.map(|proof| entry::Receipt { did, of, proof });
+        Append { receipt, ..Append::plain(Entry::Outcome(outcome(self.of, fate))) }
+    }
 }
 
 impl Recorder {
@@ -99,8 +126,9 @@ impl Recorder {
         };
         match self.append(append).await {
             Ok(Position { seq, .. }) => {
-                let receipt = Receipt { did: claim.did(), seq };
-                Ok(Recorded { claim, envelope: sealed.envelope().clone(), receipt })
+                let disclosed = Disclosed { did: claim.did(), seq };
+                let (envelope, sha256) = (sealed.envelope().clone(), *sealed.sha256());
+                Ok(Recorded { claim, envelope, sha256, disclosed })
             }
             Err(why) => Err(Box::new((sealed, why))),
         }
@@ -177,17 +205,16 @@ impl Recorder {
 
     /// Records what became of a disclosure. If even that fails, it stays open: `verify` lists it
     /// as "outcome unknown", which is what is then true.
-    pub async fn settle(&self, receipt: Receipt, fate: Fate) {
-        self.settle_all(&[(receipt, fate)]).await;
+    pub async fn settle(&self, settled: Settled) {
+        self.settle_all(vec![settled]).await;
     }
 
     /// As [`Self::settle`], for many at once.
-    pub async fn settle_all(&self, settled: &[(Receipt, Fate)]) {
-        for batch in settled.chunks(self.batch_max()) {
-            let begun = batch.iter().map(|(receipt, fate)| {
-                let outcome = Entry::Outcome(outcome(*receipt, *fate));
-                (receipt.did, self.begin(Append::plain(outcome)))
-            });
+    pub async fn settle_all(&self, settled: Vec<Settled>) {
+        let mut settled = settled.into_iter().peekable();
+        while settled.peek().is_some() {
+            let batch = settled.by_ref().take(self.batch_max());
+            let begun = batch.map(|settled| (settled.of.did, self.begin(settled.append())));
             // All of a batch wait for the same commit.
             for (did, answer) in begun.collect::<Vec<_>>() {
                 if let Err(why) = answer.await.unwrap_or(Err(Unrecorded::Stopped)) {
@@ -198,14 +225,14 @@ impl Recorder {
     }
 }
 
-fn outcome(receipt: Receipt, fate: Fate) -> entry::Outcome {
+fn outcome(of: Disclosed, fate: Fate) -> entry::Outcome {
     let (result, reason, status) = match fate {
         Fate::Delivered(status) => ("delivered", None, Some(status)),
         Fate::Withheld(status) => ("delivered", Some(Reason::AnswerUninspectable), Some(status)),
         Fate::Failed(reason) => ("failed", Some(reason), None),
         Fate::Unknown(reason) => ("unknown", Some(reason), None),
     };
-    entry::Outcome { did: receipt.did, of: receipt.seq, result, reason, status }
+    entry::Outcome { did: of.did, of: of.seq, result, reason, status }
 }
 
 fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure {

@@ -44,7 +44,7 @@ mod stage;
 
 pub use blocks::{Blocks, NewBlock, Unblocked};
 pub use consents::{Consents, Unchanged, Withdrawal};
-pub use disclosure::{Fate, Receipt, Recorded};
+pub use disclosure::{Disclosed, Fate, Recorded, Settled};
 pub use quota::{QuotaUse, Used};
 pub use reader::{Reader, SubjectFacts};
 pub use recorder::{Append, Guard, NewSubject, Position, RecordRow, Recorder, Unrecorded};
@@ -382,6 +382,8 @@ pub struct StoredDecision {
     pub lines: Option<Vec<u8>>,
     /// The canonical bytes of the outcome, once there is one.
     pub outcome: Option<Vec<u8>>,
+    /// The canonical bytes of the receipt, if there is one.
+    pub receipt: Option<Vec<u8>>,
 }
 
 /// What a request knows of one subject.

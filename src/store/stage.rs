@@ -12,7 +12,7 @@ use super::{
     Batch, Head, Index, NewEntry, Owner, StoreError, StoreSecret, StoredEntry, StoredRecord,
     SubjectRef, Transaction,
 };
-use crate::ledger::entry::{Entry, RecordKind};
+use crate::ledger::entry::{Entry, Receipt, RecordKind};
 use crate::ledger::tree::leaf_hash;
 use crate::time::Timestamp;
 
@@ -94,7 +94,7 @@ struct Stage {
 impl Stage {
     /// Why an append cannot follow what is there.
     fn refusal(&mut self, append: &Append) -> Option<Unrecorded> {
-        let Append { entry, new_subjects, guard, record, quota, .. } = append;
+        let Append { entry, new_subjects, guard, record, quota, receipt, .. } = append;
         let newest = self.batch.head.records;
         let old = guard.as_ref().is_some_and(|guard| {
             let newer =
@@ -119,6 +119,10 @@ impl Stage {
             }
             _ => return Some(Unrecorded::RecordMismatch),
         }
+        let is_of = |receipt: &Receipt| settles(entry) == Some(receipt.of);
+        if !receipt.as_ref().is_none_or(is_of) {
+            return Some(Unrecorded::RecordMismatch);
+        }
         if settles(entry).is_some_and(|of| self.seen.settled.contains(&of)) {
             return Some(Unrecorded::Settled);
         }
@@ -133,7 +137,10 @@ impl Stage {
         secret: &StoreSecret,
         now: Timestamp,
     ) -> Result<Position, StoreError> {
-        let Append { entry, lines, new_subjects, record, quota, rule_files, .. } = append;
+        let Append { entry, lines, new_subjects, record, quota, rule_files, receipt, .. } = append;
+        if let Some(receipt) = receipt {
+            self.add(&Entry::Receipt(receipt), None, now);
+        }
         let seq = self.batch.head.size();
         for new in new_subjects {
             let wrapped = secret.wrap(&new.reference, &new.key)?;
@@ -155,12 +162,18 @@ impl Stage {
         self.batch.rule_files.extend(rule_files);
         self.seen.settled.extend(settles(&entry));
 
+        self.add(&entry, lines, now);
+        Ok(Position { seq })
+    }
+
+    /// Adds an entry at the end.
+    fn add(&mut self, entry: &Entry, lines: Option<Vec<u8>>, now: Timestamp) {
+        let seq = self.batch.head.size();
         let bytes = entry.bytes(seq, now);
         let leaf = leaf_hash(&bytes);
         self.batch.head.frontier.push(leaf);
         let stored = StoredEntry { seq, bytes, leaf, lines };
-        self.batch.entries.push(NewEntry { stored, index: index(&entry) });
-        Ok(Position { seq })
+        self.batch.entries.push(NewEntry { stored, index: index(entry) });
     }
 }
 
@@ -176,7 +189,11 @@ const fn index(entry: &Entry) -> Index {
         Entry::Disclosure(entry) => Index::Decision(entry.did),
         Entry::Refusal(entry) => Index::Decision(entry.did),
         Entry::Outcome(entry) => Index::OutcomeOf(entry.of),
-        Entry::Activation(_) | Entry::Admin(_) | Entry::Block(_) | Entry::Consent(_) => Index::None,
+        Entry::Activation(_)
+        | Entry::Admin(_)
+        | Entry::Block(_)
+        | Entry::Consent(_)
+        | Entry::Receipt(_) => Index::None,
     }
 }
 

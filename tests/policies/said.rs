@@ -5,12 +5,12 @@ use std::sync::Arc;
 use otkel::document::{Csv, Formula, Multipart, MultipartKind, Opaque, Part, Syntax, Xml, XmlKind};
 use otkel::policy::legal::{Number, Unit};
 use otkel::policy::{
-    Basis, DatePart, FieldSource, Generalisation, Mask, OnFound, OnNumber, OnRefused, PartnerKind,
-    Policy, Route, Stream, Treatment, Unmapped,
+    Basis, DatePart, EnvelopeRules, FieldSource, Generalisation, Keeping, Mask, OnFound, OnNumber,
+    OnRefused, Padding, PartnerKind, Policy, Reply, Route, Stream, Treatment, Unmapped,
 };
 use otkel::reason::Language;
 use otkel::time::Timestamp;
-use otkel::vocabulary::{CategoryId, CategorySet, Country, Kind, Kinds, Name, PurposeId};
+use otkel::vocabulary::{CategoryId, CategorySet, Country, Kem, Kind, Kinds, Name, PurposeId};
 
 use super::{edited, folder, read};
 
@@ -63,6 +63,31 @@ fn every_key_says_what_it_says() {
         (Some(1000), Some(5000))
     );
     assert_eq!((training.breach.notice_hours, training.approved_by.len()), (24, 2));
+}
+
+#[test]
+fn an_envelope_is_made_as_the_partner_says() {
+    let (policy, _) = read(&folder()).unwrap();
+    let of = |name| &policy.partners[&Name::parse(name).unwrap()].envelope;
+    let default = EnvelopeRules::default();
+    assert_eq!(*of("training-gb"), default);
+    assert!(default.signed && default.receipts && default.kept.is_none() && default.pad.is_none());
+    assert_eq!((default.kem, default.reply), (Kem::X25519, Reply::Plain));
+    let formats = EnvelopeRules {
+        kem: Kem::MlKem768X25519,
+        pad: Some(Padding::Padme),
+        also: vec![Name::parse("escrow").unwrap()],
+        reply: Reply::Required,
+        ..EnvelopeRules::default()
+    };
+    assert_eq!(*of("formats-kz"), formats);
+    let mailing = EnvelopeRules {
+        pad: Some(Padding::Multiple(4096)),
+        kept: Some(Keeping { seconds: 60, messages: 10_000 }),
+        receipts: false,
+        ..EnvelopeRules::default()
+    };
+    assert_eq!(*of("mailing-de"), mailing);
 }
 
 #[test]

@@ -28,7 +28,7 @@ async fn heard(world: &World, people: &[String]) -> Vec<u8> {
 /// Each frame by itself.
 fn split(body: &[u8]) -> Vec<Vec<u8>> {
     let mut buffer = body.into();
-    let whole = |envelope: bytes::Bytes| frames::frame(&envelope).unwrap();
+    let whole = |envelope: bytes::Bytes| frames::frame(&envelope, None).unwrap();
     std::iter::from_fn(|| frames::next(&mut buffer).unwrap().map(whole)).collect()
 }
 

@@ -22,6 +22,7 @@ use otkel::demo::world::{Setting, World};
 use otkel::envelope::{self, RecipientSecret};
 use otkel::gateway::SystemClock;
 use otkel::keyfile;
+use otkel::keys;
 use otkel::ledger::checkpoint::LogKey;
 use otkel::proxy::body;
 use otkel::proxy::front::HeadFault;
@@ -93,8 +94,9 @@ impl Stage {
 
     /// The key that checks checkpoints, as `--key` takes it.
     pub(crate) fn key(&self) -> String {
-        let pem = fs::read_to_string(self.world.folder.join("keys/ledger.key")).unwrap();
-        LogKey::from_pem("gw.demo.example/disclosures", &pem).unwrap().public().to_string()
+        let key = keys::read(&self.world.folder.join("keys/ledger.key")).unwrap();
+        let key = LogKey::new("gw.demo.example/disclosures", Arc::new(key)).unwrap();
+        key.public().to_string()
     }
 
     /// Starts the gateway.

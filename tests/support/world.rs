@@ -27,8 +27,10 @@ use otkel::config::Config;
 use otkel::demo::certificates::write_secret;
 use otkel::demo::partner::{MockPartner, Received, Setup};
 use otkel::demo::world::{PARTNERS, Setting, World as Folder};
+use otkel::envelope::key::ListedKey;
 use otkel::gateway::{Gateway, StartError, SystemClock};
 use otkel::keyfile;
+use otkel::signing::SigningKey;
 use otkel::time::{Clock, Timestamp};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,7 @@ pub(crate) struct Plan {
     rules: Vec<(String, String, String)>,
     secrets: Vec<(String, String)>,
     edits: Vec<(String, String)>,
+    recipients: Vec<(String, String, ListedKey)>,
     own_rules: bool,
     stubs: BTreeMap<&'static str, Stub>,
     real_time: bool,
@@ -149,6 +152,21 @@ impl World {
 
     pub(crate) fn certificates(&self) -> PathBuf {
         self.folder.certificate_folder()
+    }
+
+    /// Adds a key to the list of a partner, or of `partner.recipient`, as the partner does.
+    pub(crate) fn publish(&self, holder: &str, key: ListedKey) {
+        let file = self.folder.partner_list(holder);
+        let old = fs::read_to_string(&file).unwrap();
+        let (partner, owner) = holder.split_once('.').unwrap_or((holder, holder));
+        let identity = self.identity(partner);
+        let list = keyfile::list_with(Some(&old), owner, key, &identity, self.clock.now());
+        fs::write(file, list.unwrap()).unwrap();
+    }
+
+    /// The key that a partner signs its lists and receipts with.
+    pub(crate) fn identity(&self, partner: &str) -> SigningKey {
+        identity(&self.folder, partner)
     }
 
     /// Edits a file of the world; `from` must be there.
@@ -295,6 +313,14 @@ impl Plan {
         self
     }
 
+    /// Gives a recipient within a partner a list with one key.
+    pub(crate) fn recipient(mut self, partner: &str, name: &str, key: ListedKey) -> Self {
+        self.recipients.push((partner.to_owned(), name.to_owned(), key));
+        self.configure(&format!(
+            "\n[partner.{partner}.recipient.{name}]\nkeys = \"keys/{partner}.{name}.keys.jws\"\n"
+        ))
+    }
+
     /// Writes a file that only its owner may read.
     pub(crate) fn secret(mut self, file: &str, text: &str) -> Self {
         self.secrets.push((file.to_owned(), text.to_owned()));
@@ -355,6 +381,11 @@ impl Plan {
         for (file, text) in &self.secrets {
             write_secret(&folder.folder.join(file), text.as_bytes()).unwrap();
         }
+        for (partner, name, key) in self.recipients {
+            let identity = identity(&folder, &partner);
+            let list = keyfile::list_with(None, &name, key, &identity, now).unwrap();
+            fs::write(folder.partner_list(&format!("{partner}.{name}")), list).unwrap();
+        }
         let papers = Papers::make(&folder.certificate_folder());
         let stop = CancellationToken::new();
         let (mut partners, mut addresses) = (BTreeMap::new(), Vec::new());
@@ -393,6 +424,11 @@ async fn mock(folder: &Folder, name: &str, stop: &CancellationToken) -> MockPart
         tell: None,
     };
     MockPartner::start(setup, stop.clone()).await.unwrap()
+}
+
+fn identity(folder: &Folder, partner: &str) -> SigningKey {
+    let pem = fs::read_to_string(folder.partner_identity(partner)).unwrap();
+    SigningKey::from_pem(&pem).unwrap()
 }
 
 /// A copy of the rules with each edit made, or the rules themselves where nobody changes them.

@@ -175,7 +175,7 @@ impl Original {
         let origin = note.lines().next().unwrap();
         let key = LogKey::from_seed(origin, &Zeroizing::new([1; 32])).unwrap();
         let root = root.try_into().unwrap();
-        Checkpoint { origin: origin.to_owned(), size, root }.sign(&key)
+        Checkpoint { origin: origin.to_owned(), size, root }.sign(&key).unwrap()
     }
 
     fn verify(&self, store: &Path, checkpoint: Option<&Path>) -> Said {

@@ -55,6 +55,7 @@ impl View {
             ("purpose", explained.purpose.map(|purpose| format!("{purpose}  {title}"))),
             ("rules", Some(self.rules(explained))),
             ("outcome", explained.outcome.as_ref().map(outcome)),
+            ("receipt", explained.receipt.as_ref().map(|it| self.said(&receipt(it)))),
         ];
         for (name, fact) in facts {
             if let Some(fact) = fact {
@@ -211,5 +212,17 @@ fn outcome(outcome: &serde_json::Value) -> String {
         (Some(words), ..) => words.to_owned(),
         (None, Some(result), Some(reason)) => format!("{result}, {reason}"),
         (None, result, _) => result.unwrap_or_default().to_owned(),
+    }
+}
+
+/// What the partner signed.
+fn receipt(receipt: &serde_json::Value) -> Text {
+    let text = |name: &str| receipt.get(name).and_then(serde_json::Value::as_str);
+    match text("status").unwrap_or_default() {
+        "accepted" => "the partner signed that it accepted it".into(),
+        "rejected" => "the partner signed that it rejected it".into(),
+        "deferred" => "the partner signed that it has yet to decide".into(),
+        "missing" => "the partner signed nothing".into(),
+        _ => text!("what came is not a receipt of this: `{}`", text("why").unwrap_or_default()),
     }
 }

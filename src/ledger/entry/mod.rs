@@ -8,10 +8,10 @@
 //! | member | in | what |
 //! |---|---|---|
 //! | `v` | all | version of this format, 1 |
-//! | `type` | all | `activation`, `admin`, `block`, `consent`, `disclosure`, `outcome`, `refusal` |
+//! | `type` | all | the kind: [`Entry::kind`] |
 //! | `seq` | all | position in the ledger, counted from 0, without gaps |
 //! | `time` | all | RFC 3339, UTC, three decimals |
-//! | `did` | disclosure, refusal, outcome | the decision's id, a version 7 UUID (RFC 9562) |
+//! | `did` | all four of a decision | its id, a version 7 UUID (RFC 9562) |
 //!
 //! Members that a later version of this program added are left out of older entries, and stand for
 //! nothing there.
@@ -19,6 +19,7 @@
 //! No entry holds a personal value. A subject appears as a tag: HMAC-SHA-256 under that subject's
 //! own random key, cut to 128 bits, different in every entry, meaningless once the key is gone.
 
+mod receipt;
 mod write;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use uuid::Uuid;
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::vocabulary::{CategoryId, Country, Name, PurposeId};
+pub use receipt::{Proof, Receipt};
 
 /// The version of the entry format.
 pub const VERSION: u8 = 1;
@@ -49,6 +51,8 @@ pub enum Entry {
     Disclosure(Box<Disclosure>),
     /// What became of a disclosure.
     Outcome(Outcome),
+    /// What a partner signed of a disclosure.
+    Receipt(Receipt),
     /// A transfer was refused and nothing left.
     Refusal(Refusal),
 }
@@ -72,6 +76,7 @@ impl Entry {
             Self::Consent(_) => RecordKind::Consent.word(),
             Self::Disclosure(_) => "disclosure",
             Self::Outcome(_) => "outcome",
+            Self::Receipt(_) => "receipt",
             Self::Refusal(_) => "refusal",
         }
     }
@@ -86,6 +91,7 @@ impl Entry {
             | Self::Admin(_)
             | Self::Disclosure(_)
             | Self::Outcome(_)
+            | Self::Receipt(_)
             | Self::Refusal(_) => None,
         }
     }

@@ -107,6 +107,14 @@ pub(crate) fn outcome(did: u128, of: u64) -> Outcome {
     Outcome { did, of, result: "delivered", reason: None, status: Some(200) }
 }
 
+pub(crate) fn receipt(did: u128, of: u64, proof: Proof) -> Entry {
+    Entry::Receipt(Receipt { did: Uuid::from_u128(did), of, proof })
+}
+
+pub(crate) fn accepted() -> Proof {
+    Proof::Good { status: "accepted", jws: "e30.e30.AA".into() }
+}
+
 pub(crate) fn admin(by: &str) -> Entry {
     Entry::Admin(Admin::plain("keygen", by.into()))
 }
@@ -230,6 +238,9 @@ fn samples() -> Vec<Entry> {
         }),
         Entry::Outcome(Outcome { reason: Some(Reason::LogBusy), ..outcome(5, (1 << 53) - 1) }),
         Entry::Outcome(Outcome { status: None, ..outcome(5, 0) }),
+        receipt(5, 0, accepted()),
+        receipt(5, (1 << 53) - 1, Proof::Missing),
+        receipt(5, 1, Proof::Wrong { why: "signature", sha256: "cd".repeat(32) }),
         Entry::Refusal(Refusal {
             asked: asked(),
             basis: Some(request),

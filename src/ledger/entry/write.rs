@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{
-    Activation, Admin, BlockEvent, ConsentEvent, Disclosure, Entry, Outcome, Refusal, VERSION,
-    Verdict,
+    Activation, Admin, BlockEvent, ConsentEvent, Disclosure, Entry, Outcome, Proof, Receipt,
+    Refusal, VERSION, Verdict,
 };
 use crate::time::Timestamp;
 
@@ -53,6 +53,7 @@ impl Serialize for Placed<'_> {
             Entry::Consent(entry) => self.consent(entry, &mut to)?,
             Entry::Disclosure(entry) => self.disclosure(entry, &mut to)?,
             Entry::Outcome(entry) => self.outcome(entry, &mut to)?,
+            Entry::Receipt(entry) => self.receipt(entry, &mut to)?,
             Entry::Refusal(entry) => self.refusal(entry, &mut to)?,
         }
         to.end()
@@ -144,6 +145,22 @@ impl Placed<'_> {
         to.serialize_entry("seq", &self.seq)?;
         optional(to, "status", entry.status.as_ref())?;
         self.time_type_version(to)
+    }
+
+    fn receipt<M: SerializeMap>(&self, entry: &Receipt, to: &mut M) -> Result<(), M::Error> {
+        let (jws, wrong) = match &entry.proof {
+            Proof::Good { jws, .. } => (Some(jws), None),
+            Proof::Missing => (None, None),
+            Proof::Wrong { why, sha256 } => (None, Some((why, sha256))),
+        };
+        to.serialize_entry("did", &entry.did)?;
+        optional(to, "jws", jws)?;
+        to.serialize_entry("of", &entry.of)?;
+        to.serialize_entry("seq", &self.seq)?;
+        optional(to, "sha256", wrong.map(|(_, sha256)| sha256))?;
+        to.serialize_entry("status", entry.proof.status())?;
+        self.time_type_version(to)?;
+        optional(to, "why", wrong.map(|(why, _)| why))
     }
 
     fn refusal<M: SerializeMap>(&self, entry: &Refusal, to: &mut M) -> Result<(), M::Error> {

@@ -9,6 +9,7 @@
 //! | bytes of an entry | [`Fault::Altered`], by its leaf hash |
 //! | bytes and leaf hash | [`Fault::Rewritten`], by the next checkpoint, or [`Fault::Head`] |
 //! | entry deleted, moved | [`Fault::Missing`], [`Fault::OutOfOrder`] |
+//! | a receipt, its outcome apart | [`Fault::Receipt`] |
 //! | a subject line | [`Fault::Lines`] |
 //! | entries, head and kept checkpoints cut off | [`Fault::Cut`], by a published checkpoint |
 //! | consent or block record | [`Fault::Record`], by the digest in its last event |
@@ -35,6 +36,9 @@ pub struct Verifier {
     checkpoints: u64,
     kinds: BTreeMap<String, u64>,
     open: BTreeMap<u64, OpenDisclosure>,
+    receipts: BTreeMap<String, u64>,
+    /// The last entry and the disclosure that it is a receipt of, if it is one.
+    receipt: Option<(u64, u64)>,
     records: HashMap<Uuid, Event>,
     newest_event: u64,
 }
@@ -54,6 +58,8 @@ pub struct Report {
     pub signed: u64,
     /// The size of the log right after the newest event of a record, 0 without one.
     pub records: u64,
+    /// The number of receipts of each status.
+    pub receipts: BTreeMap<String, u64>,
     /// Disclosures without an outcome: the data left, and what became of them is unknown.
     pub open: Vec<OpenDisclosure>,
 }
@@ -98,6 +104,9 @@ pub enum Fault {
     /// The outcome is of no disclosure before it, or of one that has an outcome.
     #[error("entry {0} is the outcome of no open disclosure")]
     Outcome(u64),
+    /// The receipt is not of the disclosure whose outcome follows.
+    #[error("entry {0} is not a receipt of the disclosure whose outcome follows")]
+    Receipt(u64),
     /// A checkpoint cannot be taken.
     #[error("the checkpoint at size {size}: {why}")]
     Checkpoint {
@@ -171,6 +180,8 @@ impl Verifier {
             checkpoints: 0,
             kinds: BTreeMap::new(),
             open: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            receipt: None,
             records: HashMap::new(),
             newest_event: 0,
         }
@@ -226,10 +237,7 @@ impl Verifier {
         }
         check_lines(&members, lines).ok_or(Fault::Lines(seq))?;
         self.link(seq, kind, &members)?;
-        match self.kinds.get_mut(kind) {
-            Some(count) => *count = count.saturating_add(1),
-            None => drop(self.kinds.insert(kind.to_owned(), 1)),
-        }
+        count(&mut self.kinds, kind);
         self.tree.push(hash);
         self.reach_published()
     }
@@ -284,6 +292,9 @@ impl Verifier {
         if *head != self.tree {
             return Err(Fault::Head(size));
         }
+        if let Some((seq, _)) = self.receipt {
+            return Err(Fault::Receipt(seq));
+        }
         let gone = self.records.iter().min_by_key(|(_, event)| event.seq);
         if let Some((record, event)) = gone {
             return Err(event.fault(*record));
@@ -295,12 +306,18 @@ impl Verifier {
             checkpoints: self.checkpoints,
             signed: self.signed,
             records: self.newest_event,
+            receipts: self.receipts,
             open: self.open.into_values().collect(),
         })
     }
 
     /// Follows what an entry says of other entries and of records.
     fn link(&mut self, seq: u64, kind: &str, members: &Members<'_>) -> Result<(), Fault> {
+        if let Some((receipt, of)) = self.receipt.take()
+            && (kind != "outcome" || members.number("of") != Some(of))
+        {
+            return Err(Fault::Receipt(receipt));
+        }
         let id = |name| members.text(name).and_then(|text| Uuid::try_parse(text).ok());
         match kind {
             "disclosure" => {
@@ -314,6 +331,15 @@ impl Verifier {
                 if disclosure.is_none_or(|disclosure| id("did") != Some(disclosure.did)) {
                     return Err(Fault::Outcome(seq));
                 }
+            }
+            "receipt" => {
+                let open = members.number("of").and_then(|of| self.open.get(&of));
+                let open = open.filter(|open| id("did") == Some(open.did));
+                let (Some(open), Some(status)) = (open, members.text("status")) else {
+                    return Err(Fault::Receipt(seq));
+                };
+                self.receipt = Some((seq, open.seq));
+                count(&mut self.receipts, status);
             }
             _ => {}
         }
@@ -362,6 +388,13 @@ fn check_lines(members: &Members<'_>, lines: Option<&[u8]>) -> Option<()> {
     let bound = subjects.number("n") == Some(tree.size())
         && subjects.text("root").and_then(hash) == Some(tree.root());
     (canonical && bound).then_some(())
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, word: &str) {
+    match counts.get_mut(word) {
+        Some(count) => *count = count.saturating_add(1),
+        None => drop(counts.insert(word.to_owned(), 1)),
+    }
 }
 
 fn hash(hex: &str) -> Option<Hash> {

@@ -2,8 +2,8 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::ledger::checkpoint::LogKey;
-use crate::ledger::entry::tests::{admin, consent, disclosure, outcome, time};
-use crate::ledger::entry::{Entry, Refusal};
+use crate::ledger::entry::tests::{accepted, admin, consent, disclosure, outcome, receipt, time};
+use crate::ledger::entry::{Entry, Proof, Refusal};
 use crate::ledger::line::{Lines, Tag};
 use crate::reason::Reason;
 
@@ -99,7 +99,7 @@ impl Log {
     fn sign(&mut self) {
         let (size, root) = (self.head.size(), self.head.root());
         let origin = "gw.example/disclosures".to_owned();
-        self.checkpoints.push((size, Checkpoint { origin, size, root }.sign(&key())));
+        self.checkpoints.push((size, Checkpoint { origin, size, root }.sign(&key()).unwrap()));
     }
 
     /// Replaces an entry and everything inside the store that depends on it.
@@ -228,9 +228,9 @@ fn checkpoints_must_be_the_keys_own() {
         let root = log.rows[..5].iter().map(|row| row.leaf).collect::<Frontier>().root();
         Checkpoint { origin: "gw.example/disclosures".into(), size, root }
     };
-    let by_another = after(|log| log.checkpoints[1].1 = other(log, 5).sign(&forged));
+    let by_another = after(|log| log.checkpoints[1].1 = other(log, 5).sign(&forged).unwrap());
     assert_eq!(by_another, Fault::Checkpoint { size: 5, why: BadCheckpoint::Unsigned });
-    let of_another_size = after(|log| log.checkpoints[1].1 = other(log, 4).sign(&key()));
+    let of_another_size = after(|log| log.checkpoints[1].1 = other(log, 4).sign(&key()).unwrap());
     assert_eq!(of_another_size, Fault::Checkpoint { size: 5, why: BadCheckpoint::Malformed });
     let published = after(|log| log.published = Some("nothing".into()));
     assert_eq!(published, Fault::Published(BadCheckpoint::Malformed));
@@ -279,4 +279,31 @@ fn lines_outcomes_and_records_must_agree_with_their_entries() {
     assert_eq!(unknown, Fault::RecordUnrecorded(other, RecordKind::Block));
     let both = after(|log| log.rewrite(1, "\"type\":\"consent\"", "\"type\":\"block\""));
     assert_eq!(both, Fault::NotAnEntry(2));
+}
+
+#[test]
+fn a_receipt_is_of_the_open_disclosure_whose_outcome_follows() {
+    let with = |entries: &[Entry]| {
+        let mut log = sound();
+        for entry in entries {
+            log.push(entry.bytes(log.head.size(), time()), None);
+        }
+        log.verify()
+    };
+    let (good, settled) = (receipt(2, 6, accepted()), Entry::Outcome(outcome(2, 6)));
+    let report = with(&[good.clone(), settled.clone()]).unwrap();
+    assert_eq!(report.receipts, [("accepted".to_owned(), 1)].into());
+    assert_eq!((report.kinds["receipt"], report.open.len()), (1, 0));
+    let missing = with(&[receipt(2, 6, Proof::Missing), settled.clone()]).unwrap();
+    assert_eq!(missing.receipts, [("missing".to_owned(), 1)].into());
+
+    let at = |seq| Err(Fault::Receipt(seq));
+    assert_eq!(with(&[receipt(2, 7, accepted()), settled.clone()]), at(8), "of no disclosure");
+    assert_eq!(with(&[receipt(1, 3, accepted()), settled.clone()]), at(8), "of a settled one");
+    assert_eq!(with(&[receipt(1, 6, accepted()), settled.clone()]), at(8), "of another id");
+    assert_eq!(with(&[good.clone(), good.clone(), settled.clone()]), at(8), "two");
+    assert_eq!(with(&[good.clone(), admin("x"), settled.clone()]), at(8), "something between");
+    assert_eq!(with(&[good.clone(), Entry::Outcome(outcome(1, 3))]), at(8), "another's outcome");
+    assert_eq!(with(&[settled, good.clone()]), at(9), "after the outcome");
+    assert_eq!(with(&[good]), at(8), "no outcome");
 }

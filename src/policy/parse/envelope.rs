@@ -113,11 +113,7 @@ fn reply(table: &mut Table<'_>, receipts: Option<bool>) -> Option<Reply> {
     let meaning = "`reply` is `plain`, `offered` where the partner may seal its answers, or \
         `required` where an answer that is not sealed is withheld";
     table.or(Reply::Plain, "reply", meaning, |item| {
-        let reply = item.one_of(&[
-            ("plain", Reply::Plain),
-            ("offered", Reply::Offered),
-            ("required", Reply::Required),
-        ])?;
+        let reply = item.one_of(&Reply::ALL.map(|reply| (reply.word(), reply)))?;
         if reply != Reply::Plain && receipts == Some(false) {
             return item.wrong_since(
                 "a sealed answer without a receipt",

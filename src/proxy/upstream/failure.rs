@@ -62,6 +62,9 @@ pub enum Unsent {
     /// The request cannot be written.
     #[error("the request cannot be written")]
     Request,
+    /// The key that signs requests cannot be used.
+    #[error("the request could not be signed")]
+    Unsigned,
     /// The partner does not want our certificate.
     #[error("the partner refuses our certificate")]
     Unwelcome,

@@ -37,7 +37,7 @@ pub use answer::AnswerBody;
 use answer::Bounds;
 use connect::Connector;
 pub use failure::{AnswerFault, Failure, Unknown, Unsent};
-pub use feed::{Closed, Feed, Load};
+pub use feed::{Closed, Cut, Feed, Load};
 
 /// How one partner is reached.
 #[derive(Clone, Debug)]
@@ -193,6 +193,12 @@ impl Upstream {
         };
         let answer = answer.map_err(|error| failure(&error))?;
         answer::take(answer, bounds, place).map_err(Failure::Unknown)
+    }
+
+    /// What a path there is called in full: `https://`, host, port unless it is 443, and path.
+    #[must_use]
+    pub fn target_uri(&self, path: &str) -> String {
+        format!("https://{}{path}", self.authority)
     }
 
     /// Waits as long as an answer may take once the request was taken.

@@ -28,7 +28,7 @@ use uuid::Uuid;
 use super::queue::{AbandonAtEnd, Job, Queue, Reply};
 use super::{QuotaUse, Reader, RuleFile, Store, StoreError, SubjectRef};
 use crate::ledger::checkpoint::LogKey;
-use crate::ledger::entry::Entry;
+use crate::ledger::entry::{Entry, Receipt};
 use crate::ledger::line::SubjectKey;
 use crate::time::Clock;
 
@@ -76,6 +76,8 @@ pub struct Append {
     pub quota: Option<QuotaUse>,
     /// The rule files that an activation names; those that are kept already stay.
     pub rule_files: Vec<RuleFile>,
+    /// The receipt that stands right before an outcome.
+    pub receipt: Option<Receipt>,
 }
 
 impl Append {
@@ -90,6 +92,7 @@ impl Append {
             record: None,
             quota: None,
             rule_files: Vec::new(),
+            receipt: None,
         }
     }
 }
@@ -161,7 +164,8 @@ pub enum Unrecorded {
     /// The record's id belongs to another subject, or to a record of another kind.
     #[error("the record's id belongs to another")]
     RecordTaken,
-    /// An event without its record, a record without its event, or of another id.
+    /// An event without its record, a record without its event, or of another id; a receipt that
+    /// is not of its outcome's disclosure.
     #[error("the event and the record do not belong together")]
     RecordMismatch,
     /// The disclosure has an outcome already.

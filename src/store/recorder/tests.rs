@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::consent::Terms;
 use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::entry;
 use crate::ledger::entry::tests::{admin, consent, disclosure, outcome, time};
 use crate::ledger::line::Lines;
 use crate::ledger::verify::Report;
@@ -234,6 +235,32 @@ fn a_restart_goes_on_where_the_last_run_ended() {
     assert_eq!(one(&second, plain("b")), Ok(1));
     drop(second);
     assert_eq!(folder.audit().unwrap().checkpoints, 2);
+}
+
+#[test]
+fn a_receipt_is_written_with_its_outcome_or_not_at_all() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let settle = |of, receipt_of| {
+        let proof = entry::Proof::Missing;
+        let receipt = entry::Receipt { did: Uuid::from_u128(9), of: receipt_of, proof };
+        Append { receipt: Some(receipt), ..Append::plain(Entry::Outcome(outcome(9, of))) }
+    };
+    assert_eq!(one(&recorder, guarded(9, 0, &[])), Ok(0));
+    assert_eq!(one(&recorder, settle(0, 1)), Err(Unrecorded::RecordMismatch));
+    let lone = Append { entry: admin("x"), ..settle(0, 0) };
+    assert_eq!(one(&recorder, lone), Err(Unrecorded::RecordMismatch));
+    let answers = recorder.append_blocking(vec![settle(0, 0), settle(0, 0), plain("y")]);
+    let placed = |seq| Ok(Position { seq });
+    assert_eq!(answers, [placed(2), Err(Unrecorded::Settled), placed(3)]);
+    recorder.close();
+    let found = reader.decision(&Uuid::from_u128(9)).unwrap().unwrap();
+    assert!(String::from_utf8(found.receipt.unwrap()).unwrap().contains("missing"));
+    let report = folder.audit().unwrap();
+    assert_eq!((report.size, report.open), (4, vec![]));
+    assert_eq!(report.receipts, [("missing".to_owned(), 1)].into());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{Append, Options, Unrecorded};
 use crate::ledger::checkpoint::{Checkpoint, LogKey};
 use crate::ledger::entry::{Admin, Entry};
 use crate::ledger::tree::{Frontier, Hash};
+use crate::signing::Unsigned;
 use crate::time::Clock;
 
 /// What the thread owns.
@@ -174,7 +175,11 @@ impl Worker {
         if size == 0 || (self.kept == size && !due) || self.queue.is_stopped() {
             return Ok(());
         }
-        let note = note(signer, &self.head.frontier);
+        // As with a place that cannot be written: the ledger goes on, and it is tried again.
+        let Ok(note) = note(signer, &self.head.frontier) else {
+            tracing::error!("a checkpoint could not be signed");
+            return Ok(());
+        };
         if self.kept < size {
             let frontier = Some(self.head.frontier.clone());
             let checkpoint = StoredCheckpoint { size, note: note.clone(), frontier };
@@ -268,7 +273,7 @@ impl Worker {
     }
 }
 
-fn note(signer: &LogKey, frontier: &Frontier) -> String {
+fn note(signer: &LogKey, frontier: &Frontier) -> Result<String, Unsigned> {
     let origin = signer.public().origin().to_owned();
     Checkpoint { origin, size: frontier.size(), root: frontier.root() }.sign(signer)
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
 use super::{checkpoint, connect, entries, head, integer, kind, limit, migrate, natural};
+use crate::ledger::canonical::Members;
 use crate::ledger::tree::Hash;
 use crate::store::{
     Head, Lookup, RuleFile, Snapshot, StoreError, StoredCheckpoint, StoredDecision, StoredEntry,
@@ -217,19 +218,30 @@ fn record_of(connection: &Connection, id: &Uuid) -> Result<Option<StoredRecord>,
 }
 
 fn decision(connection: &Connection, did: &Uuid) -> Result<Option<StoredDecision>, StoreError> {
-    let sql = "SELECT d.seq, e.bytes, e.lines, r.bytes
+    // A receipt stands right before its outcome.
+    let sql = "SELECT d.seq, e.bytes, e.lines, r.bytes, b.bytes
                FROM decisions d JOIN entries e ON e.seq = d.seq
                LEFT JOIN outcomes o ON o.disclosure = d.seq
-               LEFT JOIN entries r ON r.seq = o.seq WHERE d.did = ?1";
+               LEFT JOIN entries r ON r.seq = o.seq
+               LEFT JOIN entries b ON b.seq = o.seq - 1 WHERE d.did = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([did.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
+    let seq = natural(row.get(0)?)?;
+    let before: Option<Vec<u8>> = row.get(4)?;
     Ok(Some(StoredDecision {
-        seq: natural(row.get(0)?)?,
+        seq,
         entry: row.get(1)?,
         lines: row.get(2)?,
         outcome: row.get(3)?,
+        receipt: before.filter(|bytes| is_receipt_of(bytes, seq)),
     }))
+}
+
+fn is_receipt_of(entry: &[u8], disclosure: u64) -> bool {
+    Members::read(entry).is_ok_and(|members| {
+        members.text("type") == Some("receipt") && members.number("of") == Some(disclosure)
+    })
 }
 
 fn rule_bytes(connection: &Connection, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
