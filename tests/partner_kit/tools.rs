@@ -14,9 +14,9 @@ use otkel::envelope::format::CHUNK;
 /// A language whose tools are there.
 pub(crate) struct Language {
     pub(crate) name: &'static str,
-    /// Runs the receiver for one envelope: `KEY.pem AUD METHOD PATH ID`.
+    /// Runs the receiver for one envelope: `KEY.pem ISS AUD METHOD PATH ID`.
     main: Vec<OsString>,
-    /// Runs a receiver for many: `MODULE CASES KEY.pem…`. Where there is none, `main` is quick.
+    /// Runs a receiver for many: `MODULE CASES`. Where there is none, `main` starts quickly.
     drive: Option<Vec<OsString>>,
     /// Its receivers' modules, with what each opens.
     pub(crate) receivers: &'static [(&'static str, Opens)],
@@ -128,33 +128,26 @@ fn java() -> Made {
 }
 
 impl Language {
-    /// Whether it has a receiver for a KEM at all.
-    pub(crate) fn knows(&self, kem: Kem) -> bool {
-        self.receivers.iter().any(|(_, opens)| opens(1, kem, 0))
-    }
-
     /// Has a receiver open one envelope.
-    pub(crate) fn receive(&self, envelope: &Path, keys: &[PathBuf], request: &[&str]) -> Output {
-        let keys: Vec<String> = keys.iter().map(|key| key.display().to_string()).collect();
+    pub(crate) fn receive(&self, envelope: &Path, key: &Path, request: &[&str]) -> Output {
         let mut command = command(&self.main);
-        command.arg(keys.join(",")).args(request).stdin(fs::File::open(envelope).unwrap());
+        command.arg(key).args(request).stdin(fs::File::open(envelope).unwrap());
         command.output().unwrap()
     }
 
     /// Has a receiver open every envelope of a list; what it tells of each, in order.
-    pub(crate) fn drive(&self, module: &str, cases: &Path, keys: &[PathBuf]) -> Vec<String> {
-        let Some(drive) = &self.drive else { return self.receive_each(cases, keys) };
-        let mut command = command(drive);
-        let output = finish(command.arg(module).arg(cases).args(keys)).unwrap();
+    pub(crate) fn drive(&self, module: &str, cases: &Path) -> Vec<String> {
+        let Some(drive) = &self.drive else { return self.receive_each(cases) };
+        let output = finish(command(drive).arg(module).arg(cases)).unwrap();
         output.lines().map(str::to_owned).collect()
     }
 
-    fn receive_each(&self, cases: &Path, keys: &[PathBuf]) -> Vec<String> {
+    fn receive_each(&self, cases: &Path) -> Vec<String> {
         let list = fs::read_to_string(cases).unwrap();
         let tell = |line: &str| {
             let fields: Vec<&str> = line.split('\t').collect();
-            let (file, request) = fields.split_first().unwrap();
-            let output = self.receive(Path::new(file), keys, request);
+            let [envelope, key, request @ ..] = fields.as_slice() else { panic!("{line}") };
+            let output = self.receive(Path::new(envelope), Path::new(key), request);
             if output.status.success() {
                 super::sha256(&output.stdout)
             } else {

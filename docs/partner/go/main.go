@@ -1,4 +1,4 @@
-// receive KEY.pem AUD METHOD PATH ID < envelope > body
+// receive KEY.pem ISS AUD METHOD PATH ID < envelope > body
 package main
 
 import (
@@ -25,10 +25,10 @@ func main() {
 }
 
 func run(args []string) ([]byte, error) {
-	if len(args) != 6 {
-		return nil, errors.New("arguments: KEY.pem AUD METHOD PATH ID")
+	if len(args) != 7 {
+		return nil, errors.New("arguments: KEY.pem ISS AUD METHOD PATH ID")
 	}
-	keys, err := readKeys(strings.Split(args[1], ",")...)
+	keys, err := readKeys(args[1])
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func run(args []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return receive(envelope, keys, [4]any{args[2], args[3], args[4], args[5]})
+	return receive(envelope, keys, [5]any{args[2], args[3], args[4], args[5], args[6]})
 }
 
 // readKeys gives the keys by their ids, as receive takes them.

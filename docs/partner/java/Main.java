@@ -4,11 +4,11 @@ import java.security.*;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.*;
 
-/** java -cp CLASSES Main KEY.pem AUD METHOD PATH ID < envelope > body */
+/** java -cp CLASSES Main KEY.pem ISS AUD METHOD PATH ID < envelope > body */
 public class Main {
     public static void main(String[] args) throws Exception {
         try {
-            var keys = readKeys(Arrays.stream(args[0].split(",")).map(Path::of).toArray(Path[]::new));
+            var keys = readKeys(Path.of(args[0]));
             List<String> request = List.of(args).subList(1, args.length);
             System.out.write(Receive.receive(System.in.readAllBytes(), keys, request));
             System.out.flush();

@@ -14,7 +14,7 @@ const ENC = { 32: 32, 0x647a: 1120 };
 const MODES = [, "OTK1 direct\0", "OTK1 wrap\0\0\0", "OTK1 kept\0\0\0"];
 const CHUNKED = "c2sp.org/chunked-encryption@v1+AEAD_CHACHA20_POLY1305\0";
 
-// The body. `keys` has the private keys by their id; `request` is [AUD, METHOD, PATH, ID].
+// The body. `keys` has the private keys by their id; `request` is [ISS, AUD, METHOD, PATH, ID].
 export async function receive(envelope, keys, request) {
   const [mode, end] = [envelope[4], 8 + envelope[6] * 256 + envelope[7]];
   const magic = envelope.toString("latin1", 0, 4) === "OTK1" && envelope[5] === 0;
@@ -24,12 +24,14 @@ export async function receive(envelope, keys, request) {
   const json = utf8.decode(envelope.subarray(8, end));
   const header = JSON.parse(json); // it takes a member twice, but keeps one
   check(colons(json) === colons(JSON.stringify(header)), "the header names a member twice");
-  const asked = [header.aud, header.m, header.p, header.did];
+  const asked = [header.iss, header.aud, header.m, header.p, header.did];
   check(same(asked, request), "for another request");
   const rcpt = header.rcpt;
   const suite = (to) => Object.hasOwn(ENC, to.kem) && to.kdf === 1 && to.aead === 3;
   check(header.v === 1 && rcpt.every(suite), "of another suite");
-  check(rcpt.length >= 1 && rcpt.length <= (mode === 2 ? 16 : 1), "a wrong number of recipients");
+  const differ = new Set(rcpt.map((to) => to.kid)).size === rcpt.length;
+  const number = rcpt.length >= 1 && rcpt.length <= (mode === 2 ? 16 : 1);
+  check(differ && number, "a wrong list of recipients");
   const mine = rcpt.findIndex((to) => keys.has(to.kid));
   check(mine >= 0, "for another key");
   const prefix = createHash("sha256").update(envelope.subarray(0, end)).digest();

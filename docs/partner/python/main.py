@@ -1,4 +1,4 @@
-"""python main.py KEY.pem AUD METHOD PATH ID < envelope > body"""
+"""python main.py KEY.pem ISS AUD METHOD PATH ID < envelope > body"""
 
 import sys
 
@@ -7,7 +7,7 @@ from modes import receive  # or `from receive import receive`, for mode 1 and X2
 
 if __name__ == "__main__":
     try:
-        body = receive(sys.stdin.buffer.read(), read_keys(*sys.argv[1].split(",")), tuple(sys.argv[2:]))
+        body = receive(sys.stdin.buffer.read(), read_keys(sys.argv[1]), tuple(sys.argv[2:]))
     except Exception as why:
         sys.exit(f"refused: {why!r}")
     sys.stdout.buffer.write(body)

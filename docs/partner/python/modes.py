@@ -20,18 +20,19 @@ KEMS = {32: (KEM.X25519, 32), 0x647A: (KEM.MLKEM768_X25519, 1120)}
 CHUNKED = b"c2sp.org/chunked-encryption@v1+AEAD_CHACHA20_POLY1305\0"
 
 
-# The body. `keys` has the private keys by their id; `request` is (AUD, METHOD, PATH, ID).
+# The body. `keys` has the private keys by their id; `request` is (ISS, AUD, METHOD, PATH, ID).
 def receive(envelope, keys, request):
     end, mode = 8 + int.from_bytes(envelope[6:8], "big"), int.from_bytes(envelope[4:5], "big")
     known = envelope[:4] == b"OTK1" and mode in MODES and envelope[5:6] == b"\0"
     check(known and end <= min(8200, len(envelope)), "not a whole envelope of a known mode")
     header = json.loads(envelope[8:end].decode(), object_pairs_hook=once)
-    asked = (header["aud"], header["m"], header["p"], header["did"])
+    asked = tuple(header[name] for name in ("iss", "aud", "m", "p", "did"))
     check(asked == request, "for another request")
     rcpt = header["rcpt"]
     known = [to["kem"] in KEMS and (to["kdf"], to["aead"]) == (1, 3) for to in rcpt]
     check(header["v"] == 1 and all(known), "of another suite")
-    check(1 <= len(rcpt) <= (16 if mode == 2 else 1), "a wrong number of recipients")
+    differ = len({to["kid"] for to in rcpt}) == len(rcpt)
+    check(differ and 1 <= len(rcpt) <= (16 if mode == 2 else 1), "a wrong list of recipients")
     mine = next(n for n, to in enumerate(rcpt + [None]) if to is None or to["kid"] in keys)
     check(mine < len(rcpt), "for another key")
     prefix = hashlib.sha256(envelope[:end]).digest()

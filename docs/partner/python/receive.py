@@ -16,12 +16,12 @@ def once(pairs):
     return dict(pairs)
 
 
-# The body. `keys` has the private keys by their id; `request` is (AUD, METHOD, PATH, ID).
+# The body. `keys` has the private keys by their id; `request` is (ISS, AUD, METHOD, PATH, ID).
 def receive(envelope, keys, request):
     end, mode1 = 8 + int.from_bytes(envelope[6:8], "big"), envelope[:6] == b"OTK1\x01\x00"
     check(mode1 and end <= min(8200, len(envelope)), "not an envelope of mode 1")
     header = json.loads(envelope[8:end].decode(), object_pairs_hook=once)
-    asked = (header["aud"], header["m"], header["p"], header["did"])
+    asked = tuple(header[name] for name in ("iss", "aud", "m", "p", "did"))
     check(asked == request, "for another request")
     kid = header["rcpt"][0]["kid"]
     rcpt = [{"kid": kid, "kem": 32, "kdf": 1, "aead": 3}]
