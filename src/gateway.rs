@@ -21,7 +21,7 @@ use crate::envelope::list::BadList;
 use crate::keys::{self, Unopened};
 use crate::ledger::checkpoint::LogKey;
 use crate::proxy::rate::Rates;
-use crate::proxy::{Parts, Proxy};
+use crate::proxy::{Parts, Proxy, ReplyKeys};
 use crate::server;
 use crate::store::recorder::Options;
 use crate::store::{
@@ -133,6 +133,7 @@ impl Gateway {
             underway: underway.clone(),
             places: Arc::new(Semaphore::new(limits.transfers_max)),
             rates: Rates::default(),
+            replies: ReplyKeys::new(&limits),
         });
         let admin = Admin {
             consents: consents.clone(),

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::load::has;
 use crate::config::{Config, PartnerFiles};
 use crate::diagnostic::{Diagnostics, text};
-use crate::envelope::RecipientKeys;
 use crate::envelope::list::SignedKeys;
+use crate::envelope::{Kept, RecipientKeys};
 use crate::gateway::StartError;
 use crate::keyfile;
 use crate::keys::SigningKeys;
-use crate::policy::{EnvelopeRules, Field, Policy, Treatment};
+use crate::policy::{EnvelopeRules, Field, Partner, Policy, Treatment};
 use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::signing::VerifyKey;
 use crate::time::Timestamp;
@@ -83,6 +84,15 @@ pub(super) fn pseudonyms(config: &Config) -> Result<Option<PseudonymSecret>, Sta
     let read = keyfile::read_pseudonym_secret(path);
     let unfit = |why| StartError::Unfit(format!("the secret of pseudonyms cannot be used: {why}"));
     read.map(Some).map_err(unfit)
+}
+
+/// Room for what is agreed on with partners for more than one message.
+pub(super) fn kept(policy: &Policy) -> BTreeMap<Name, Arc<Kept>> {
+    let partners = policy.partners.iter();
+    let kept = |(name, partner): (&Name, &Arc<Partner>)| {
+        Some((name.clone(), Arc::new(Kept::new(partner.envelope.kept?))))
+    };
+    partners.filter_map(kept).collect()
 }
 
 /// The keys that sign requests.

@@ -76,6 +76,7 @@ pub fn load(
         recipients: keys::of_recipients(fresh, &policy, now)?,
         pseudonyms: keys::pseudonyms(fresh)?,
         signing: keys::signing(fresh, now)?,
+        kept: keys::kept(&policy),
         ways: ways(fresh, &policy, before)?,
         credentials: credentials(fresh, &policy)?,
         callers: fresh.callers.clone(),

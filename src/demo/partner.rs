@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::certificates::Unmade;
 use super::shown;
-use crate::envelope::frames::{self, Sequence};
+use crate::envelope::frames::{self, BadStream, Sequence};
 use crate::envelope::request::{self, Request as Inner};
 use crate::envelope::{self, Header, RecipientSecret};
 use crate::proxy::body;
@@ -167,7 +167,7 @@ impl Desk {
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|_| "the stream broke off")?;
             buffer.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-            while let Some(envelope) = frames::next(&mut buffer).map_err(|_| "no frame")? {
+            while let Some(envelope) = next(&parts, &mut buffer).map_err(|_| "no frame")? {
                 let stream = |header: &Header| header.stream.map_or(header.did, |part| part.id);
                 let received = self.open(&parts, &envelope, stream)?;
                 sequence.take(&received.header).map_err(|_| "not the next part")?;
@@ -206,7 +206,15 @@ impl Desk {
 }
 
 fn is_stream(request: &Request<Incoming>) -> bool {
-    request.headers().get(CONTENT_TYPE).is_some_and(|media| media == frames::MEDIA_TYPE)
+    let media = request.headers().get(CONTENT_TYPE);
+    media.is_some_and(|media| media == frames::MEDIA_TYPE || media == frames::MEDIA_TYPE_SIGNED)
+}
+
+fn next(request: &Parts, buffer: &mut BytesMut) -> Result<Option<Bytes>, BadStream> {
+    if request.headers.get(CONTENT_TYPE).is_some_and(|it| it == frames::MEDIA_TYPE) {
+        return frames::next(buffer);
+    }
+    Ok(frames::next_signed(buffer)?.map(|(envelope, _)| envelope))
 }
 
 /// An answer in the form of what was received.

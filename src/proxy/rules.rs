@@ -7,7 +7,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::upstream::Upstream;
-use crate::envelope::RecipientKeys;
+use crate::envelope::{Kept, RecipientKeys};
 use crate::keys::SigningKeys;
 use crate::policy::Policy;
 use crate::redaction::treat::pseudonym::PseudonymSecret;
@@ -31,6 +31,8 @@ pub struct Rules {
     pub keys: BTreeMap<Name, RecipientKeys>,
     /// The keys of the partners' recipients, by partner and recipient.
     pub recipients: BTreeMap<(Name, Name), RecipientKeys>,
+    /// What was agreed on with partners for more than one message, where their rules say so.
+    pub kept: BTreeMap<Name, Arc<Kept>>,
     /// The secret that pseudonyms come from; there is one wherever the rules make any.
     pub pseudonyms: Option<PseudonymSecret>,
     /// The keys that sign requests.
@@ -176,6 +178,7 @@ mod tests {
             identities: BTreeMap::new(),
             keys: BTreeMap::new(),
             recipients: BTreeMap::new(),
+            kept: BTreeMap::new(),
             pseudonyms: None,
             signing: SigningKeys::default(),
             ways: BTreeMap::new(),

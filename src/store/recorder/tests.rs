@@ -245,7 +245,7 @@ fn a_receipt_is_written_with_its_outcome_or_not_at_all() {
         Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
     let settle = |of, receipt_of| {
         let proof = entry::Proof::Missing;
-        let receipt = entry::Receipt { did: Uuid::from_u128(9), of: receipt_of, proof };
+        let receipt = Receipt { did: Uuid::from_u128(9), of: receipt_of, proof };
         Append { receipt: Some(receipt), ..Append::plain(Entry::Outcome(outcome(9, of))) }
     };
     assert_eq!(one(&recorder, guarded(9, 0, &[])), Ok(0));
