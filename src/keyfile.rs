@@ -1,5 +1,5 @@
-//! Files of recipients' keys: PEM for the private key, a JSON list for the public. And the file of
-//! the secret that pseudonyms come from: 32 bytes.
+//! Files of recipients' keys: PEM for the private key, a signed list for the public. And the file
+//! of the secret that pseudonyms come from: 32 bytes.
 //!
 //! An X25519 private key is in PKCS#8 (RFC 8410). For MLKEM768-X25519 no object identifier is
 //! registered that PKCS#8 could name it by, so its file holds the 32 bytes of the seed under a PEM
@@ -14,8 +14,10 @@ use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use crate::envelope::key::{BadKey, KeyList, ListedKey};
+use crate::envelope::list::BadList;
 use crate::envelope::{Kem, RecipientSecret};
 use crate::redaction::treat::pseudonym::PseudonymSecret;
+use crate::signing::{Sign, Unsigned, VerifyKey};
 use crate::time::Timestamp;
 use crate::tls::{self, FileFault};
 
@@ -81,23 +83,33 @@ pub fn pem(secret: &RecipientSecret) -> Zeroizing<String> {
     Zeroizing::new(format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", *text))
 }
 
-/// The text of a partner's key list with one more key; `old` is the list so far, if there is one.
+/// A key list with one more key, signed; `old` is the list so far, if there is one. Keys whose time
+/// is over are left out.
 ///
 /// # Errors
-/// A list that is not this partner's, or not of this form.
-pub fn list_with(old: Option<&[u8]>, partner: &str, key: ListedKey) -> Result<String, BadKeyFile> {
+/// A list that is not this owner's, is not signed by this identity, or is not of this form; an
+/// identity that does not sign.
+pub fn list_with(
+    old: Option<&str>,
+    owner: &str,
+    key: ListedKey,
+    identity: &dyn Sign,
+    now: Timestamp,
+) -> Result<String, BadKeyFile> {
     let mut list = match old {
-        Some(json) => serde_json::from_slice(json).map_err(|_| BadKey::Form)?,
-        None => KeyList { v: 1, iss: partner.to_owned(), seq: 0, keys: Vec::new() },
+        Some(text) => KeyList::read_signed(text, owner, identity.key())?,
+        None => KeyList { v: 1, iss: owner.to_owned(), seq: 0, keys: Vec::new() },
     };
-    if list.iss != partner {
-        return Err(BadKey::Issuer.into());
-    }
     list.seq = list.seq.saturating_add(1);
+    list.keys.retain(|key| now.seconds() < key.exp);
     list.keys.push(key);
-    let mut text = serde_json::to_string_pretty(&list).map_err(|_| BadKey::Form)?;
-    text.push('\n');
-    Ok(text)
+    Ok(list.sign(identity)? + "\n")
+}
+
+/// The line of a configuration that says by which key lists and receipts are checked.
+#[must_use]
+pub fn identity_line(identity: &VerifyKey) -> String {
+    format!("identity = \"{identity}\"")
 }
 
 /// Why a key file cannot be used.
@@ -112,9 +124,15 @@ pub enum BadKeyFile {
     /// It holds something else.
     #[error("not 32 bytes that nobody knows: make them with `otkel keygen pseudonyms`")]
     NotPseudonyms,
-    /// The key or list cannot be used.
+    /// The key cannot be used.
     #[error(transparent)]
     Key(#[from] BadKey),
+    /// The list cannot be used.
+    #[error("the key list cannot be used: {0}")]
+    List(#[from] BadList),
+    /// The identity key did not sign.
+    #[error(transparent)]
+    Unsigned(#[from] Unsigned),
 }
 
 // SEQUENCE { version 0, AlgorithmIdentifier id-X25519, OCTET STRING { OCTET STRING of 32 bytes } }.

@@ -76,5 +76,7 @@ pub mod telemetry;
 pub mod keyfile;
 pub mod keys;
 pub mod openapi;
+pub mod partner;
 pub mod demo;
+pub mod testkit;
 pub mod cli;

@@ -235,7 +235,7 @@ fn consents_from_before_cover_what_they_covered_and_no_more() {
 // --- what else
 
 /// An edit, whose setting it changes, and whether that lets more out.
-const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 12] = [
+const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 19] = [
     (
         (
             GB,

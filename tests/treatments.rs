@@ -163,13 +163,11 @@ async fn a_value_for_another_recipient_stays_closed_to_the_partner() {
     let time = |text| Timestamp::parse(text).unwrap();
     let (from, until) = (time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"));
     let (pem, entry) = keyfile::generate(Kem::X25519, from, until).unwrap();
-    let list = keyfile::list_with(None, "payroll", entry).unwrap();
     let recipient = "[recipient.payroll]\ntitle = \"Payroll\"\n\n[purposes]";
     let world = plan(MAIL, "D07", "encrypt = \"payroll\"")
         .rule("partners/training-gb.toml", "[purposes]", recipient)
-        .secret("keys/payroll.json", &list)
         .secret("keys/payroll.key", &pem)
-        .configure("\n[partner.training-gb.recipient.payroll]\nkeys = \"keys/payroll.json\"\n")
+        .recipient(GB, "payroll", entry)
         .start()
         .await;
     let sent = world.send(enrol(body(AIGERIM, "Тест", &json!(7)))).await;

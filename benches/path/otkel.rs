@@ -10,6 +10,7 @@ use otkel::demo::certificates::write_secret;
 use otkel::demo::world::ed25519_pem;
 use otkel::gateway::SystemClock;
 use otkel::keyfile;
+use otkel::signing::{Sign as _, SigningKey};
 use otkel::store::StoreSecret;
 use otkel::time::Clock as _;
 
@@ -67,14 +68,19 @@ fn set_up(world: &World, folder: &Path, address: &str) -> std::io::Result<()> {
             .replace("@PARTNER_ADDRESS@", &partner)
             .replace("@PATH@", PATH)
     };
-    fs::write(folder.join("gateway.toml"), filled(include_str!("gateway.toml")))?;
+    let identity_pem = ed25519_pem().unwrap();
+    let identity = SigningKey::from_pem(&identity_pem).unwrap();
+    let config = filled(include_str!("gateway.toml"));
+    let config = config.replace("@IDENTITY@", &keyfile::identity_line(identity.key()));
+    fs::write(folder.join("gateway.toml"), config)?;
+    write_secret(&folder.join("partner.identity.key"), identity_pem.as_bytes())?;
     fs::write(partners.join("partner.toml"), filled(include_str!("partner.toml")))?;
     let now = SystemClock.now();
     let until = now.plus_millis(24 * 3600 * 1000);
     let (pem, key) = keyfile::generate(otkel::envelope::Kem::X25519, now, until).unwrap();
     write_secret(&folder.join("partner.key"), pem.as_bytes())?;
-    let list = keyfile::list_with(None, "partner", key).unwrap();
-    fs::write(folder.join("partner.json"), list)?;
+    let list = keyfile::list_with(None, "partner", key, &identity, now).unwrap();
+    fs::write(folder.join("partner.keys.jws"), list)?;
     StoreSecret::create(&folder.join("store.secret")).unwrap();
     for key in ["ledger.key", "signing.key"] {
         write_secret(&folder.join(key), ed25519_pem().unwrap().as_bytes())?;

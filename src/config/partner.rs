@@ -8,7 +8,8 @@ use toml::Spanned;
 
 use super::{Check, Config};
 use crate::diagnostic::{Diagnostics, text};
-use crate::policy::Policy;
+use crate::policy::{Policy, url_path};
+use crate::signing::VerifyKey;
 use crate::vocabulary::Name;
 
 /// What the gateway keeps of a partner outside its rule file.
@@ -22,11 +23,15 @@ pub struct PartnerFiles {
     pub certificate: PathBuf,
     /// Its private key (PEM).
     pub key: PathBuf,
-    /// The partner's key list (JSON).
+    /// The partner's own key: its key lists and receipts are signed by it.
+    pub identity: VerifyKey,
+    /// The partner's key list (JWS), as it was when somebody put it there.
     pub keys: PathBuf,
+    /// The path at its first endpoint where the partner publishes its key list.
+    pub keys_at: Option<String>,
     /// A header that the gateway adds for the partner, with the file of its value.
     pub credential: Option<(String, PathBuf)>,
-    /// The key lists (JSON) of those within the partner who hold keys of their own.
+    /// The key lists (JWS) of those within the partner who hold keys of their own.
     pub recipients: BTreeMap<Name, PathBuf>,
 }
 
@@ -38,7 +43,9 @@ pub(super) struct Raw {
     pins: Vec<Spanned<String>>,
     certificate: PathBuf,
     key: PathBuf,
+    identity: Spanned<String>,
     keys: PathBuf,
+    keys_at: Option<Spanned<String>>,
     credential: Option<RawCredential>,
     #[serde(default)]
     recipient: BTreeMap<Spanned<String>, RawRecipient>,
@@ -105,12 +112,16 @@ impl Check<'_> {
             }
             let recipients = self.recipients(&name, partner.recipient);
             let credential = partner.credential.and_then(|raw| self.credential(&raw));
+            let keys_at = partner.keys_at.and_then(|raw| self.keys_at(&raw));
+            let Some(identity) = self.identity(&partner.identity) else { continue };
             let files = PartnerFiles {
                 ca: self.path(&partner.ca),
                 pins: partner.pins.iter().filter_map(|pin| self.pin(pin)).collect(),
                 certificate: self.path(&partner.certificate),
                 key: self.path(&partner.key),
+                identity,
                 keys: self.path(&partner.keys),
+                keys_at,
                 credential,
                 recipients,
             };
@@ -133,6 +144,24 @@ impl Check<'_> {
             recipients.insert(name, self.path(&recipient.keys));
         }
         recipients
+    }
+
+    fn identity(&mut self, text: &Spanned<String>) -> Option<VerifyKey> {
+        let key = VerifyKey::parse(text.get_ref());
+        if let Err(bad) = &key {
+            let help = "write the line that the partner's `otkel keygen partner` printed";
+            self.error(text, bad.to_string(), help);
+        }
+        key.ok()
+    }
+
+    fn keys_at(&mut self, text: &Spanned<String>) -> Option<String> {
+        let path = url_path(text.get_ref());
+        if path.is_none() {
+            let help = "write where the partner publishes its list: `/.well-known/otkel/keys`";
+            self.error(text, "not the path of a URL", help);
+        }
+        path.map(str::to_owned)
     }
 
     fn pin(&mut self, text: &Spanned<String>) -> Option<String> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::time::Timestamp;
 use crate::transfer::tests::partner;
 
 const GOOD: &str = r#"
@@ -39,7 +40,9 @@ requests_per_minute = 600
 ca = "partner-ca.pem"
 certificate = "gw-client.pem"
 key = "gw-client.key"
-keys = "training-gb.json"
+identity = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+keys = "training-gb.keys.jws"
+keys_at = "/keys"
 credential = { header = "Authorization", file = "training-gb.token" }
 
 [resolve]
@@ -59,6 +62,9 @@ fn a_whole_file_is_read_and_its_paths_start_at_its_folder() {
     assert_eq!((caller.name.as_str(), caller.requests_per_minute), ("lms", Some(600)));
     let (header, _) = config.partners.values().next().unwrap().credential.clone().unwrap();
     assert_eq!(header, "authorization");
+    let partner = config.partners.values().next().unwrap();
+    assert_eq!(partner.identity.to_string(), "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+    assert_eq!(partner.keys_at.as_deref(), Some("/keys"));
 }
 
 #[test]
@@ -71,7 +77,10 @@ fn each_mistake_is_named_with_its_line_and_cure() {
         ("client_ca", "clientca", "gateway.toml:11:1", "client_ca"),
         ("\"Authorization\"", "\"Host\"", "credential", "header"),
         ("minute = 600", "minute = 0", "gateway.toml:33:23", "remove the line to set no limit"),
-        ("api.training.example:443", "api.training.example", "gateway.toml:43:1", "host:port"),
+        ("api.training.example:443", "api.training.example", "gateway.toml:45:1", "host:port"),
+        ("HURo=", "HURo", "gateway.toml:39:12", "`otkel keygen partner` printed"),
+        ("\"11qY", "\"AAAA", "gateway.toml:39:12", "`otkel keygen partner` printed"),
+        ("\"/keys\"", "\"keys\"", "gateway.toml:41:11", "/.well-known/otkel/keys"),
     ];
     for (from, to, place, words) in cases {
         let said = read(&GOOD.replacen(from, to, 1)).unwrap_err();
@@ -94,7 +103,8 @@ fn an_unknown_limit_is_refused() {
 #[test]
 fn names_that_the_rules_do_not_have_are_shown_where_they_stand() {
     let rules = crate::transfer::tests::rules();
-    let more = "\n[partner.nobody]\nca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\nkeys = \"l\"\n";
+    let more = "\n[partner.nobody]\nca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\nkeys = \"l\"\n\
+        identity = \"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n";
     let text = format!("{}{more}", GOOD.replace("training-gb.enrol", "training-gb.enroll"));
     let said = read(&text).unwrap().fits(&rules).unwrap_err().to_string();
     for words in [
@@ -123,11 +133,11 @@ fn a_recipient_of_the_rules_has_its_keys_here() {
     assert!(said.contains("error: the recipient `payroll` of `training-gb` is missing here"));
     assert!(said.contains("help: add `[partner.training-gb.recipient.payroll]` with its keys"));
     let (config, said) = with(
-        "[partner.training-gb.recipient.payroll]\nkeys = \"payroll.json\"\n\
-         [partner.training-gb.recipient.archive]\nkeys = \"archive.json\"",
+        "[partner.training-gb.recipient.payroll]\nkeys = \"payroll.keys.jws\"\n\
+         [partner.training-gb.recipient.archive]\nkeys = \"archive.keys.jws\"",
     );
     let files = &config.partners[&Name::parse("training-gb").unwrap()];
-    assert_eq!(files.recipients[&payroll], Path::new("/etc/otkel/payroll.json"));
+    assert_eq!(files.recipients[&payroll], Path::new("/etc/otkel/payroll.keys.jws"));
     assert!(!said.contains("`payroll`"), "{said}");
     assert!(said.contains("the partner `training-gb` has no recipient `archive`"), "{said}");
 }
@@ -163,5 +173,49 @@ fn signatures_are_asked_for_only_of_officers_who_can_give_them() {
     for (officers, rules, words) in cases {
         let said = with(&officers, rules).unwrap_err();
         assert!(said.contains(words), "{words}:\n{said}");
+    }
+}
+
+#[test]
+fn a_signing_key_is_in_a_file_or_a_token_and_has_its_time() {
+    let token = "pkcs11 = { module = \"/usr/lib/p11.so\", token = \"hsm\", id = \"0aF0\", \
+                 pin_file = \"pin\" }";
+    let keys = format!(
+        "\n[signing]\nkeys = [{{ file = \"a.key\", until = 2026-12-01T00:00:00+05:00 }}, {{ \
+         {token}, from = 2026-11-01T00:00:00Z }}]\n"
+    );
+    let config = read(&format!("{GOOD}{keys}")).unwrap();
+    let time = |text: &str| Timestamp::parse(text).unwrap();
+    let hsm = TokenKey {
+        module: "/usr/lib/p11.so".into(),
+        token: "hsm".to_owned(),
+        key: TokenObject::Id(vec![0x0a, 0xf0]),
+        pin_file: "/etc/otkel/pin".into(),
+    };
+    let file = ScheduledKey {
+        source: KeySource::File("/etc/otkel/a.key".into()),
+        from: Timestamp::EPOCH,
+        until: Some(time("2026-11-30T19:00:00Z")),
+    };
+    let from = time("2026-11-01T00:00:00Z");
+    let scheduled = ScheduledKey { source: KeySource::Token(hsm.clone()), from, until: None };
+    assert_eq!(config.signing, [file, scheduled]);
+    let ledger = GOOD.replace("key = \"ledger.key\"", token);
+    assert_eq!(read(&ledger).unwrap().ledger_key, KeySource::Token(hsm));
+    let cases = [
+        ("file = \"a.key\"", format!("file = \"a.key\", {token}"), "not in both"),
+        ("file = \"a.key\", ", String::new(), "where the key is kept"),
+        ("2026-12-01T00:00:00+05:00", "2026-12-01T00:00:00".to_owned(), "date, time and offset"),
+        ("2026-12-01T00:00:00+05:00", "1969-12-01T00:00:00Z".to_owned(), "ends before it begins"),
+        (", from = 2026-11-01T00:00:00Z", String::new(), "two keys begin at the same time"),
+        ("id = \"0aF0\"", "id = \"0a0\"".to_owned(), "in hexadecimal"),
+        ("id = \"0aF0\"", "id = \"\"".to_owned(), "in hexadecimal"),
+        ("id = \"0aF0\"", "key = \"\"".to_owned(), "one label or one identifier"),
+        ("id = \"0aF0\"", "key = \"a\", id = \"0a\"".to_owned(), "one label or one identifier"),
+    ];
+    for (from, to, words) in cases {
+        assert!(keys.contains(from), "{from}");
+        let said = read(&format!("{GOOD}{}", keys.replacen(from, &to, 1))).unwrap_err();
+        assert!(said.contains(words), "{from} -> {to}:\n{said}");
     }
 }

@@ -1,10 +1,10 @@
 //! The sealed payload: HPKE (RFC 9180) to the partner's own key, in the `OTK1` envelope.
 //!
 //! [`format`](mod@format) gives the bytes, [`frames`] those of several envelopes in one body,
-//! [`key`] the keys, [`stream`] the whole, [`opener`] the same as it comes, [`kept`] the mode that
-//! agrees on a secret for more than one message, [`pad`] the padding, [`field`] single values,
-//! [`request`] a whole request as payload, [`reply`] sealed answers; `context` seals the chunks and
-//! `kem` agrees on the secret.
+//! [`key`] the keys, [`list`] lists of them, [`stream`] the whole, [`opener`] the same as it comes,
+//! [`kept`] the mode that agrees on a secret for more than one message, [`pad`] the padding,
+//! [`field`] single values, [`request`] a whole request as payload, [`reply`] sealed answers;
+//! `context` seals the chunks and `kem` agrees on the secret.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -15,6 +15,7 @@ pub mod frames;
 mod kem;
 pub mod kept;
 pub mod key;
+pub mod list;
 pub mod opener;
 pub mod pad;
 pub mod reply;

@@ -46,10 +46,9 @@ async fn keys_are_read_again_and_connections_are_kept() {
     let before = ways().await;
 
     let now = world.clock.now();
-    let (from, until) = (now.plus_millis(-1000), now.plus_millis(3_600_000));
-    let (_, key) = keyfile::generate(otkel::envelope::Kem::X25519, from, until).unwrap();
-    let kept = keyfile::list_with(None, GB, key).unwrap();
-    fs::write(world.folder().join("keys/training-gb.json"), kept).unwrap();
+    let until = now.plus_millis(3_600_000);
+    let (_, key) = keyfile::generate(otkel::envelope::Kem::X25519, now, until).unwrap();
+    world.publish(GB, key);
     assert_eq!(reload(&world).await.1["changed"], false);
     let second = world.send(enrol(NAMED)).await;
     assert_ne!(kid(&second), first);

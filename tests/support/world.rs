@@ -25,10 +25,13 @@ use std::sync::{Arc, Mutex};
 
 use otkel::config::Config;
 use otkel::demo::certificates::write_secret;
-use otkel::demo::partner::{MockPartner, Received, Setup};
+use otkel::demo::trust;
 use otkel::demo::world::{PARTNERS, Setting, World as Folder};
+use otkel::envelope::key::ListedKey;
 use otkel::gateway::{Gateway, StartError, SystemClock};
 use otkel::keyfile;
+use otkel::partner::mock::{self, MockPartner, Received, Script, Setup};
+use otkel::signing::SigningKey;
 use otkel::time::{Clock, Timestamp};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -49,8 +52,10 @@ pub(crate) struct Plan {
     rules: Vec<(String, String, String)>,
     secrets: Vec<(String, String)>,
     edits: Vec<(String, String)>,
+    recipients: Vec<(String, String, ListedKey)>,
     own_rules: bool,
     stubs: BTreeMap<&'static str, Stub>,
+    scripts: BTreeMap<&'static str, String>,
     real_time: bool,
 }
 
@@ -149,6 +154,21 @@ impl World {
 
     pub(crate) fn certificates(&self) -> PathBuf {
         self.folder.certificate_folder()
+    }
+
+    /// Adds a key to the list of a partner, or of `partner.recipient`, as the partner does.
+    pub(crate) fn publish(&self, holder: &str, key: ListedKey) {
+        let file = self.folder.partner_list(holder);
+        let old = fs::read_to_string(&file).unwrap();
+        let (partner, owner) = holder.split_once('.').unwrap_or((holder, holder));
+        let identity = self.identity(partner);
+        let list = keyfile::list_with(Some(&old), owner, key, &identity, self.clock.now());
+        fs::write(file, list.unwrap()).unwrap();
+    }
+
+    /// The key that a partner signs its lists and receipts with.
+    pub(crate) fn identity(&self, partner: &str) -> SigningKey {
+        identity(&self.folder, partner)
     }
 
     /// Edits a file of the world; `from` must be there.
@@ -295,6 +315,14 @@ impl Plan {
         self
     }
 
+    /// Gives a recipient within a partner a list with one key.
+    pub(crate) fn recipient(mut self, partner: &str, name: &str, key: ListedKey) -> Self {
+        self.recipients.push((partner.to_owned(), name.to_owned(), key));
+        self.configure(&format!(
+            "\n[partner.{partner}.recipient.{name}]\nkeys = \"keys/{partner}.{name}.keys.jws\"\n"
+        ))
+    }
+
     /// Writes a file that only its owner may read.
     pub(crate) fn secret(mut self, file: &str, text: &str) -> Self {
         self.secrets.push((file.to_owned(), text.to_owned()));
@@ -317,6 +345,12 @@ impl Plan {
     /// Puts a stub in the place of a mock partner.
     pub(crate) fn stub(mut self, partner: &'static str, stub: Stub) -> Self {
         self.stubs.insert(partner, stub);
+        self
+    }
+
+    /// Gives a mock partner a script.
+    pub(crate) fn script(mut self, partner: &'static str, text: &str) -> Self {
+        self.scripts.insert(partner, text.to_owned());
         self
     }
 
@@ -350,10 +384,17 @@ impl Plan {
     /// All but the gateway: for those who run the program itself.
     pub(crate) async fn prepare(self) -> World {
         let clock = Arc::new(Hands::at(NOON));
-        let now = if self.real_time { SystemClock.now() } else { clock.now() };
+        let time: Arc<dyn Clock> =
+            if self.real_time { Arc::new(SystemClock) } else { clock.clone() };
+        let now = time.now();
         let folder = Folder::make(&fresh(), now).unwrap();
         for (file, text) in &self.secrets {
             write_secret(&folder.folder.join(file), text.as_bytes()).unwrap();
+        }
+        for (partner, name, key) in self.recipients {
+            let identity = identity(&folder, &partner);
+            let list = keyfile::list_with(None, &name, key, &identity, now).unwrap();
+            fs::write(folder.partner_list(&format!("{partner}.{name}")), list).unwrap();
         }
         let papers = Papers::make(&folder.certificate_folder());
         let stop = CancellationToken::new();
@@ -363,7 +404,10 @@ impl Plan {
                 let (heard, address) = stub.start(papers.of(stub.papers, name, host)).await;
                 (Partner::Stub(heard), address)
             } else {
-                let mock = mock(&folder, name, &stop).await;
+                let script = self.scripts.get(name).map_or("", String::as_str);
+                let script = Script::read("script.toml", script, &folder.folder);
+                let script = script.unwrap_or_else(|wrong| panic!("{wrong}"));
+                let mock = start(&folder, (name, script), Arc::clone(&time), &stop).await;
                 let address = mock.address;
                 (Partner::Mock(mock), address)
             };
@@ -385,14 +429,26 @@ impl Plan {
     }
 }
 
-async fn mock(folder: &Folder, name: &str, stop: &CancellationToken) -> MockPartner {
+async fn start(
+    folder: &Folder,
+    (name, script): (&str, Script),
+    clock: Arc<dyn Clock>,
+    stop: &CancellationToken,
+) -> MockPartner {
     let setup = Setup {
-        name,
-        certificates: &folder.certificate_folder(),
-        secret: keyfile::read_secret(&folder.partner_key(name)).unwrap(),
+        tls: mock::tls(&folder.certificate_folder(), name).unwrap(),
+        trust: trust::of(folder, name).unwrap(),
+        script,
+        listen: ([127, 0, 0, 1], 0).into(),
+        clock,
         tell: None,
     };
     MockPartner::start(setup, stop.clone()).await.unwrap()
+}
+
+fn identity(folder: &Folder, partner: &str) -> SigningKey {
+    let pem = fs::read_to_string(folder.partner_identity(partner)).unwrap();
+    SigningKey::from_pem(&pem).unwrap()
 }
 
 /// A copy of the rules with each edit made, or the rules themselves where nobody changes them.

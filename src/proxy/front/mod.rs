@@ -21,6 +21,7 @@ mod target;
 pub use fault::{BodyFault, HeadFault};
 pub use h2::{authority, check_h2};
 pub use stream::{Front, Verdict};
+pub(crate) use target::check as check_target;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@
 use super::HeadFault;
 
 /// Checks a target in origin form. Whether a query is wanted is for the route to say.
-pub(super) fn check(target: &[u8]) -> Result<(), HeadFault> {
+pub(crate) fn check(target: &[u8]) -> Result<(), HeadFault> {
     if target.len() > TARGET_BYTES_MAX {
         return Err(HeadFault::TargetTooLong);
     }

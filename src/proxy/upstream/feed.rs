@@ -66,7 +66,7 @@ impl Load {
     }
 
     /// Waits, apart from the body itself, until the connection has taken all of it.
-    pub(super) fn taken(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(crate) fn taken(&self) -> impl Future<Output = ()> + Send + use<> {
         let shared = match self {
             Self::Whole(_) => None,
             Self::Fed(fed) => Some(Arc::clone(&fed.0)),

@@ -37,7 +37,7 @@ pub use answer::AnswerBody;
 use answer::Bounds;
 use connect::Connector;
 pub use failure::{AnswerFault, Failure, Unknown, Unsent};
-pub use feed::{Closed, Feed, Load};
+pub use feed::{Closed, Cut, Feed, Load};
 
 /// How one partner is reached.
 #[derive(Clone, Debug)]

@@ -1,35 +1,37 @@
 //! `otkel keygen`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+mod partner;
+
 use super::Outcome;
 use crate::activation::signature::OfficerSecret;
 use crate::demo::certificates::write_secret;
 use crate::demo::world::{ed25519_pem, random_hex};
-use crate::gateway::SystemClock;
-use crate::keyfile;
 use crate::ledger::checkpoint::LogKey;
 use crate::redaction::treat::pseudonym;
 use crate::signing::SigningKey;
 use crate::store::StoreSecret;
-use crate::time::Clock as _;
 use crate::vocabulary::{Kem, Name};
 
 /// The arguments of `otkel keygen`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Arguments {
-    /// A partner's key pair: `NAME.key` stays with the partner, `NAME.json` goes to the gateway.
+    /// A partner's keys: `NAME.key` and `NAME.identity.key` stay with the partner, `NAME.keys.jws`
+    /// goes to the gateway, with the line that is printed.
     ///
-    /// If `NAME.json` is there, the new key is added to it, so that old and new overlap.
+    /// If `NAME.keys.jws` is there, the new key is added to it, so that old and new overlap.
     Partner {
         /// The partner's name, as its rule file is called.
         #[arg(value_parser = Name::parse)]
         name: Name,
+        /// A key for one of the partner's `[recipient.NAME]`, in a list of its own.
+        #[arg(long, value_name = "NAME", value_parser = Name::parse)]
+        recipient: Option<Name>,
         /// The folder to write to.
         #[arg(long, value_name = "FOLDER", default_value = ".")]
         dir: PathBuf,
@@ -72,7 +74,9 @@ pub(super) enum Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Outcome {
     match arguments {
-        Arguments::Partner { name, dir, days, kem } => partner(&name, &dir, days, kem)?,
+        Arguments::Partner { name, recipient, dir, days, kem } => {
+            partner::make(&name, recipient.as_ref(), &dir, (kem, days))?;
+        }
         Arguments::Ledger { name, file } => {
             fresh(&file)?;
             let pem = ed25519_pem()?;
@@ -109,30 +113,6 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
 fn kem(word: &str) -> Result<Kem, String> {
     let known = Kem::ALL.into_iter().find(|kem| kem.word() == word);
     known.ok_or_else(|| format!("expected {}", Kem::ALL.map(Kem::word).join(" or ")))
-}
-
-fn partner(name: &Name, dir: &Path, days: u16, kem: Kem) -> Result<(), Box<dyn std::error::Error>> {
-    let now = SystemClock.now();
-    let until = now.plus_millis(i64::from(days) * 24 * 3600 * 1000);
-    let (pem, entry) = keyfile::generate(kem, now, until)?;
-    let kid = entry.kid.clone();
-    let list_file = dir.join(format!("{name}.json"));
-    let old = list_file.exists().then(|| fs::read(&list_file)).transpose()?;
-    let list = keyfile::list_with(old.as_deref(), name.as_str(), entry)?;
-    let key_file = match old {
-        None => dir.join(format!("{name}.key")),
-        Some(_) => dir.join(format!("{name}-{kid}.key")),
-    };
-    fresh(&key_file)?;
-    let unwritten = |file: &Path| {
-        let file = file.display().to_string();
-        move |error| format!("`{file}` cannot be written: {error}")
-    };
-    write_secret(&key_file, pem.as_bytes()).map_err(unwritten(&key_file))?;
-    fs::write(&list_file, list).map_err(unwritten(&list_file))?;
-    say!("private key  {}  (stays with the partner)", key_file.display());
-    say!("key list     {}  (goes to the gateway; key {kid} until {until})", list_file.display());
-    Ok(())
 }
 
 fn fresh(file: &Path) -> Result<(), String> {
