@@ -12,8 +12,9 @@ import json
 import sys
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -274,8 +275,41 @@ def vectors(folder):
         else:
             assert not differs(swapped) and header["st"] == vector["status"], vector
             assert body == bytes(n % 251 for n in range(vector["length"])), vector
+    signed(index, read, keys["x25519"])
     opens, refused = len(index["opens"]), len(index["refused"])
     print(f"{opens} open, {refused} are refused, and {changed} with a byte changed or missing")
+
+
+def signed(index, read, secret):
+    """Streams with a signature behind each envelope."""
+    (vector,) = index["signed"]
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(vector["signed_by"]))
+    bodies = open_signed(read(vector["file"]), key, secret)
+    assert [len(body) for body in bodies] == vector["lengths"]
+    for vector in index["badly_signed"]:
+        data = read(vector.get("of") or vector["file"])
+        data = edited(data, vector["edit"]) if "edit" in vector else data
+        try:
+            open_signed(data, key, secret)
+        except (Refused, InvalidSignature):
+            continue
+        raise AssertionError(vector)
+
+
+def open_signed(data, key, secret):
+    bodies, parts = [], []
+    while data:
+        length = int.from_bytes(data[:4], "big")
+        envelope, signature = data[4 : 4 + length], data[4 + length : 68 + length]
+        digest = hashlib.sha256(envelope).digest()
+        key.verify(signature, b"OTK1 part\0\0\0" + digest)
+        header, body = open_envelope(envelope, secret)
+        parts.append(header["stream"])
+        bodies.append(body)
+        data = data[68 + length :]
+    if [part["n"] for part in parts] != list(range(len(parts))) or not parts[-1]["last"]:
+        raise Refused("Stream")
+    return bodies
 
 
 def read_key(file):
