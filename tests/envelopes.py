@@ -316,7 +316,7 @@ def read_key(file):
     """A private key as `otkel keygen partner` writes it."""
     label, *lines = Path(file).read_text().strip().splitlines()
     raw = base64.b64decode("".join(lines[:-1]))
-    if label == "-----BEGIN OTKEL MLKEM768-X25519 PRIVATE KEY-----":
+    if "OTKEL MLKEM768-X25519" in label:
         return Recipient(HYBRID, raw)
     return Recipient(X25519, raw.removeprefix(PKCS8_X25519))
 
