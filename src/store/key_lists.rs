@@ -72,14 +72,14 @@ impl Recorder {
     ///
     /// # Errors
     /// One could not be recorded; others may have been.
-    pub async fn take_lists<'l>(
+    pub async fn take_lists(
         &self,
-        lists: impl Iterator<Item = (ListOwner, &'l SignedKeys)>,
+        lists: impl IntoIterator<Item = (ListOwner, SignedKeys)>,
         by: &str,
     ) -> Result<(), Unrecorded> {
+        let begin = |(owner, list)| self.begin(Append::key_list(owner, &list, by));
         // All of them wait for the same commit.
-        let begun: Vec<_> =
-            lists.map(|(owner, list)| self.begin(Append::key_list(owner, list, by))).collect();
+        let begun: Vec<_> = lists.into_iter().map(begin).collect();
         for answer in begun {
             answer.await.unwrap_or(Err(Unrecorded::Stopped))?;
         }
