@@ -77,10 +77,10 @@ impl Recorder {
         lists: impl IntoIterator<Item = (ListOwner, SignedKeys)>,
         by: &str,
     ) -> Result<(), Unrecorded> {
-        let begin = |(owner, list)| self.begin(Append::key_list(owner, &list, by));
+        let lists = lists.into_iter();
+        let answers = lists.map(|(owner, list)| self.begin(Append::key_list(owner, &list, by)));
         // All of them wait for the same commit.
-        let begun: Vec<_> = lists.into_iter().map(begin).collect();
-        for answer in begun {
+        for answer in answers.collect::<Vec<_>>() {
             answer.await.unwrap_or(Err(Unrecorded::Stopped))?;
         }
         Ok(())
