@@ -22,6 +22,8 @@ use crate::transfer::Claim;
 pub(super) struct Sent {
     /// The claim that it was sent for.
     pub(super) claim: Claim,
+    /// The key that it was sealed to.
+    pub(super) kid: String,
     /// Whether an answer is to be sealed.
     pub(super) reply: Reply,
     body: Bytes,
@@ -62,14 +64,16 @@ impl Sent {
     pub(super) fn whole(recorded: &Recorded, rules: &Rules) -> Self {
         let length = recorded.envelope().len() as u64;
         let body = Bytes::new(recorded.sha256(), length);
+        let kid = recorded.kid().to_owned();
         let nothing = Self::nothing(recorded.claim().clone());
-        Self { body, ..nothing.by(recorded.claim(), rules) }
+        Self { kid, body, ..nothing.by(recorded.claim(), rules) }
     }
 
     /// Nothing, for which no answer is expected.
     pub(super) fn nothing(claim: Claim) -> Self {
         Self {
             claim,
+            kid: String::new(),
             reply: Reply::Plain,
             body: Bytes { sha256: String::new(), len: 0 },
             parts: None,

@@ -52,6 +52,9 @@ impl Proxy {
             Err(refusal) => Err(refusal),
         };
         self.0.recorder.settle_all(sending.settles(left, &ended)).await;
+        if let Ok(returned) = &ended {
+            self.renew_unknown(returned).await;
+        }
         let carried = ended.and_then(Returned::carried);
         carried.map_err(|refusal| Refusal { parts: Some(left), ..*refusal }.into())
     }
