@@ -12,6 +12,10 @@ mod tls;
 
 
 mod good;
+mod keys;
+mod streams;
+mod refused;
+mod replayed;
 
 
 
