@@ -5,10 +5,20 @@
 //!
 //! | member | what |
 //! |---|---|
-//! | `recipient` | the raw X25519 key pair in hexadecimal, and the key's id |
-//! | `opens` | files that open, with their bodies' length; byte n of a body is n mod 251 |
-//! | `streams`, `broken` | those of several envelopes: see `envelope_vectors/frames.rs` |
+//! | `recipients` | key pairs by name: `kem`, the raw keys in hexadecimal, and the key's `kid` |
+//! | `recipient` | that of the name `x25519` again |
+//! | `opens` | files that open; their body has byte n mod 251 at place n, unless `body` has it |
 //! | `refused` | `of`, a file that opens, changed by `edit`, or a `file` of its own; and `why` |
+//! | `flips`, `cuts` | each byte (or length) of `of` from `from` to before `to` is as bad |
+//! | `request` | members that the header must have in common with the request it came with |
+//! | `misdirected` | files that open, and whose header has another `member` than `request` |
+//! | `replies` | sealed answers to that request: see `envelope_vectors/replies.rs` |
+//! | `bad_keys` | raw public keys in hexadecimal that no sender may seal to |
+//! | `streams`, `broken` | those of several envelopes: see `envelope_vectors/frames.rs` |
+//!
+//! Each file is opened with the key that `key` names in `recipients`; without it, `x25519`. What
+//! else stands in `opens` can be read from the file too: the `mode`, the `kem`, whether it has
+//! padding (`pad`), and the body's `length`.
 //!
 //! An edit is `["cut", n]` (keep n bytes), `["flip", n]` (the lowest bit of byte n),
 //! `["set", n, v]` (byte n), `["drop", a, b]` (bytes a to b), `["swap", a, b, c]` (bytes a to b
@@ -21,8 +31,18 @@
     reason = "tests"
 )]
 
+#[path = "envelope_vectors/direct.rs"]
+mod direct;
 #[path = "envelope_vectors/frames.rs"]
 mod frames;
+#[path = "envelope_vectors/modes.rs"]
+mod modes;
+#[path = "envelope_vectors/oracle.rs"]
+mod oracle;
+#[path = "envelope_vectors/padding.rs"]
+mod padding;
+#[path = "envelope_vectors/replies.rs"]
+mod replies;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -30,15 +50,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
-use hpke::aead::ChaCha20Poly1305;
-use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256;
 use hpke::rand_core::{TryCryptoRng, TryRng};
-use hpke::{Deserializable as _, Kem as _, OpModeS, Serializable as _};
 use otkel::envelope::format::{self, CHUNK, Recipient, TAG};
 use otkel::envelope::pad::Text;
 use otkel::envelope::stream::{self, To};
-use otkel::envelope::{Header, Kem, Mode, RecipientKey, RecipientSecret, open};
+use otkel::envelope::{
+    BadEnvelope, Header, Kem, Mode, Next, Opener, Padding, RecipientKey, RecipientSecret, open,
+};
 use otkel::time::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -63,159 +81,217 @@ fn the_program_makes_these_very_bytes() {
 #[test]
 fn each_envelope_opens_to_its_body() {
     let index = frozen_index();
-    let mut sizes = BTreeSet::new();
-    for vector in index["opens"].as_array().unwrap() {
-        let name = vector["file"].as_str().unwrap();
-        let (header, body) = open(&read(name), &secret(OURS)).unwrap();
-        assert_eq!(json!(body.len()), vector["length"], "{name}");
-        assert_eq!(body, pattern(body.len()), "{name}");
-        assert_eq!(header, self::header(OURS));
-        sizes.insert(body.len());
+    for vector in list(&index, "opens") {
+        let (envelope, key) = (read(word(vector, "file")), key_of(vector));
+        let (header, body) = open(&envelope, &key).unwrap();
+        let want = vector["body"].as_str().map(|hex| HEXLOWER.decode(hex.as_bytes()).unwrap());
+        assert_eq!(body, want.unwrap_or_else(|| pattern(body.len())), "{vector}");
+        assert_eq!(json!(body.len()), vector["length"], "{vector}");
+        assert_eq!((json!(header.pad), json!(envelope[4])), pair(vector, "pad", "mode"));
+        assert_eq!(json!(key.kem().id()), vector["kem"]);
+        assert_eq!(differing(&header, &index["request"]), None, "{vector}");
+        for size in [1, 1000, CHUNK + TAG] {
+            assert_eq!(piece_by_piece(&envelope, &key, size), Ok(body.clone()), "{vector} {size}");
+        }
     }
-    assert!([0, 1, CHUNK - 1, CHUNK, CHUNK + 1].iter().all(|size| sizes.contains(size)));
 }
 
 #[test]
 fn each_bad_envelope_is_refused_for_its_reason() {
     let index = frozen_index();
-    for vector in index["refused"].as_array().unwrap() {
+    for vector in list(&index, "refused") {
         let envelope = match vector["of"].as_str() {
             Some(of) => edited(read(of), &vector["edit"]),
-            None => read(vector["file"].as_str().unwrap()),
+            None => read(word(vector, "file")),
         };
-        let why = open(&envelope, &secret(OURS)).err().map(|why| format!("{why:?}"));
-        assert_eq!(why.as_deref(), vector["why"].as_str(), "{}", vector["name"]);
+        let key = key_of(vector);
+        let why = open(&envelope, &key).err();
+        let told = why.map(|why| format!("{why:?}"));
+        assert_eq!(told.as_deref(), vector["why"].as_str(), "{}", vector["name"]);
+        let streamed = piece_by_piece(&envelope, &key, 4096);
+        assert_eq!(streamed.err(), why, "{}", vector["name"]);
     }
+}
+
+#[test]
+fn no_byte_can_be_changed_and_none_be_missing() {
+    let index = frozen_index();
+    let number = |vector: &Value, name: &str| usize::try_from(vector[name].as_u64().unwrap());
+    let places = |vector: &Value| number(vector, "from").unwrap()..number(vector, "to").unwrap();
+    for vector in list(&index, "flips") {
+        let (envelope, key) = (read(word(vector, "of")), key_of(vector));
+        for place in places(vector) {
+            let flipped = edited(envelope.clone(), &json!(["flip", place]));
+            assert!(open(&flipped, &key).is_err(), "byte {place}: {vector}");
+        }
+    }
+    for vector in list(&index, "cuts") {
+        let (envelope, key) = (read(word(vector, "of")), key_of(vector));
+        assert!(open(&envelope, &key).is_ok(), "{vector}");
+        for length in places(vector) {
+            assert!(open(&envelope[..length], &key).is_err(), "{length} bytes: {vector}");
+        }
+    }
+}
+
+#[test]
+fn a_misdirected_envelope_opens_and_says_so() {
+    let index = frozen_index();
+    for vector in list(&index, "misdirected") {
+        let (header, _) = open(&read(word(vector, "file")), &key_of(vector)).unwrap();
+        assert_eq!(differing(&header, &index["request"]).as_deref(), vector["member"].as_str());
+    }
+    let members = list(&index, "misdirected").map(|vector| word(vector, "member"));
+    let members: BTreeSet<&str> = members.collect();
+    assert_eq!(members.len(), index["request"].as_object().unwrap().len());
 }
 
 #[test]
 fn the_index_names_every_file() {
     let index = frozen_index();
-    let vectors =
-        ["opens", "refused", "streams"].map(|kind| index[kind].as_array().unwrap().clone());
-    let named = vectors.iter().flatten().filter_map(|vector| vector["file"].as_str());
-    let named: BTreeSet<String> = named.map(str::to_owned).chain(["index.json".into()]).collect();
+    let kinds = ["opens", "refused", "misdirected", "replies", "streams"];
+    let named = kinds.iter().flat_map(|kind| list(&index, kind));
+    let named = named.filter_map(|vector| vector["file"].as_str()).map(str::to_owned);
+    let named: BTreeSet<String> = named.chain(["index.json".into()]).collect();
     let there = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
     let there: BTreeSet<String> = there.map(|name| name.into_string().unwrap()).collect();
     assert_eq!(named, there);
 }
 
+/// The files and their index, as they are made.
+#[derive(Default)]
+struct Made {
+    files: BTreeMap<String, Vec<u8>>,
+    opens: Vec<Value>,
+    refused: Vec<Value>,
+    flips: Vec<Value>,
+    cuts: Vec<Value>,
+    misdirected: Vec<Value>,
+}
+
+impl Made {
+    /// An envelope that opens to this body.
+    fn opens(&mut self, file: &str, envelope: Vec<u8>, key: &str, body: &[u8]) {
+        let (mode, header) = read_start(&envelope);
+        let mut vector = json!({
+            "file": file,
+            "length": body.len(),
+            "mode": mode.byte(),
+            "kem": secret(key).kem().id(),
+            "key": key,
+            "pad": header.pad,
+        });
+        if body != pattern(body.len()) {
+            vector["body"] = json!(HEXLOWER.encode(body));
+        }
+        self.opens.push(vector);
+        self.files.insert(file.to_owned(), envelope);
+    }
+
+    /// An envelope that does not open.
+    fn refuses(&mut self, name: &str, envelope: Vec<u8>, key: &str, why: &str) {
+        let file = format!("bad-{name}.otk1");
+        self.refused.push(json!({"name": name, "file": file, "key": key, "why": why}));
+        self.files.insert(file, envelope);
+    }
+
+    /// An envelope that opens, and no more once it is changed so.
+    fn refuses_edited(&mut self, name: &str, (of, key): (&str, &str), edit: &Value, why: &str) {
+        let vector = json!({"name": name, "of": of, "edit": edit, "key": key, "why": why});
+        self.refused.push(vector);
+    }
+
+    /// An envelope that opens, and no more once any of these bytes is changed or any cut off.
+    fn no_byte_of(&mut self, of: &str, key: &str, places: &[(usize, usize)]) {
+        let range = |from: usize, to: usize| json!({"of": of, "key": key, "from": from, "to": to});
+        self.flips.extend(places.iter().map(|(from, to)| range(*from, *to)));
+        self.cuts.push(range(0, self.files[of].len()));
+    }
+}
+
 /// The files and their index, as this program makes them.
 fn made() -> (BTreeMap<String, Vec<u8>>, Value) {
-    let mut files = BTreeMap::new();
-    let mut opens = Vec::new();
-    for (name, length) in [
-        ("empty.otk1", 0),
-        ("one-byte.otk1", 1),
-        ("longest-single-shot.otk1", CHUNK - 1),
-        ("full-chunk-and-empty-last.otk1", CHUNK),
-        ("full-chunk-and-one-byte.otk1", CHUNK + 1),
-        (THREE, 2 * CHUNK + 7000),
-    ] {
-        files.insert(name.to_owned(), sealed(&prefix(), &pattern(length), OURS));
-        opens.push(json!({"file": name, "length": length}));
-    }
-    let json = prefix_of(&with_member(r#""note":"a member that nobody knows""#));
-    files.insert("unknown-member.otk1".to_owned(), sealed(&json, &pattern(3), OURS));
-    opens.push(json!({"file": "unknown-member.otk1", "length": 3}));
-
-    let mut refused = edits(files[THREE].len());
-    for (name, envelope, why) in whole() {
-        let file = format!("bad-{name}.otk1");
-        refused.push(json!({"name": name, "file": file, "why": why}));
-        files.insert(file, envelope);
-    }
-    let ours = secret(OURS);
-    let recipient = json!({
-        "secret": HEXLOWER.encode(&[OURS; 32]),
-        "public": HEXLOWER.encode(ours.public()),
-        "kid": ours.kid(),
-    });
-    let (more, streams, broken) = frames::made();
-    files.extend(more);
+    let mut made = Made::default();
+    direct::add(&mut made);
+    modes::add(&mut made);
+    padding::add(&mut made);
+    misdirect(&mut made);
+    let pair = |name: &str| {
+        let secret = secret(name);
+        json!({
+            "kem": secret.kem().id(),
+            "secret": HEXLOWER.encode(&[seed(name); 32]),
+            "public": HEXLOWER.encode(secret.public()),
+            "kid": secret.kid(),
+        })
+    };
+    let Value::Object(request) = json!(header(OURS)) else { panic!("no object") };
+    let request = request.into_iter().filter(|(name, _)| SHARED.contains(&name.as_str()));
+    let mut files = made.files;
+    let (streams, broken) = frames::add(&mut files);
+    let replies = replies::add(&mut files);
     let index = json!({
-        "recipient": recipient,
-        "opens": opens,
-        "refused": refused,
+        "recipient": pair(OURS),
+        "recipients": KEYS.map(|name| (name, pair(name))).into_iter().collect::<BTreeMap<_, _>>(),
+        "request": request.collect::<serde_json::Map<_, _>>(),
+        "opens": made.opens,
+        "refused": made.refused,
+        "flips": made.flips,
+        "cuts": made.cuts,
+        "misdirected": made.misdirected,
+        "replies": replies,
+        "bad_keys": modes::bad_keys(),
         "streams": streams,
         "broken": broken,
     });
     (files, index)
 }
 
-/// Changes to the envelope of three chunks.
-fn edits(length: usize) -> Vec<Value> {
-    let enc = prefix().len();
-    let first = enc + ENC;
-    let (second, third) = (first + CHUNK + TAG, first + 2 * (CHUNK + TAG));
-    let edits: [(&str, Value, &str); 24] = [
-        ("no-bytes", json!(["cut", 0]), "Short"),
-        ("cut-in-the-magic", json!(["cut", 3]), "Short"),
-        ("cut-before-the-header", json!(["cut", 8]), "Short"),
-        ("cut-in-the-header", json!(["cut", 100]), "Short"),
-        ("cut-after-the-header", json!(["cut", enc]), "Short"),
-        ("cut-in-the-key", json!(["cut", first - 1]), "Short"),
-        ("cut-before-the-first-chunk", json!(["cut", first]), "Short"),
-        ("cut-in-the-first-chunk", json!(["cut", first + 1000]), "Sealed"),
-        ("cut-after-the-first-chunk", json!(["cut", second]), "Short"),
-        ("cut-after-the-second-chunk", json!(["cut", third]), "Short"),
-        ("cut-in-the-last-tag", json!(["cut", length - 1]), "Sealed"),
-        ("a-byte-more", json!(["append", 0]), "Sealed"),
-        ("other-magic", json!(["flip", 3]), "Magic"),
-        ("other-mode", json!(["set", 4, 4]), "Mode"),
-        ("flag", json!(["set", 5, 1]), "Flags"),
-        ("another-flag", json!(["set", 5, 128]), "Flags"),
-        ("longer-header", json!(["flip", 7]), "Header"),
-        ("header-beyond-8192", json!(["set", 6, 33]), "Header"),
-        ("other-key", json!(["flip", enc]), "Sealed"),
-        ("other-byte-in-the-first-chunk", json!(["flip", first]), "Sealed"),
-        ("other-byte-in-the-last-tag", json!(["flip", length - 1]), "Sealed"),
-        ("first-chunk-gone", json!(["drop", first, second]), "Sealed"),
-        ("second-chunk-gone", json!(["drop", second, third]), "Sealed"),
-        ("chunks-swapped", json!(["swap", first, second, third]), "Sealed"),
+/// Well-sealed envelopes that came with the wrong request.
+fn misdirect(made: &mut Made) {
+    let other = Header { did: Uuid::from_u128(8), ..header(OURS) };
+    let headers = [
+        ("did", "another-id", other),
+        ("iss", "another-gateway", Header { iss: "gw.other".into(), ..header(OURS) }),
+        ("aud", "another-partner", Header { aud: "training-de".into(), ..header(OURS) }),
+        ("m", "another-method", Header { m: "PUT".into(), ..header(OURS) }),
+        ("p", "another-path", Header { p: "/v1/grades".into(), ..header(OURS) }),
     ];
-    let vector = |(name, edit, why)| json!({"name": name, "of": THREE, "edit": edit, "why": why});
-    edits.into_iter().map(vector).collect()
+    for (member, name, header) in headers {
+        let file = format!("misdirected-{name}.otk1");
+        let vector = json!({"name": name, "file": file, "key": OURS, "member": member});
+        made.misdirected.push(vector);
+        let prefix = format::prefix(Mode::Direct, &header).unwrap();
+        made.files.insert(file, sealed(&prefix, b"{}", OURS));
+    }
 }
 
-/// Envelopes that were sealed well around something bad.
-fn whole() -> Vec<(&'static str, Vec<u8>, &'static str)> {
-    let good = String::from_utf8(prefix()[8..].to_vec()).unwrap();
-    let bad_header = |json: &str| sealed(&prefix_of(json), b"{}", OURS);
-    let mut flipped = sealed(&prefix(), b"{}", OURS);
-    let place = flipped.windows(3).position(|window| window == b"P09").unwrap();
-    flipped[place + 2] = b'1';
-    vec![
-        ("last-chunk-full", last_chunk_full(), "Short"),
-        ("other-purpose", flipped, "Sealed"),
-        ("for-another-key", sealed(&prefix_of(&text(OTHER)), b"{}", OTHER), "Key"),
-        ("sealed-to-another-key", sealed(&prefix(), b"{}", OTHER), "Sealed"),
-        ("member-twice", bad_header(&with_member(r#""aud":"another""#)), "Header"),
-        ("unknown-member-twice", bad_header(&with_member(r#""x":1,"\u0078":2"#)), "Header"),
-        ("two-recipients", bad_header(&good.replace("]}", ",{}]}")), "Header"),
-        ("version-2", bad_header(&good.replace("\"v\":1", "\"v\":2")), "Header"),
-        ("header-no-object", bad_header(&good[1..]), "Header"),
-        ("aes", bad_header(&good.replace("\"aead\":3", "\"aead\":2")), "Suite"),
-        ("p-256", bad_header(&good.replace("\"kem\":32", "\"kem\":16")), "Suite"),
-    ]
+/// The first member in which a header differs from the request.
+fn differing(header: &Header, request: &Value) -> Option<String> {
+    let header = json!(header);
+    let members = request.as_object().unwrap();
+    members.iter().find(|(name, value)| header[*name] != **value).map(|(name, _)| name.clone())
 }
 
-/// What a sender that breaks the rule makes: 16384 bytes in the last chunk, so that a cut there
-/// could not be told from the end.
-fn last_chunk_full() -> Vec<u8> {
-    type Public = <X25519HkdfSha256 as Kem>::PublicKey;
-    let public = Public::from_bytes(secret(OURS).public()).unwrap();
-    let prefix = prefix();
-    let (enc, mut context) =
-        hpke::setup_sender_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &public,
-            &format::info(Mode::Direct, &prefix),
-            &mut Fixed,
-        )
-        .unwrap();
-    let chunk = context.seal(&pattern(CHUNK), b"").unwrap();
-    [&prefix[..], &enc.to_bytes(), &chunk].concat()
+/// Opens an envelope whose bytes come in pieces of a size.
+fn piece_by_piece(
+    envelope: &[u8],
+    key: &RecipientSecret,
+    size: usize,
+) -> Result<Vec<u8>, BadEnvelope> {
+    let mut opener = Opener::new(std::slice::from_ref(key));
+    let mut pieces = envelope.chunks(size);
+    let mut body = Vec::new();
+    loop {
+        match opener.next()? {
+            Next::More => match pieces.next() {
+                Some(piece) => opener.push(piece),
+                None => opener.end(),
+            },
+            Next::Text(text) => body.extend_from_slice(&text),
+            Next::Whole => return Ok(body),
+        }
+    }
 }
 
 fn edited(mut bytes: Vec<u8>, edit: &Value) -> Vec<u8> {
@@ -233,14 +309,12 @@ fn edited(mut bytes: Vec<u8>, edit: &Value) -> Vec<u8> {
     bytes
 }
 
-fn sealed(prefix: &[u8], body: &[u8], to: u8) -> Vec<u8> {
-    let time = |seconds| Timestamp::from_seconds(seconds).unwrap();
-    let (from, until) = (time(0), time(4_000_000_000));
-    let key = RecipientKey::read(Kem::X25519, secret(to).public(), from, until).unwrap();
-    stream::seal(prefix, Text::new(body, None), &To::Direct(&key), &mut Fixed).unwrap()
+/// An envelope in mode 1.
+fn sealed(prefix: &[u8], body: &[u8], to: &str) -> Vec<u8> {
+    stream::seal(prefix, Text::new(body, None), &To::Direct(&public(to)), &mut Fixed).unwrap()
 }
 
-fn header(to: u8) -> Header {
+fn header(to: &str) -> Header {
     Header {
         v: 1,
         did: Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0007),
@@ -257,31 +331,55 @@ fn header(to: u8) -> Header {
         pad: false,
         re: None,
         st: None,
-        rcpt: vec![Recipient::new(Kem::X25519, secret(to).kid().to_owned())],
+        rcpt: vec![Recipient::new(secret(to).kem(), secret(to).kid().to_owned())],
     }
 }
 
-fn prefix() -> Vec<u8> {
-    format::prefix(Mode::Direct, &header(OURS)).unwrap()
+fn read_start(envelope: &[u8]) -> (Mode, Header) {
+    let length = format::prefix_length(envelope).unwrap();
+    format::read_prefix(&envelope[..length]).unwrap()
 }
 
-/// A header's JSON.
-fn text(to: u8) -> String {
-    serde_json::to_string(&header(to)).unwrap()
+fn secret(name: &str) -> RecipientSecret {
+    let kem = if name.ends_with("mlkem768-x25519") { Kem::MlKem768X25519 } else { Kem::X25519 };
+    RecipientSecret::read(kem, &[seed(name); 32]).unwrap()
 }
 
-/// The good header's JSON with something before its first member.
-fn with_member(members: &str) -> String {
-    text(OURS).replacen('{', &format!("{{{members},"), 1)
+fn public(name: &str) -> RecipientKey {
+    let secret = secret(name);
+    let time = |seconds| Timestamp::from_seconds(seconds).unwrap();
+    RecipientKey::read(secret.kem(), secret.public(), time(0), time(4_000_000_000)).unwrap()
 }
 
-fn prefix_of(json: &str) -> Vec<u8> {
-    let length = u16::try_from(json.len()).unwrap().to_be_bytes();
-    [b"OTK1\x01\x00", &length[..], json.as_bytes()].concat()
+/// The byte that a private key consists of.
+fn seed(name: &str) -> u8 {
+    match name {
+        OURS => 9,
+        OTHER => 8,
+        PQ => 10,
+        SECOND => 11,
+        SECOND_PQ => 12,
+        replies::KEY => 13,
+        _ => 100 + name.strip_prefix("further-").unwrap().parse::<u8>().unwrap(),
+    }
 }
 
-fn secret(byte: u8) -> RecipientSecret {
-    RecipientSecret::read(Kem::X25519, &[byte; 32]).unwrap()
+fn key_of(vector: &Value) -> RecipientSecret {
+    secret(vector["key"].as_str().unwrap_or(OURS))
+}
+
+fn list<'a>(index: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    let list = index[name].as_array().unwrap();
+    assert!(!list.is_empty(), "{name}");
+    list.iter()
+}
+
+fn word<'a>(vector: &'a Value, name: &str) -> &'a str {
+    vector[name].as_str().unwrap()
+}
+
+fn pair(vector: &Value, first: &str, second: &str) -> (Value, Value) {
+    (vector[first].clone(), vector[second].clone())
 }
 
 fn pattern(length: usize) -> Vec<u8> {
@@ -322,7 +420,12 @@ impl TryRng for Fixed {
 
 impl TryCryptoRng for Fixed {}
 
-const OURS: u8 = 9;
-const OTHER: u8 = 8;
-const ENC: usize = 32;
-const THREE: &str = "three-chunks.otk1";
+const OURS: &str = "x25519";
+const PQ: &str = "mlkem768-x25519";
+const SECOND: &str = "second";
+const SECOND_PQ: &str = "second-mlkem768-x25519";
+/// Nobody whom an envelope reaches has this one.
+const OTHER: &str = "other";
+const KEYS: [&str; 5] = [OURS, PQ, SECOND, SECOND_PQ, replies::KEY];
+/// What a header has in common with the request that it comes with.
+const SHARED: [&str; 5] = ["did", "iss", "aud", "m", "p"];

@@ -20,7 +20,9 @@ mod demo;
 mod diff;
 mod explain;
 mod import;
+mod junit;
 mod keygen;
+mod mock;
 mod new;
 mod open;
 mod paint;
@@ -32,6 +34,7 @@ mod rules;
 mod schema;
 mod serve;
 mod table;
+mod test;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -70,6 +73,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Check the rules and run their cases.
     Check(check::Arguments),
+    /// Run files of requests against the rules, with mock partners: what arrives, what is recorded.
+    Test(test::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Give, withdraw, import and show consents.
@@ -127,6 +132,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Check(command) => check::run(&command, language),
+        Command::Test(arguments) => test::run(&arguments, language),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),

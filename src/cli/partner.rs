@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Outcome, runtime};
+use super::{Outcome, mock, runtime};
 use crate::gateway::SystemClock;
 use crate::partner::{Config, NoStart, Partner};
 use crate::reason::Language;
@@ -15,12 +15,18 @@ use crate::reason::Language;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "mock")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    mock: mock::Mock,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let config = config(&arguments.config)?;
+    let config = arguments.config.as_deref().map(config).transpose()?;
+    let config = match config {
+        Some(config) if !arguments.mock.is_asked_for() => config,
+        config => return mock::run(&arguments.mock, config),
+    };
     runtime()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut reload = signal(SignalKind::hangup())?;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::time::Timestamp;
 use crate::transfer::tests::partner;
 
 const GOOD: &str = r#"
@@ -172,5 +173,49 @@ fn signatures_are_asked_for_only_of_officers_who_can_give_them() {
     for (officers, rules, words) in cases {
         let said = with(&officers, rules).unwrap_err();
         assert!(said.contains(words), "{words}:\n{said}");
+    }
+}
+
+#[test]
+fn a_signing_key_is_in_a_file_or_a_token_and_has_its_time() {
+    let token = "pkcs11 = { module = \"/usr/lib/p11.so\", token = \"hsm\", id = \"0aF0\", \
+                 pin_file = \"pin\" }";
+    let keys = format!(
+        "\n[signing]\nkeys = [{{ file = \"a.key\", until = 2026-12-01T00:00:00+05:00 }}, {{ \
+         {token}, from = 2026-11-01T00:00:00Z }}]\n"
+    );
+    let config = read(&format!("{GOOD}{keys}")).unwrap();
+    let time = |text: &str| Timestamp::parse(text).unwrap();
+    let hsm = TokenKey {
+        module: "/usr/lib/p11.so".into(),
+        token: "hsm".to_owned(),
+        key: TokenObject::Id(vec![0x0a, 0xf0]),
+        pin_file: "/etc/otkel/pin".into(),
+    };
+    let file = ScheduledKey {
+        source: KeySource::File("/etc/otkel/a.key".into()),
+        from: Timestamp::EPOCH,
+        until: Some(time("2026-11-30T19:00:00Z")),
+    };
+    let from = time("2026-11-01T00:00:00Z");
+    let scheduled = ScheduledKey { source: KeySource::Token(hsm.clone()), from, until: None };
+    assert_eq!(config.signing, [file, scheduled]);
+    let ledger = GOOD.replace("key = \"ledger.key\"", token);
+    assert_eq!(read(&ledger).unwrap().ledger_key, KeySource::Token(hsm));
+    let cases = [
+        ("file = \"a.key\"", format!("file = \"a.key\", {token}"), "not in both"),
+        ("file = \"a.key\", ", String::new(), "where the key is kept"),
+        ("2026-12-01T00:00:00+05:00", "2026-12-01T00:00:00".to_owned(), "date, time and offset"),
+        ("2026-12-01T00:00:00+05:00", "1969-12-01T00:00:00Z".to_owned(), "ends before it begins"),
+        (", from = 2026-11-01T00:00:00Z", String::new(), "two keys begin at the same time"),
+        ("id = \"0aF0\"", "id = \"0a0\"".to_owned(), "in hexadecimal"),
+        ("id = \"0aF0\"", "id = \"\"".to_owned(), "in hexadecimal"),
+        ("id = \"0aF0\"", "key = \"\"".to_owned(), "one label or one identifier"),
+        ("id = \"0aF0\"", "key = \"a\", id = \"0a\"".to_owned(), "one label or one identifier"),
+    ];
+    for (from, to, words) in cases {
+        assert!(keys.contains(from), "{from}");
+        let said = read(&format!("{GOOD}{}", keys.replacen(from, &to, 1))).unwrap_err();
+        assert!(said.contains(words), "{from} -> {to}:\n{said}");
     }
 }

@@ -180,26 +180,25 @@ impl Live {
     }
 }
 
-/// The driver, started. It is loaded once and never unloaded: keys may share it, and drivers may
-/// have threads of their own.
+/// The driver. It is loaded once and never unloaded: keys may share it, and drivers may have
+/// threads of their own.
 fn module(path: &Path) -> Result<Pkcs11, BadToken> {
     static LOADED: Mutex<Vec<(PathBuf, Pkcs11)>> = Mutex::new(Vec::new());
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, module)) = loaded.iter().find(|(other, _)| other == path) {
         return Ok(module.clone());
     }
-    let unusable = |why: &Error| BadToken::Module { path: path.to_owned(), code: code(why) };
-    let module = Pkcs11::new(path).map_err(|why| unusable(&why))?;
-    match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-        Err(why) => return Err(unusable(&why)),
-    }
+    let module = Pkcs11::new(path).map_err(|why| BadToken::module(path, &why))?;
     loaded.push((path.to_owned(), module.clone()));
     Ok(module)
 }
 
-/// Opens a session, logs in and finds the key and its public half.
+/// Starts the driver unless it runs, opens a session, logs in and finds the key's two halves.
 fn begin(module: &Pkcs11, place: &TokenKey) -> Result<(Live, [u8; 32]), BadToken> {
+    match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
+        Err(why) => return Err(BadToken::module(&place.module, &why)),
+    }
     let slot = slot(module, place)?;
     let mechanisms = module.get_mechanism_list(slot);
     let mechanisms = mechanisms.map_err(|why| BadToken::failed("name its mechanisms", &why))?;
@@ -374,6 +373,10 @@ pub enum BadToken {
 }
 
 impl BadToken {
+    fn module(path: &Path, why: &Error) -> Self {
+        Self::Module { path: path.to_owned(), code: code(why) }
+    }
+
     fn pin(place: &TokenKey) -> Self {
         Self::Pin { token: place.token.clone(), file: place.pin_file.clone() }
     }

@@ -8,6 +8,7 @@
 //! | [`application`] | what a message is passed on to |
 //! | [`forward`] | the application over plain HTTP |
 //! | [`refusal`] | what a gateway is told otherwise |
+//! | [`mock`] | a partner that answers by a script |
 //! | [`config`], [`run`] | the proxy that a partner runs |
 //! | [`status`] | its health and counters |
 //! | [`telemetry`] | what is logged and counted |
@@ -15,6 +16,7 @@
 pub mod application;
 pub mod config;
 pub mod forward;
+pub mod mock;
 pub mod receiver;
 pub mod refusal;
 pub mod run;

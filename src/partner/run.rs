@@ -121,6 +121,18 @@ fn open_taken(config: &Config, now: Timestamp) -> Result<Taken, NoStart> {
         .map_err(|source| NoStart::Taken { path: path.clone(), source })
 }
 
+/// The keys and the gateways that a configuration names, for a mock: nothing is remembered.
+///
+/// # Errors
+/// A file that cannot be used.
+pub async fn mock_trust(config: &Config, now: Timestamp) -> Result<Trust, NoStart> {
+    let path = config.taken.clone();
+    let taken = Taken::in_memory().map_err(|source| NoStart::Taken { path, source })?;
+    let trust = trust(config, &taken, now).await;
+    taken.close().await;
+    trust
+}
+
 /// Reads the keys and the gateways that a configuration names.
 async fn trust(config: &Config, taken: &Taken, now: Timestamp) -> Result<Trust, NoStart> {
     let identity = keys::open(&config.identity)?;

@@ -13,7 +13,7 @@ use otkel::envelope::frames::{self, BadStream, Sequence};
 use super::*;
 
 /// The files and their members of the index, as this program makes them.
-pub(super) fn made() -> (BTreeMap<String, Vec<u8>>, Value, Value) {
+pub(super) fn add(all: &mut BTreeMap<String, Vec<u8>>) -> (Value, Value) {
     let lengths = [5, CHUNK + 1, 0];
     let parts: Vec<Vec<u8>> = lengths
         .iter()
@@ -41,7 +41,8 @@ pub(super) fn made() -> (BTreeMap<String, Vec<u8>>, Value, Value) {
     ];
     let vector = |(frames, why)| json!({"of": THREE_PARTS, "frames": frames, "why": why});
     let broken: Vec<Value> = broken.into_iter().map(vector).collect();
-    (files.map(|(name, bytes)| (name.to_owned(), bytes)).into(), streams, broken.into())
+    all.extend(files.map(|(name, bytes)| (name.to_owned(), bytes)));
+    (streams, broken.into())
 }
 
 fn part(id: u128, n: u64, last: bool, body: &[u8]) -> Vec<u8> {
@@ -95,7 +96,7 @@ fn each_broken_stream_is_refused_for_its_reason() {
     }
     let mixed = [&envelopes(THREE_PARTS)[..1], &envelopes(ONE_PART)].concat();
     assert_eq!(open_all(&mixed), Err(BadStream::Another));
-    let alone = sealed(&prefix(), b"{}", OURS);
+    let alone = sealed(&format::prefix(Mode::Direct, &header(OURS)).unwrap(), b"{}", OURS);
     assert_eq!(open_all(&[alone]), Err(BadStream::NoPart));
 }
 

@@ -8,9 +8,9 @@ use crate::demo::certificates::write_secret;
 use crate::demo::world::ed25519_pem;
 use crate::gateway::SystemClock;
 use crate::keyfile;
+use crate::keys;
 use crate::signing::{Sign as _, SigningKey};
 use crate::time::Clock as _;
-use crate::tls;
 use crate::vocabulary::{Kem, Name};
 
 /// Makes a key for a partner, or for a holder of a key of its own within it, and the signed list
@@ -51,14 +51,11 @@ pub(super) fn make(
 /// The key that the partner's lists and receipts are signed with: the one that is there, or a new
 /// one.
 fn identity(file: &Path) -> Result<SigningKey, Box<dyn std::error::Error>> {
-    let bad = |why| format!("`{}` cannot be used: {why}", file.display());
     if file.exists() {
-        let pem = tls::read_secret(file)?;
-        let text = std::str::from_utf8(secrecy::ExposeSecret::expose_secret(&pem))?;
-        return Ok(SigningKey::from_pem(text).map_err(bad)?);
+        return Ok(keys::read(file)?);
     }
     let pem = ed25519_pem()?;
-    let key = SigningKey::from_pem(&pem).map_err(bad)?;
+    let key = SigningKey::from_pem(&pem)?;
     write_secret(file, pem.as_bytes()).map_err(unwritten(file))?;
     Ok(key)
 }

@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::vocabulary::Name;
 
 /// The secret that all pseudonyms of a gateway come from; wiped from memory when dropped.
+#[derive(Clone)]
 pub struct PseudonymSecret(Zeroizing<[u8; SECRET]>);
 
 impl PseudonymSecret {

@@ -1,0 +1,3 @@
+module otkel.example/receive
+
+go 1.27
