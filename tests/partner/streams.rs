@@ -187,7 +187,11 @@ async fn a_part_that_the_application_refuses_ends_the_stream() {
 async fn each_part_is_checked_as_a_message_is() {
     let world = World::new().await;
     for (change, status, code) in [
-        ((|part| part.header.p = "/v1/other".into()) as fn(&mut Letter), 422, "not-for-this-request"),
+        (
+            (|part| part.header.p = "/v1/other".into()) as fn(&mut Letter),
+            422,
+            "not-for-this-request",
+        ),
         (|part| part.header.aud = "training-de".into(), 422, "not-for-this-request"),
         (|part| part.header.iat -= 330, 403, "not-fresh"),
         (|part| part.header.exp = part.header.iat, 422, "expired"),
@@ -206,13 +210,4 @@ async fn each_part_is_checked_as_a_message_is() {
             assert_eq!(world.app.asked().len() - before, n);
         }
     }
-}
-
-#[tokio::test]
-async fn a_stream_has_the_id_of_its_first_part() {
-    let world = World::new().await;
-    let mut parts = Letter::parts(world.clock.now(), &[b"[1]"]);
-    parts[0].header.did = uuid::Uuid::now_v7();
-    let post = parts[0].sent.frames([&parts[0].envelope()]);
-    world.refuses(&post, 422, "not-for-this-request").await;
 }
