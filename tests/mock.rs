@@ -10,10 +10,15 @@
 #[path = "support/world.rs"]
 mod world;
 
+use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 
 use otkel::demo::sample::{self, AIGERIM, DANIYAR};
+use otkel::gateway::SystemClock;
 use otkel::partner::mock::Script;
+use otkel::signing::{Sign as _, SigningKey};
 use serde_json::{Value, json};
 use world::*;
 
@@ -287,4 +292,92 @@ async fn a_mock_checks_what_every_receiver_checks() {
     let world = plan.start().await;
     let sent = world.send(enrol(learners(&[AIGERIM, DANIYAR]))).await;
     assert_eq!((sent.status, sent.received.len()), (422, 0), "{sent:#?}");
+}
+
+#[test]
+fn every_script_of_the_documentation_loads() {
+    let page = include_str!("../docs/partner/mock.md");
+    let scripts: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(!scripts.is_empty());
+    for script in scripts {
+        Script::read("mock.md", script, Path::new("")).unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
+    let schema: Value = serde_json::from_str(otkel::partner::mock::script::SCHEMA).unwrap();
+    for table in ["rule", "when"] {
+        for key in schema["$defs"][table]["properties"].as_object().unwrap().keys() {
+            assert!(page.contains(&format!("`{key}`")) || key == "when", "{key} is not described");
+        }
+    }
+}
+
+// --- the program
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_sends_to_the_program_by_what_it_printed() {
+    let world = World::plan().real_time().prepare().await;
+    let signing = std::fs::read_to_string(world.folder().join("keys/signing.key")).unwrap();
+    let signing = SigningKey::from_pem(&signing).unwrap().key().to_string();
+    let script = "[[rule]]\nwhen.purpose = 'P09'\nstatus = 202\njson = { queued = true }\n";
+    std::fs::write(world.folder().join("script.toml"), script).unwrap();
+    let mut mock = Program::start(&world, &["--gateway-key", &signing]);
+    let printed = mock.printed.join("\n");
+    let told: toml::Table =
+        toml::from_str(printed.split_once("configuration of the gateway:").unwrap().1).unwrap();
+    let text = std::fs::read_to_string(&world.config).unwrap();
+    let mut config: toml::Table = toml::from_str(&text).unwrap();
+    for (table, key) in [("partner", GB), ("resolve", "api.training-gb.example:443")] {
+        config[table].as_table_mut().unwrap().insert(key.to_owned(), told[table][key].clone());
+    }
+    std::fs::write(&world.config, toml::to_string(&config).unwrap()).unwrap();
+    let world = world.begin(Arc::new(SystemClock)).await.unwrap();
+    let sent = world.send(enrol(learners(&[AIGERIM]))).await;
+    assert_eq!((sent.status, sent.body.as_slice()), (202, br#"{"queued":true}"#.as_slice()));
+    assert_eq!(sent.headers["otkel-receipt-status"], "accepted");
+    let heard: Value = serde_json::from_str(&mock.line()).unwrap();
+    assert_eq!((&heard["id"], &heard["text"]), (&sent.decision().into(), &surnames(1).into()));
+    assert_eq!((&heard["purpose"], &heard["onward"]), (&"P09".into(), &false.into()));
+    assert_eq!(heard["media"], "application/json");
+    is_sound(world).await;
+}
+
+/// `otkel partner --mock` for the training partner, as a program of its own.
+struct Program {
+    child: Child,
+    out: Lines<BufReader<ChildStdout>>,
+    /// What it printed besides messages.
+    printed: Vec<String>,
+}
+
+impl Program {
+    fn start(world: &World, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_otkel"))
+            .current_dir(world.folder())
+            .args(["partner", "--mock", "script.toml", "--json", "--listen", "127.0.0.1:0"])
+            .args(["--name", GB, "--host", "api.training-gb.example"])
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut printed: Vec<String> = Vec::new();
+        while !printed.last().is_some_and(|line| line.contains("Ctrl-C")) {
+            printed.push(err.next().unwrap().unwrap());
+        }
+        printed.pop();
+        Self { child, out, printed }
+    }
+
+    fn line(&mut self) -> String {
+        tokio::task::block_in_place(|| self.out.next().unwrap().unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }

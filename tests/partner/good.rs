@@ -135,7 +135,10 @@ async fn a_request_inside_is_unpacked() {
     assert_eq!((get.field("accept"), get.field("content-type")), ("application/json", ""));
     assert_eq!(get.body, Ok(Vec::new()));
     assert_eq!(get.field("otkel-purpose"), "P09");
-    assert_eq!((&*put.line, put.body), ("PUT /v1/learners/850101300123?lang=kk", Ok(b"x=1".to_vec())));
+    assert_eq!(
+        (&*put.line, put.body),
+        ("PUT /v1/learners/850101300123?lang=kk", Ok(b"x=1".to_vec()))
+    );
 }
 
 #[tokio::test]
@@ -148,8 +151,7 @@ async fn every_mode_kem_and_padding_opens() {
     std::fs::write(&path, text).unwrap();
     world.partner.reload().await.unwrap();
     let long = "x".repeat(100_000);
-    let (plain, hybrid, other) =
-        ((Kem::X25519, 9), (Kem::MlKem768X25519, 10), (Kem::X25519, 33));
+    let (plain, hybrid, other) = ((Kem::X25519, 9), (Kem::MlKem768X25519, 10), (Kem::X25519, 33));
     for to in [vec![plain], vec![hybrid], vec![plain, other], vec![other, hybrid]] {
         for pad in [None, Some(Padding::Padme), Some(Padding::Multiple(4096))] {
             let mut letter = world.letter(&long);

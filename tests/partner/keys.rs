@@ -65,7 +65,8 @@ async fn a_configuration_that_does_not_load_changes_nothing() {
 }
 
 fn list(seq: u64, by: u8, keys: &[(u8, Timestamp, Timestamp)]) -> String {
-    let keys = keys.iter().map(|(seed, from, until)| Listed::new(signer(*seed).key(), *from, *until));
+    let keys =
+        keys.iter().map(|(seed, from, until)| Listed::new(signer(*seed).key(), *from, *until));
     let list = SigningList { v: 1, iss: GATEWAY.into(), seq, keys: keys.collect() };
     list.sign(&signer(by)).unwrap()
 }

@@ -10,18 +10,10 @@ mod letter;
 #[path = "../support/tls.rs"]
 mod tls;
 
-
 mod good;
 mod keys;
 mod streams;
 mod refused;
 mod replayed;
-
-
-
-
-
-
-
 
 mod world;

@@ -36,9 +36,13 @@ async fn an_envelope_must_be_for_this_very_request() {
         ("a type of two lines", (422, "cannot-open"), with(|l| l.header.cty = "a\r\nX: y".into())),
         ("no time", (422, "cannot-open"), with(|l| l.header.exp = i64::MAX)),
         ("a weak reply key", (422, "cannot-open"), with(|l| l.header.re = Some(weak()))),
-        ("no request inside", (422, "bad-inner-request"), with(|l| {
-            l.header.cty = "message/bhttp".into();
-        })),
+        (
+            "no request inside",
+            (422, "bad-inner-request"),
+            with(|l| {
+                l.header.cty = "message/bhttp".into();
+            }),
+        ),
     ] {
         println!("{what}");
         world.refuses(&post, status, code).await;
@@ -222,7 +226,9 @@ async fn where_a_gateway_need_not_sign_all_else_is_checked() {
     world.receipt(&reply, &post, None);
     world.refuses(&post, 409, "replayed").await;
     world.refuses(&unsigned(|l| l.header.iat -= 330), 403, "not-fresh").await;
-    world.refuses(&unsigned(|l| l.sent.path = "/v1/other".into()), 422, "not-for-this-request").await;
+    world
+        .refuses(&unsigned(|l| l.sent.path = "/v1/other".into()), 422, "not-for-this-request")
+        .await;
     // A signature that is there is checked all the same, and no key is known for it.
     world.refuses(&world.letter("{}").post(), 403, "bad-signature").await;
     let wrong = unsigned(|_| {}).field("content-digest", Some("sha-256=:AA==:"));

@@ -187,7 +187,11 @@ async fn a_part_that_the_application_refuses_ends_the_stream() {
 async fn each_part_is_checked_as_a_message_is() {
     let world = World::new().await;
     for (change, status, code) in [
-        ((|part| part.header.p = "/v1/other".into()) as fn(&mut Letter), 422, "not-for-this-request"),
+        (
+            (|part| part.header.p = "/v1/other".into()) as fn(&mut Letter),
+            422,
+            "not-for-this-request",
+        ),
         (|part| part.header.aud = "training-de".into(), 422, "not-for-this-request"),
         (|part| part.header.iat -= 330, 403, "not-fresh"),
         (|part| part.header.exp = part.header.iat, 422, "expired"),

@@ -213,8 +213,10 @@ impl Post {
 
     /// The head of the request.
     pub(crate) fn head(&self, framing: &str) -> String {
-        let mut head =
-            format!("{} {} HTTP/1.1\r\nhost: {}\r\n{framing}\r\n", self.method, self.path, self.host);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nhost: {}\r\n{framing}\r\n",
+            self.method, self.path, self.host
+        );
         for (name, value) in &self.fields {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
