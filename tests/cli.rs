@@ -43,6 +43,11 @@ async fn a_description_of_a_partner_is_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mock_partner_runs_in_one_command() {
+    goes_as_written("mock").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn schemas_are_printed() {
     goes_as_written("schema").await;
 }
