@@ -13,7 +13,13 @@
 //!
 //! What is refused says `why`, in the words of the program; a receiver may have others.
 //! `OTKEL_FREEZE=1` writes the file anew.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests"
+)]
 
 #[path = "support/python.rs"]
 mod python;

@@ -1,6 +1,8 @@
 //! Signed requests. What is signed is written here once more, from RFC 9421, so that also what the
 //! program never writes can be signed well.
 
+use std::fmt::Write as _;
+
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use otkel::signing::request::{self, Covered, Freshness, Message, read_digest};
@@ -41,7 +43,7 @@ fn base(request: &Value, components: &[&str], params: &str) -> (String, String) 
     for component in components {
         let value = &request[component.trim_start_matches('@').replace('-', "_").as_str()];
         let value = if *component == "otkel-id" { &request["id"] } else { value };
-        lines += &format!("\"{component}\": {}\n", value.as_str().unwrap());
+        writeln!(lines, "\"{component}\": {}", value.as_str().unwrap()).unwrap();
     }
     let names: Vec<String> = components.iter().map(|name| format!("\"{name}\"")).collect();
     let params = format!("({}){params}", names.join(" "));

@@ -47,7 +47,8 @@ fn signed(header: &str, payload: &str, by: &SigningKey) -> String {
     format!("{text}.{}", BASE64URL_NOPAD.encode(&signature))
 }
 
-fn case(name: &str, text: String, why: Option<&str>) -> Value {
+fn case(name: &str, text: impl Into<Value>, why: Option<&str>) -> Value {
+    let text = text.into();
     json!({ "name": name, "text": text, "why": why })
 }
 
