@@ -205,7 +205,7 @@ fn masked(text: &str, folder: &Path) -> String {
 
 fn mask(word: &str) -> &str {
     let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_kid = word.len() == 22
+    let is_kid = matches!(word.len(), 22 | 43 | 44)
         && word.bytes().any(|b| b.is_ascii_uppercase())
         && word.bytes().any(|b| b.is_ascii_lowercase());
     let is_key = word.len() == 44 && word.ends_with('=');
