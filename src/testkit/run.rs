@@ -73,7 +73,10 @@ pub async fn run(
     let source = &script.source;
     let kit = setup(script)?.start().await.map_err(|fault| unstarted(source, fault))?;
     let mut running = Running { script, kit, names: BTreeMap::new() };
-    running.prepare().await?;
+    if let Err(found) = running.prepare().await {
+        running.kit.stop().await;
+        return Err(found.into());
+    }
     let mut tried = Vec::new();
     for step in &script.steps {
         let is_left_out = matches!(step.act, Act::Ask(_)) && !wanted(&step.name);
