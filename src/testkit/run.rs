@@ -95,6 +95,12 @@ pub async fn run(
 fn setup(script: &Script) -> Result<Setup, Diagnostics> {
     let mut setup = script.setup.clone();
     let mut found = Diagnostics::new();
+    if !setup.rules.is_dir() {
+        let message = text!("there is no folder `{}`", setup.rules.display());
+        let help = "name the folder of rules from the folder of this file";
+        found.error(&script.source, script.rules.clone(), message, help);
+        return Err(found);
+    }
     for edit in &script.edits {
         match &edit.change {
             Change::Text(text) => {

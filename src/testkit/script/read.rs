@@ -78,8 +78,8 @@ impl Check<'_> {
             callers,
             limits: limits(&self.source.text),
         };
-        let source = Arc::clone(&self.source);
-        Some(Script { source, setup, edits, consents, blocks, steps })
+        let (source, rules) = (Arc::clone(&self.source), raw.rules.span());
+        Some(Script { source, rules, setup, edits, consents, blocks, steps })
     }
 
     pub(super) fn error<T>(
