@@ -140,3 +140,40 @@ const PKCS8_X25519: &[u8] =
     &[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20];
 const PKCS8: &str = "PRIVATE KEY";
 const HYBRID: &str = "OTKEL MLKEM768-X25519 PRIVATE KEY";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_key_is_read_as_it_was_written() {
+        for kem in Kem::ALL {
+            let secret = RecipientSecret::read(kem, &[7; 32]).unwrap();
+            let text = pem(&secret);
+            let read = parse_secret(text.as_bytes()).unwrap();
+            assert_eq!((read.kem(), read.public()), (kem, secret.public()));
+            let folded = text.replacen("MC", "M\nC", 1) + "\n";
+            assert_eq!(parse_secret(folded.as_bytes()).unwrap().kid(), secret.kid());
+        }
+    }
+
+    #[test]
+    fn what_is_no_private_key_is_refused() {
+        let [x25519, hybrid] = Kem::ALL.map(|kem| {
+            let secret = RecipientSecret::read(kem, &[7; 32]).unwrap();
+            String::clone(&pem(&secret))
+        });
+        for bad in [
+            String::new(),
+            x25519.replace("PRIVATE", "PUBLIC"),
+            x25519.replace("-----END PRIVATE KEY-----", ""),
+            x25519.replacen("MC4C", "MC4D", 1),
+            x25519.replace("PRIVATE KEY", HYBRID),
+            hybrid.replace(HYBRID, PKCS8),
+            hybrid.replacen("Bwc", "", 1),
+            x25519.clone() + &hybrid,
+        ] {
+            assert!(parse_secret(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+}

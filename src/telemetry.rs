@@ -25,7 +25,13 @@ pub struct Metrics {
     registry: Arc<Registry>,
     carried: Counter,
     refused: Family<Labels, Counter>,
+    receipts: Family<Received, Counter>,
     seconds: Histogram,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Received {
+    status: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -53,8 +59,11 @@ impl Metrics {
         let seconds = Histogram::new(exponential_buckets(0.0005, 2.0, 16));
         registry.register("transfers_carried", "Transfers a partner answered", carried.clone());
         registry.register("transfers_refused", "Transfers refused, by reason", refused.clone());
+        let receipts = Family::<Received, Counter>::default();
+        let help = "What partners signed of what they got, by status";
+        registry.register("receipts", help, receipts.clone());
         registry.register("transfer_seconds", "Time of carried transfers", seconds.clone());
-        Self { registry: Arc::new(registry), carried, refused, seconds }
+        Self { registry: Arc::new(registry), carried, refused, receipts, seconds }
     }
 
     /// Counts a transfer that a partner answered.
@@ -66,6 +75,11 @@ impl Metrics {
     /// Counts a refusal.
     pub fn refused(&self, reason: Reason) {
         self.refused.get_or_create(&Labels { reason: Code(reason) }).inc();
+    }
+
+    /// Counts what came as a receipt, by its word.
+    pub fn receipt(&self, status: &'static str) {
+        self.receipts.get_or_create(&Received { status }).inc();
     }
 
     /// The counters in the `OpenMetrics` text format.
@@ -85,11 +99,19 @@ impl Default for Metrics {
 }
 
 /// The line of a transfer that a partner answered.
-pub fn carried(did: Uuid, known: &Known, status: u16, took: Duration) {
+///
+/// `receipt` is what came as the partner's receipt, in a word.
+pub fn carried(
+    did: Uuid,
+    known: &Known,
+    (status, receipt): (u16, Option<&'static str>),
+    took: Duration,
+) {
     tracing::info!(
         %did,
         decision = "carried",
         status,
+        receipt,
         caller = known.caller.as_ref().map(tracing::field::display),
         route = known.route.as_ref().map(tracing::field::display),
         purpose = known.purpose.map(tracing::field::display),

@@ -196,15 +196,15 @@ impl Made {
     }
 
     /// An envelope that opens, and no more once it is changed so.
-    fn refuses_edited(&mut self, name: &str, of: &str, edit: &Value, key: &str, why: &str) {
+    fn refuses_edited(&mut self, name: &str, (of, key): (&str, &str), edit: &Value, why: &str) {
         let vector = json!({"name": name, "of": of, "edit": edit, "key": key, "why": why});
         self.refused.push(vector);
     }
 
     /// An envelope that opens, and no more once any of these bytes is changed or any cut off.
-    fn no_byte_of(&mut self, of: &str, key: &str, places: &[std::ops::Range<usize>]) {
+    fn no_byte_of(&mut self, of: &str, key: &str, places: &[(usize, usize)]) {
         let range = |from: usize, to: usize| json!({"of": of, "key": key, "from": from, "to": to});
-        self.flips.extend(places.iter().map(|place| range(place.start, place.end)));
+        self.flips.extend(places.iter().map(|(from, to)| range(*from, *to)));
         self.cuts.push(range(0, self.files[of].len()));
     }
 }

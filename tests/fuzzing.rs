@@ -19,6 +19,7 @@ mod fuzz {
         pub(crate) mod csv;
         pub(crate) mod cut;
         pub(crate) mod detection;
+        pub(crate) mod envelope;
         pub(crate) mod form;
         pub(crate) mod json;
         pub(crate) mod multipart;
@@ -155,6 +156,48 @@ fn ndjson() {
     let words =
         ["{", "}", "[", "]", ",", ":", "\"", "\n", "\n\n", "\r\n", "\"iin\":", "null", "-0", " "];
     fuzz(fuzz::targets::ndjson::run, &seeds, &words);
+}
+
+#[test]
+fn envelope() {
+    let header = |rcpt: &str, more: &str| {
+        let header = format!(
+            r#"{{"v":1,"did":"01920000-0000-7000-8000-000000000007","iss":"g","aud":"p","m":"POST","p":"/","cty":"","iat":1,"pur":"P09","exp":2,"onw":false,{more}"rcpt":[{rcpt}]}}"#,
+        );
+        let [high, low] = u16::try_from(header.len()).unwrap().to_be_bytes();
+        // In this test inputs are text, which the low byte must be too.
+        assert!(low < 0x80, "{low}");
+        format!("{}{}{header}", char::from(high), char::from(low))
+    };
+    let rcpt = |kid: &str, kem: u16| format!(r#"{{"kid":"{kid}","kem":{kem},"kdf":1,"aead":3}}"#);
+    let (ours, other) = (rcpt("BxDn3oghGeMxYQyscgwbFQ", 32), rcpt("AAAAAAAAAAAAAAAAAAAAAA", 32));
+    let pad = r#""pad":true,"note":"0123","#;
+    let seeds = [
+        format!("OTK1\x01\0{}{}", header(&ours, ""), "a".repeat(70)),
+        format!(
+            "OTK1\x02\0{}{}",
+            header(&format!("{other},{}", rcpt("B", 25722)), pad),
+            "a".repeat(1400)
+        ),
+        format!("OTK1\x03\0{}{}", header(&other, pad), "a".repeat(200)),
+        format!("\0\0\0\x05OTK1\x01\0\0\x01{}", "\0\0\0\x02aa".repeat(9)),
+    ];
+    let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
+    let words = [
+        "OTK1",
+        "\x01",
+        "\x02",
+        "\x03",
+        "\0",
+        "{",
+        "}",
+        ",",
+        r#""v":1"#,
+        r#""kem":32"#,
+        "25722",
+        "a",
+    ];
+    fuzz(fuzz::targets::envelope::run, &seeds, &words);
 }
 
 #[test]

@@ -378,8 +378,11 @@ fn disclosure(did: Uuid) -> Disclosure {
         notify: Some(Notify { due: jiff::civil::date(2026, 12, 4), n: 1 }),
         payload: Payload {
             bytes: 2338,
+            kem: None,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
+            kids: vec![],
             media: "application/json".to_owned(),
+            mode: None,
             sha256: "cd".repeat(32),
         },
         recipient: Recipient {

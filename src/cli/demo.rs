@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::table::row;
 use super::{Outcome, WRONG, config, runtime};
 use crate::demo::caller::{Caller, Reply};
-use crate::demo::partner::{MockPartner, Received, Setup};
 use crate::demo::sample::{self, Expect, Sample, fits};
+use crate::demo::trust;
 use crate::demo::world::{Cast, PARTNERS, Setting, World};
 use crate::gateway::{Gateway, SystemClock, ledger_key};
-use crate::keyfile;
+use crate::partner::mock::{self, MockPartner, Received, Script, Setup, Told};
 use crate::store::audit::audit;
 use crate::store::sqlite;
 use crate::testkit::{Ask, Recording, Sent, Standing, settled};
@@ -95,14 +95,16 @@ type Partners = Vec<(&'static str, MockPartner)>;
 async fn partners(
     world: &World,
     stop: &CancellationToken,
-) -> Result<(Partners, mpsc::UnboundedReceiver<Received>), Fault> {
+) -> Result<(Partners, mpsc::UnboundedReceiver<Told>), Fault> {
     let (tell, heard) = mpsc::unbounded_channel();
     let mut partners = Vec::new();
     for (name, host, _) in PARTNERS {
         let setup = Setup {
-            name,
-            certificates: &world.certificate_folder(),
-            secret: keyfile::read_secret(&world.partner_key(name))?,
+            tls: mock::tls(&world.certificate_folder(), name)?,
+            trust: trust::of(world, name)?,
+            script: Script::default(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            clock: Arc::new(SystemClock),
             tell: Some(tell.clone()),
         };
         let partner = MockPartner::start(setup, stop.clone()).await?;
@@ -400,17 +402,15 @@ What a partner receives is shown here. Ctrl-C ends it."#
 }
 
 /// Shows what partners receive until the person ends it.
-async fn listen(mut heard: mpsc::UnboundedReceiver<Received>) {
+async fn listen(mut heard: mpsc::UnboundedReceiver<Told>) {
     // What the sample sent was in the table.
     while heard.try_recv().is_ok() {}
     loop {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return,
-            received = heard.recv() => {
-                let Some(received) = received else { return };
-                let (header, text) = (&received.header, received.shown());
-                let gap = if text.contains('\n') { '\n' } else { ' ' };
-                say!("{} received for {}:{gap}{text}", header.aud, header.pur);
+            told = heard.recv() => {
+                let Some(told) = told else { return };
+                super::mock::say(&told, false);
             }
         }
     }

@@ -22,9 +22,11 @@ mod explain;
 mod import;
 mod junit;
 mod keygen;
+mod mock;
 mod new;
 mod open;
 mod paint;
+mod partner;
 mod pseudonym;
 mod replay;
 mod revision;
@@ -42,6 +44,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::gateway::StartError;
+use crate::partner::NoStart;
 use crate::reason::Language;
 use crate::telemetry;
 
@@ -50,7 +53,8 @@ use crate::telemetry;
 #[derive(Debug, Parser)]
 #[command(name = "otkel", version, about, arg_required_else_help = true)]
 struct Arguments {
-    /// What to log: a level, or a filter such as `otkel=debug`. `info` for `serve`, else `warn`.
+    /// What to log: a level, or a filter such as `otkel=debug`. `info` for `serve` and `partner`,
+    /// else `warn`.
     #[arg(long, env = "OTKEL_LOG", global = true)]
     log: Option<String>,
     /// Log as JSON lines.
@@ -87,6 +91,8 @@ enum Command {
     Rules(rules::Arguments),
     /// Open an envelope, or a stream of them: from standard input, bodies to standard output.
     Open(open::Arguments),
+    /// Run the partner's side: open what gateways send, and pass it on to an application.
+    Partner(partner::Arguments),
     /// Say which value a pseudonym stands for.
     #[command(subcommand)]
     Pseudonym(pseudonym::Arguments),
@@ -119,7 +125,8 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { undone() } else { ExitCode::SUCCESS };
         }
     };
-    let usual = if matches!(arguments.command, Command::Serve(_)) { "info" } else { "warn" };
+    let is_serving = matches!(arguments.command, Command::Serve(_) | Command::Partner(_));
+    let usual = if is_serving { "info" } else { "warn" };
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
     let language = arguments.lang;
     let result = match arguments.command {
@@ -132,6 +139,7 @@ pub fn run() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
+        Command::Partner(arguments) => partner::run(&arguments),
         Command::Pseudonym(arguments) => pseudonym::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments, language),
         Command::Diff(arguments) => diff::run(&arguments, language),
@@ -168,7 +176,8 @@ fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
 
 /// What went wrong, with what was found in rules and configuration in the language.
 fn told(error: &(dyn std::error::Error + 'static), language: Language) -> String {
-    let found = error.downcast_ref().and_then(StartError::diagnostics);
+    let ours = error.downcast_ref().and_then(StartError::diagnostics);
+    let found = ours.or_else(|| error.downcast_ref().and_then(NoStart::diagnostics));
     found.map_or_else(
         || error.to_string(),
         |(frame, found)| {

@@ -35,6 +35,11 @@ pub const PARTNERS: [PartnerHost; 8] = [
     ("verify-kz", "api.verify-kz.example", 443),
 ];
 
+/// The gateway's name.
+pub const GATEWAY: &str = "gw.demo.example";
+/// The name in the gateway's client certificate.
+pub const GATEWAY_CLIENT: &str = "gateway-client.demo.example";
+
 /// A desk within a partner that has a key of its own, as `partner.recipient` in the rules.
 pub const RECIPIENT: (&str, &str) = ("verify-kz", "accounts");
 
@@ -66,8 +71,6 @@ pub struct Part {
     pub hosts: Vec<(String, u16)>,
     /// Holders of keys of their own within it.
     pub recipients: Vec<String>,
-    /// How the secret of an envelope is agreed on with it.
-    pub kem: Kem,
 }
 
 /// A caller of a world.
@@ -91,7 +94,6 @@ impl Cast {
             name: name.to_owned(),
             hosts: vec![(host.to_owned(), port)],
             recipients: if name == RECIPIENT.0 { vec![RECIPIENT.1.to_owned()] } else { Vec::new() },
-            kem: Kem::X25519,
         };
         let role = |name: &str, routes: &[&str]| Role {
             name: name.to_owned(),
@@ -104,6 +106,20 @@ impl Cast {
             callers: vec![role("lms", &LMS_ROUTES), role("crm", &["mailing-de.subscribers"])],
             key_days: 90,
         }
+    }
+}
+
+impl Cast {
+    /// What the file says that marks a folder as one that may be made anew.
+    fn marker(&self) -> String {
+        let mut text = "Made by `otkel demo` or a mock partner, for:\n".to_owned();
+        for part in &self.partners {
+            for (host, port) in &part.hosts {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{} {host}:{port}", part.name);
+            }
+        }
+        text
     }
 }
 
@@ -132,11 +148,19 @@ impl World {
         fs::create_dir_all(folder.join("certificates"))?;
         fs::create_dir_all(folder.join("keys"))?;
         fs::create_dir_all(folder.join("store"))?;
-        fs::write(marker, "This folder was made by `otkel demo` and is made anew by it.\n")?;
+        fs::write(marker, cast.marker())?;
         let world = Self { folder: fs::canonicalize(folder)?, cast };
         world.certificates()?;
         world.keys(now)?;
         Ok(world)
+    }
+
+    /// The world that was made in a folder, if it was for the same partners and hosts.
+    #[must_use]
+    pub fn open(folder: &Path, cast: Cast) -> Option<Self> {
+        let folder = fs::canonicalize(folder).ok()?;
+        let marked = fs::read_to_string(folder.join(MARKER)).ok()?;
+        (marked == cast.marker()).then_some(Self { folder, cast })
     }
 
     /// Takes a secret for pseudonyms that everybody knows, so that they are the same in every run.
@@ -157,6 +181,18 @@ impl World {
     #[must_use]
     pub fn partner_key(&self, partner: &str) -> PathBuf {
         self.folder.join("keys").join(format!("{partner}.key"))
+    }
+
+    /// The file of a partner's private key for the post-quantum hybrid.
+    #[must_use]
+    pub fn hybrid_key(&self, partner: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{partner}.hybrid.key"))
+    }
+
+    /// The file of the key by which the gateway signs its requests.
+    #[must_use]
+    pub fn signing_key(&self) -> PathBuf {
+        self.folder.join("keys/signing.key")
     }
 
     /// The file of the key that a partner signs its lists and receipts with.
@@ -206,12 +242,12 @@ impl World {
 
     fn certificates(&self) -> Result<(), Unmade> {
         let authority = Authority::make(&self.certificate_folder(), "authority")?;
-        authority.sign("gateway", &["localhost", "gw.demo.example"], Use::Server)?;
+        authority.sign("gateway", &["localhost", GATEWAY], Use::Server)?;
         for Part { name, hosts, .. } in &self.cast.partners {
             let hosts: Vec<&str> = hosts.iter().map(|(host, _)| host.as_str()).collect();
             authority.sign(name, &hosts, Use::Server)?;
         }
-        authority.sign("gateway-client", &["gateway-client.demo.example"], Use::Client)?;
+        authority.sign("gateway-client", &[GATEWAY_CLIENT], Use::Client)?;
         for Role { name, certificate, .. } in &self.cast.callers {
             authority.sign(name, &[certificate], Use::Client)?;
         }
@@ -225,7 +261,7 @@ impl World {
             write_secret(&self.partner_identity(&part.name), pem.as_bytes())?;
             let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
             for (holder, owner) in part.holders() {
-                self.list((&holder, owner), part.kem, &identity, now)?;
+                self.list(&holder, owner, &identity, now)?;
             }
         }
         let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
@@ -239,20 +275,26 @@ impl World {
         Ok(())
     }
 
-    /// Makes the key of a holder, and the list of its owner that has it.
+    /// Makes the keys of a holder, one of each kind, and the list of its owner that has them.
     fn list(
         &self,
-        (holder, owner): (&str, &str),
-        kem: Kem,
+        holder: &str,
+        owner: &str,
         identity: &SigningKey,
         now: Timestamp,
     ) -> Result<(), NoWorld> {
         let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
-        let made = keyfile::generate(kem, now, until);
-        let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
-        write_secret(&self.partner_key(holder), pem.as_bytes())?;
-        let list = keyfile::list_with(None, owner, entry, identity, now);
-        fs::write(self.partner_list(holder), list.map_err(|_| NoWorld::Key)?)?;
+        let plain = (Kem::X25519, self.partner_key(holder));
+        let hybrid = (Kem::MlKem768X25519, self.hybrid_key(holder));
+        let mut list: Option<String> = None;
+        for (kem, file) in [plain, hybrid] {
+            let made = keyfile::generate(kem, now, until);
+            let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
+            write_secret(&file, pem.as_bytes())?;
+            let longer = keyfile::list_with(list.as_deref(), owner, entry, identity, now);
+            list = Some(longer.map_err(|_| NoWorld::Key)?);
+        }
+        fs::write(self.partner_list(holder), list.unwrap_or_default())?;
         Ok(())
     }
 }

@@ -7,14 +7,13 @@
 //!
 //! and so on to the end of the body, which has the media type of [`MEDIA_TYPE`]. Where the gateway
 //! signs, it has [`MEDIA_TYPE_SIGNED`], and behind each envelope stand 64 bytes: the signature of
-//! [`crate::signing::request::part`] by the key that signed the request.
-//! Each envelope is
-//! whole in itself: it has its own `did` and its own entry in the sender's ledger. Its header bears
-//! `stream`: the stream's id, the number of this part, counted from 0 without gaps, and whether it
-//! is the last. A stream whose last part has not come is incomplete, whatever ended it.
+//! [`crate::signing::request::part`] by the key that signed the request. The length does not count
+//! them.
 //!
-//! A body of the media type [`SIGNED_MEDIA_TYPE`] has 64 bytes behind each envelope, which its length
-//! does not count: the sender's Ed25519 signature over that envelope (`signing::request::part`).
+//! Each envelope is whole in itself: it has its own `did` and its own entry in the sender's ledger.
+//! Its header bears `stream`: the stream's id, the number of this part, counted from 0 without
+//! gaps, and whether it is the last. A stream whose last part has not come is incomplete, whatever
+//! ended it.
 //!
 //! No length begins as an envelope does, so the first byte tells frames from one envelope.
 

@@ -199,6 +199,7 @@ impl Sealing<'_> {
 ///
 /// # Errors
 /// No key of the partner for that KEM is valid now; the transfer is handed back with the reason.
+#[expect(clippy::too_many_arguments, reason = "what, from whom, to whom, how and when")]
 pub fn seal(
     redacted: Redacted,
     issuer: &str,
@@ -207,7 +208,20 @@ pub fn seal(
     now: Timestamp,
     random: &mut impl CryptoRng,
 ) -> Result<Sealed, Box<Unsealed>> {
-    match sealed(&redacted, issuer, keys, sealing, now, random) {
+    let sealed = sealing.to(keys, now, random).and_then(|to| {
+        let (payload, media) = payload(&redacted);
+        let claim = redacted.permitted().transfer().claim();
+        let header = Header {
+            pad: sealing.pad.is_some(),
+            re: sealing.reply.clone(),
+            ..header(claim, issuer, to.recipients(), media.clone(), now)
+        };
+        let prefix = format::prefix(to.mode(), &header).map_err(|_| NoKey::Header)?;
+        let text = Text::new(&payload, sealing.pad);
+        let envelope = stream::seal(&prefix, text, &to, random).map_err(|_| NoKey::Unusable)?;
+        Ok((envelope, media, to))
+    });
+    match sealed {
         Ok((envelope, media, to)) => Ok(Sealed {
             redacted,
             sha256: Sha256::digest(&envelope).into(),
@@ -220,29 +234,6 @@ pub fn seal(
         }),
         Err(why) => Err(Box::new(Unsealed { redacted, why })),
     }
-}
-
-/// The envelope, the media type of what is inside, and whom it is for.
-fn sealed<'k>(
-    redacted: &Redacted,
-    issuer: &str,
-    keys: &'k RecipientKeys,
-    sealing: &'k Sealing<'_>,
-    now: Timestamp,
-    random: &mut impl CryptoRng,
-) -> Result<(Vec<u8>, String, To<'k>), NoKey> {
-    let to = sealing.to(keys, now, random)?;
-    let (payload, media) = payload(redacted);
-    let claim = redacted.permitted().transfer().claim();
-    let header = Header {
-        pad: sealing.pad.is_some(),
-        re: sealing.reply.clone(),
-        ..header(claim, issuer, to.recipients(), media.clone(), now)
-    };
-    let prefix = format::prefix(to.mode(), &header).map_err(|_| NoKey::Header)?;
-    let text = Text::new(&payload, sealing.pad);
-    let envelope = stream::seal(&prefix, text, &to, random).map_err(|_| NoKey::Unusable)?;
-    Ok((envelope, media, to))
 }
 
 /// What goes into the envelope, with its media type: the body, or the partner's own request with
@@ -299,7 +290,18 @@ pub enum NoKey {
 /// # Errors
 /// Bytes that are not a whole, unchanged envelope for this key.
 pub fn open(envelope: &[u8], key: &RecipientSecret) -> Result<(Header, Vec<u8>), BadEnvelope> {
-    let mut opener = Opener::new(std::slice::from_ref(key));
+    open_with(envelope, std::slice::from_ref(key))
+}
+
+/// Opens an envelope with whichever of the recipient's private keys it is sealed to.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(
+    envelope: &[u8],
+    keys: &[RecipientSecret],
+) -> Result<(Header, Vec<u8>), BadEnvelope> {
+    let mut opener = Opener::new(keys);
     opener.push(envelope);
     opener.end();
     let mut body = Vec::with_capacity(envelope.len());

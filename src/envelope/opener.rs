@@ -26,7 +26,7 @@ use super::stream;
 /// ```
 pub struct Opener<K> {
     secrets: K,
-    buffer: BytesMut,
+    pub(super) buffer: BytesMut,
     is_ended: bool,
     state: State,
 }
@@ -90,6 +90,7 @@ impl<K: AsRef<[RecipientSecret]>> Opener<K> {
     ///
     /// # Errors
     /// Bytes that are not an envelope for these keys; the same again at each further call.
+    #[expect(clippy::should_implement_trait, reason = "a step can fail, and be asked for again")]
     pub fn next(&mut self) -> Result<Next, BadEnvelope> {
         loop {
             match self.step() {

@@ -8,13 +8,16 @@ pub mod body;
 pub mod front;
 pub mod head;
 pub mod manifest;
+mod outgoing;
 pub mod rate;
+mod receipt;
 pub mod refusal;
+mod reply;
+mod returned;
 pub mod rules;
+mod sealing;
 mod stream;
 pub mod upstream;
-
-use std::sync::Arc;
 
 use bytes::Bytes;
 use hpke::rand_core::UnwrapErr;
@@ -22,6 +25,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response};
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -30,24 +34,26 @@ use crate::config::Limits;
 use crate::decision::{Denial, Permitted, decide, question};
 use crate::document::Content;
 use crate::envelope::field::ValueSeals;
-use crate::envelope::{self, RecipientKeys, Unsealed};
 use crate::reason::{Language, Reason};
 use crate::redaction::treat::Treating;
 use crate::redaction::{Redacted, redact};
 use crate::server::{Body, Lease, Service};
-use crate::store::{Fate, Position, Reader, Recorded, Recorder, Roll, Settled, Unrecorded};
+use crate::store::{Position, Reader, Recorded, Recorder, Roll, Unrecorded};
 use crate::telemetry::{self, Metrics};
 use crate::time::{Clock, Timestamp};
 use crate::tls::Peer;
 use crate::transfer::{Claim, Known, Refused, Transfer};
-use answer::Back;
 use body::Bounds;
 use front::HeadFault;
 use head::Head;
+use outgoing::Outgoing;
 use rate::Rates;
+use receipt::Sent;
 use refusal::Refusal;
+pub use reply::ReplyKeys;
+use returned::Carried;
 use rules::{Held, InForce, Rules};
-use upstream::{AnswerBody, Failure, Load, Outbound, Unknown, Unsent, Upstream};
+use upstream::{AnswerBody, Failure};
 
 /// Carries transfers. Clones are the same proxy.
 #[derive(Clone)]
@@ -75,15 +81,11 @@ pub struct Parts {
     pub places: Arc<Semaphore>,
     /// The requests of each caller in the minute that runs.
     pub rates: Rates,
+    /// The keys that partners may seal their answers to.
+    pub replies: ReplyKeys,
 }
 
 type Answer = Response<AnswerBody>;
-
-/// A transfer that was carried.
-struct Carried {
-    known: Known,
-    answer: Response<Body>,
-}
 
 impl Proxy {
     /// Puts a proxy together.
@@ -105,11 +107,23 @@ impl Proxy {
         let transfer = self.parse(head.claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
 
-        let (of, claim) = (recorded.disclosed(), recorded.claim().clone());
-        let answer = forward(recorded, &head.headers, &rules).await;
-        let back = answer::back(answer, &claim, &self.0.limits.document()).await;
-        self.0.recorder.settle(Settled { of, fate: fate(&back), receipt: None }).await;
-        carried(&claim, back)
+        let (of, sent) = (recorded.disclosed(), Sent::whole(&recorded, &rules));
+        let answer = self.forward(recorded, &head.headers, &rules).await;
+        let returned = self.returned(sent, answer).await;
+        self.0.recorder.settle(returned.settles(of)).await;
+        returned.carried()
+    }
+
+    /// Sends what was recorded, by the rules that it was recorded under.
+    async fn forward(
+        &self,
+        recorded: Recorded,
+        asked: &HeaderMap,
+        rules: &Rules,
+    ) -> Result<Answer, Failure> {
+        let outgoing = Outgoing::whole(&recorded, asked, rules, self.0.clock.now());
+        let Outgoing { upstream, outbound, .. } = outgoing.map_err(Failure::Unsent)?;
+        upstream.forward(outbound).await
     }
 
     async fn read_head(&self, did: Uuid, asked: Asked) -> Result<(Head, Incoming), Box<Refusal>> {
@@ -242,27 +256,6 @@ impl Proxy {
         redact(permitted, &mut Treating { pseudonyms, seals: &mut seals })
     }
 
-    fn seal(
-        &self,
-        redacted: Redacted,
-        rules: &Rules,
-        now: Timestamp,
-    ) -> Result<envelope::Sealed, Box<Refusal>> {
-        let partner = &redacted.permitted().transfer().claim().partner().name;
-        let none = RecipientKeys::default();
-        let keys = rules.keys.get(partner).unwrap_or(&none);
-        let mut random = UnwrapErr(getrandom::SysRng);
-        let sealing = envelope::Sealing::default();
-        envelope::seal(redacted, &self.0.name, keys, &sealing, now, &mut random).map_err(
-            |unsealed| {
-                let Unsealed { redacted, why } = *unsealed;
-                let claim = redacted.into_transfer().claim().clone();
-                tracing::error!(partner = %claim.partner().name, %why, "a payload was not sealed");
-                Refusal::claimed(&claim, Reason::PartnerKeyUnavailable)
-            },
-        )
-    }
-
     /// Records a denial; hands the transfer back when it must be decided anew.
     async fn deny(
         &self,
@@ -289,10 +282,12 @@ impl Proxy {
             Err(_) => Err(Refusal::boxed(did, Reason::Overloaded, Known::default())),
         };
         match result {
-            Ok(Carried { known, answer }) => {
+            Ok(Carried { known, mut answer, receipt }) => {
                 self.0.metrics.carried(started.elapsed());
-                telemetry::carried(did, &known, answer.status().as_u16(), started.elapsed());
-                with_decision(did, answer)
+                let status = answer.status().as_u16();
+                telemetry::carried(did, &known, (status, receipt), started.elapsed());
+                told(did, receipt, answer.headers_mut());
+                answer
             }
             Err(refusal) => {
                 let refusal = self.recorded(*refusal).await;
@@ -351,38 +346,6 @@ struct Asked {
     fault: Option<HeadFault>,
 }
 
-/// Sends what was recorded, by the rules that it was recorded under.
-async fn forward(recorded: Recorded, asked: &HeaderMap, rules: &Rules) -> Result<Answer, Failure> {
-    let load = recorded.envelope().clone().into();
-    let sent = outbound(recorded.claim(), asked, rules, (envelope::MEDIA_TYPE, load));
-    let (upstream, outbound) = sent.ok_or(Failure::Unsent(Unsent::Request))?;
-    upstream.forward(outbound).await
-}
-
-/// The way that a claim's request goes, and the request.
-fn outbound(
-    claim: &Claim,
-    asked: &HeaderMap,
-    rules: &Rules,
-    (media_type, body): (&'static str, Load),
-) -> Option<(Arc<Upstream>, Outbound)> {
-    let (partner, route) = (&claim.partner().name, claim.route());
-    let way = rules.ways.get(&(partner.clone(), route.endpoint.clone()))?;
-    let mut headers = head::passed(asked, route);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if let Ok(did) = HeaderValue::from_str(&claim.did().to_string()) {
-        headers.insert(ID_HEADER, did);
-    }
-    if route.answer.is_some() {
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    }
-    if let Some((name, value)) = rules.credentials.get(partner) {
-        headers.insert(name.clone(), value.clone());
-    }
-    let (method, path) = (route.method_out().parse().ok()?, route.to.clone());
-    Some((Arc::clone(&way.upstream), Outbound { method, path, headers, body }))
-}
-
 /// The transfer again, if it was refused only because consents or blocks changed.
 fn again(transfer: Transfer, why: Unrecorded) -> Result<Transfer, Box<Refusal>> {
     if why == Unrecorded::Stale {
@@ -400,58 +363,19 @@ fn unrecorded(why: Unrecorded) -> Reason {
         | Unrecorded::Stale
         | Unrecorded::Stopped
         | Unrecorded::RecordTaken
-        | Unrecorded::Settled => Reason::LogUnavailable,
+        | Unrecorded::Settled
+        | Unrecorded::Superseded => Reason::LogUnavailable,
     }
 }
 
-/// The answer for the caller, or why it gets none.
-fn carried(claim: &Claim, back: Result<Back, Failure>) -> Result<Carried, Box<Refusal>> {
-    let (did, known) = (claim.did(), claim.known());
-    let reason = match back {
-        Ok(Back::Passed(answer)) => return Ok(Carried { known, answer }),
-        Ok(Back::Withheld(_, why)) => {
-            tracing::warn!(%did, %why, "an answer was withheld");
-            Reason::AnswerUninspectable
-        }
-        Err(failed) => {
-            tracing::warn!(%did, %failed, "the partner did not answer");
-            reason_of(failed)
-        }
-    };
-    Err(Refusal::after(did, reason, known).into())
-}
-
-fn fate(back: &Result<Back, Failure>) -> Fate {
-    match back {
-        Ok(back) => delivered(back),
-        Err(failed @ Failure::Unsent(_)) => Fate::Failed(reason_of(*failed)),
-        Err(failed @ Failure::Unknown(_)) => Fate::Unknown(reason_of(*failed)),
-    }
-}
-
-fn delivered(back: &Back) -> Fate {
-    match back {
-        Back::Passed(answer) => Fate::Delivered(answer.status().as_u16()),
-        Back::Withheld(status, _) => Fate::Withheld(status.as_u16()),
-    }
-}
-
-fn reason_of(failed: Failure) -> Reason {
-    match failed {
-        Failure::Unsent(Unsent::Busy) => Reason::Overloaded,
-        Failure::Unsent(Unsent::Unsigned) => Reason::SigningKeyUnavailable,
-        Failure::Unsent(_) => Reason::PartnerUnreachable,
-        Failure::Unknown(Unknown::Timeout) => Reason::PartnerTimeout,
-        Failure::Unknown(Unknown::AnswerForm | Unknown::Broken) => Reason::PartnerAnswerBad,
-    }
-}
-
-/// The answer with the decision's id.
-fn with_decision(did: Uuid, mut answer: Response<Body>) -> Response<Body> {
+/// Puts in what every answer tells a caller: the decision's id, and what came as the receipt.
+fn told(did: Uuid, receipt: Option<&'static str>, headers: &mut HeaderMap) {
     if let Ok(did) = HeaderValue::from_str(&did.to_string()) {
-        answer.headers_mut().insert(DECISION_HEADER, did);
+        headers.insert(DECISION_HEADER, did);
     }
-    answer
+    if let Some(receipt) = receipt {
+        headers.insert(RECEIPT_STATUS_HEADER, HeaderValue::from_static(receipt));
+    }
 }
 
 /// The language that a caller would like refusals in; English where it says nothing.
@@ -466,5 +390,8 @@ pub(crate) fn full(bytes: Bytes) -> Body {
 
 /// The header in which a caller gets the decision's id.
 pub const DECISION_HEADER: HeaderName = HeaderName::from_static("otkel-decision");
+/// The header in which a caller gets what came as the partner's receipt: `accepted`, `rejected`,
+/// `deferred`, `missing` or `wrong`.
+pub const RECEIPT_STATUS_HEADER: HeaderName = HeaderName::from_static("otkel-receipt-status");
 /// The header in which a partner gets the disclosure's id.
 pub const ID_HEADER: HeaderName = HeaderName::from_static("otkel-id");

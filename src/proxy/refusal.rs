@@ -11,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::body::ACCEPTED;
-use super::{Body, DECISION_HEADER, full};
+use super::{Body, full, told};
 use crate::decision::{Decision, Denial};
 use crate::policy::OnRefused;
 use crate::reason::{Language, Reason};
@@ -39,6 +39,8 @@ pub struct Refusal {
     pub parts: Option<u64>,
     /// When what was exceeded is counted anew.
     pub resets: Option<Reset>,
+    /// What came as the partner's receipt, in a word, where it answered.
+    pub receipt: Option<&'static str>,
 }
 
 /// When a quota or a limit is counted anew.
@@ -65,6 +67,7 @@ impl Refusal {
             is_dropped: false,
             parts: None,
             resets: None,
+            receipt: None,
         }
     }
 
@@ -135,9 +138,7 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Ok(did) = HeaderValue::from_str(&self.did.to_string()) {
-            headers.insert(DECISION_HEADER, did);
-        }
+        told(self.did, self.receipt, headers);
         match self.reason.status() {
             503 => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("2"))),
             429 => {

@@ -17,22 +17,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
+use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::body::{self, Bounds, Source};
 use super::head::Head;
+use super::outgoing::{Outgoing, Signer};
+use super::receipt::Sent;
 use super::refusal::Refusal;
+use super::returned::{Carried, Returned};
 use super::rules::Rules;
 use super::upstream::{AnswerBody, Closed, Failure, Feed, Load, Unknown, Unsent};
-use super::{Answer, Carried, Proxy, answer, carried, delivered, outbound, reason_of};
+use super::{Answer, Proxy};
 use crate::config::Limits;
 use crate::document::{BadDocument, Charset, Content, Converter, Cutter, Records, Syntax};
-use crate::envelope::frames;
 use crate::reason::Reason;
+use crate::signing::receipt;
 use crate::store::{Disclosed, Fate, Recorded, Settled};
 use crate::telemetry;
+use crate::time::Timestamp;
 use crate::transfer::{Claim, Refused, StreamPart};
 
 impl Proxy {
@@ -40,9 +45,15 @@ impl Proxy {
     pub(super) async fn stream(&self, head: Head, body: Incoming) -> Result<Carried, Box<Refusal>> {
         let mut sending = Sending::new(head, &self.0.limits);
         let came = self.carry_all(&mut sending, body).await;
-        let End { left, settled, answer } = sending.end(came, &self.0.limits).await;
-        self.0.recorder.settle_all(settled).await;
-        answer.map_err(|refusal| Refusal { parts: Some(left), ..*refusal }.into())
+        let answer = sending.end(came).await;
+        let left = sending.left();
+        let ended = match answer {
+            Ok(answer) => Ok(self.returned(sending.asked(), answer).await),
+            Err(refusal) => Err(refusal),
+        };
+        self.0.recorder.settle_all(sending.settles(left, &ended)).await;
+        let carried = ended.and_then(Returned::carried);
+        carried.map_err(|refusal| Refusal { parts: Some(left), ..*refusal }.into())
     }
 
     /// Carries one part after the other, each once it is known whether it is the last.
@@ -76,7 +87,7 @@ impl Proxy {
         let content = Content { body, ..sending.head.content.clone() };
         let transfer = self.parse(claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
-        sending.send(&recorded, &rules).await
+        sending.send(&recorded, &rules, self.0.clock.now()).await
     }
 
     /// Tells of a part that was refused while its stream goes on.
@@ -97,6 +108,12 @@ enum Stop {
 impl From<Box<Refusal>> for Stop {
     fn from(refusal: Box<Refusal>) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Unsent> for Stop {
+    fn from(why: Unsent) -> Self {
+        Err(Failure::Unsent(why)).into()
     }
 }
 
@@ -124,6 +141,12 @@ struct Request {
     /// The answer, where it came before everything was sent.
     early: Option<Answer>,
     way: Way,
+    /// What signs its parts.
+    signer: Signer,
+    asked: Sent,
+    /// SHA-256 and length of what was handed over.
+    digest: Sha256,
+    length: u64,
 }
 
 /// Where a request goes: as long as this is the same, so is the request.
@@ -176,76 +199,101 @@ impl Sending {
     }
 
     /// Sends a part that was recorded; the first one begins the request.
-    async fn send(&mut self, recorded: &Recorded, rules: &Rules) -> Result<(), Stop> {
+    async fn send(
+        &mut self,
+        recorded: &Recorded,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<(), Stop> {
         self.sent.push(recorded.disclosed());
-        let unsent = || Stop::from(Err(Failure::Unsent(Unsent::Request)));
         let claim = recorded.claim();
-        let way = Way::of(claim, rules).ok_or_else(unsent)?;
-        let frame = frames::frame(recorded.envelope(), None).ok_or_else(unsent)?.into();
+        let way = Way::of(claim, rules).ok_or(Unsent::Request)?;
         let request = match &mut self.request {
             Some(request) if request.way != way || claim.route().stream.is_none() => {
                 let (did, known) = (claim.did(), claim.known());
                 return Err(Box::new(Refusal::after(did, Reason::RulesChanging, known)).into());
             }
             Some(request) => request,
-            none => none.insert(Request::begin(&self.head, claim, rules, way).ok_or_else(unsent)?),
+            none => none.insert(Request::begin(&self.head, claim, rules, way, now)?),
         };
-        request.push(frame, self.part_time).await
+        let frame = request.signer.frame(recorded)?;
+        request.push(frame.into(), self.part_time).await
     }
 
-    /// Ends the request, and says what became of it: how many parts left, the fate of each that was
-    /// recorded, and the answer to the caller.
-    async fn end(mut self, came: Result<(), Stop>, limits: &Limits) -> End {
+    /// Ends the request: the answer to it, or why there is to be none.
+    async fn end(
+        &mut self,
+        came: Result<(), Stop>,
+    ) -> Result<Result<Answer, Failure>, Box<Refusal>> {
         let answer = match (came, &mut self.request) {
-            (Ok(()), Some(request)) => Ok(request.finish(self.part_time).await),
-            (Ok(()), None) => Ok(Err(Failure::Unsent(Unsent::Request))),
-            (Err(Stop::Answered(answer)), _) => Ok(*answer),
-            (Err(Stop::Refused(refusal)), _) => Err(refusal),
+            (Ok(()), Some(request)) => request.finish(self.part_time).await,
+            (Ok(()), None) => Err(Failure::Unsent(Unsent::Request)),
+            (Err(Stop::Answered(answer)), _) => *answer,
+            (Err(Stop::Refused(refusal)), _) => return Err(refusal),
         };
-        // From here on the connection takes nothing more.
-        let left = self.request.as_ref().map_or(0, |request| request.feed.cut());
-        let claim = &self.head.claim;
-        let answer = match answer {
-            Ok(answer) => {
-                let answer = answer.map(|answer| answer.map(AnswerBody::from_now));
-                Ok(answer::back(answer, claim, &limits.document()).await)
-            }
-            Err(refusal) => Err(refusal),
-        };
-        let (taken, kept) = match &answer {
-            Ok(Ok(back)) => (delivered(back), Fate::Failed(Reason::PartnerAnswerBad)),
-            Ok(Err(failed)) => {
-                (Fate::Unknown(reason_of(*failed)), Fate::Failed(reason_of(*failed)))
-            }
-            Err(refusal) => (Fate::Unknown(refusal.reason), Fate::Failed(refusal.reason)),
-        };
-        let fate = |n: u64| if n < left { taken } else { kept };
-        let settled = self.sent.iter().zip(0..);
-        let settled = settled.map(|(of, n)| Settled { of: *of, fate: fate(n), receipt: None });
-        let settled = settled.collect();
-        let answer = answer.and_then(|back| carried(claim, back));
-        End { left, settled, answer }
+        Ok(answer.map(|answer| answer.map(AnswerBody::from_now)))
     }
-}
 
-/// What became of a stream.
-struct End {
-    left: u64,
-    settled: Vec<Settled>,
-    answer: Result<Carried, Box<Refusal>>,
+    /// How many parts left; from here on the connection takes nothing more.
+    fn left(&self) -> u64 {
+        self.request.as_ref().map_or(0, |request| request.feed.cut())
+    }
+
+    /// What was sent, as far as its answer is held against it.
+    fn asked(&mut self) -> Sent {
+        let parts = self.sent.len() as u64;
+        let nothing = || Sent::nothing(self.head.claim.clone());
+        self.request.take().map_or_else(nothing, |request| request.asked(parts))
+    }
+
+    /// What became of each part: of those that left, and of those that did not. The receipt is of
+    /// the whole, and stands with the first.
+    fn settles(self, left: u64, ended: &Result<Returned, Box<Refusal>>) -> Vec<Settled> {
+        let reason = match ended {
+            Ok(returned) => returned.failure(),
+            Err(refusal) => Some(refusal.reason),
+        };
+        let (taken, kept) = match (ended, reason) {
+            (Ok(returned), None) => (returned.fate(), Fate::Failed(Reason::PartnerAnswerBad)),
+            (_, reason) => {
+                let reason = reason.unwrap_or(Reason::PartnerAnswerBad);
+                (Fate::Unknown(reason), Fate::Failed(reason))
+            }
+        };
+        let mut receipt = ended.as_ref().ok().and_then(Returned::receipt).cloned();
+        let settled = self.sent.into_iter().zip(0..);
+        let fate = |n: u64| if n < left { taken } else { kept };
+        settled.map(|(of, n)| Settled { of, fate: fate(n), receipt: receipt.take() }).collect()
+    }
 }
 
 impl Request {
-    fn begin(head: &Head, claim: &Claim, rules: &Rules, way: Way) -> Option<Self> {
+    fn begin(
+        head: &Head,
+        claim: &Claim,
+        rules: &Rules,
+        way: Way,
+        now: Timestamp,
+    ) -> Result<Self, Unsent> {
         let (feed, load) = Load::fed();
-        let (upstream, outbound) =
-            outbound(claim, &head.headers, rules, (frames::MEDIA_TYPE, load))?;
+        let outgoing = Outgoing::parts(claim, &head.headers, rules, now, load)?;
+        let Outgoing { upstream, outbound, signer } = outgoing;
         let answer = tokio::spawn(async move { upstream.forward(outbound).await });
-        Some(Self { feed, answer, early: None, way })
+        let asked = Sent::nothing(head.claim.clone()).by(claim, rules);
+        let (digest, length) = (Sha256::new(), 0);
+        Ok(Self { feed, answer, early: None, way, signer, asked, digest, length })
+    }
+
+    /// What was sent of it.
+    fn asked(self, parts: u64) -> Sent {
+        let body = receipt::Bytes::new(&self.digest.finalize().into(), self.length);
+        self.asked.of_parts(parts, body)
     }
 
     /// Hands a frame over, as soon as the one before was taken.
     async fn push(&mut self, frame: Bytes, time: Duration) -> Result<(), Stop> {
+        self.digest.update(&frame);
+        self.length = self.length.saturating_add(frame.len() as u64);
         if self.early.is_none() && self.answer.is_finished() {
             match self.answer().await {
                 Ok(answer) if answer.status().is_success() => self.early = Some(answer),

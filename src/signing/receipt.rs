@@ -180,6 +180,9 @@ pub enum BadReceipt {
     /// It counts other envelopes.
     #[error("the receipt's `parts` is not the number that was sent")]
     Parts,
+    /// It is of another answer.
+    #[error("the receipt's `reply` is not the sealed answer that it came with")]
+    Reply,
     /// It was made at another time.
     #[error("the receipt's `iat` is not the time at which it came: compare the clocks")]
     Time,
@@ -203,6 +206,7 @@ impl BadReceipt {
             Self::Id => "id",
             Self::Envelope => "envelope",
             Self::Parts => "parts",
+            Self::Reply => "reply",
             Self::Time => "time",
         }
     }

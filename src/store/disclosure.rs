@@ -13,7 +13,7 @@ use super::roll::Roll;
 use super::{Append, Position, QuotaUse, Recorder, RuleFile, Unrecorded};
 use crate::decision::{Decision, Denial, Trial, Verdict};
 use crate::document::{FieldId, FieldSet};
-use crate::envelope::Sealed;
+use crate::envelope::{Kem, Mode, Sealed};
 use crate::ledger::entry::{
     self, Asked, Basis, Disclosure, Entry, Notify, Payload, Proof, Recipient, Refusal, Request,
     Subjects,
@@ -76,8 +76,8 @@ impl Recorded {
 pub enum Fate {
     /// The partner answered, with this HTTP status.
     Delivered(u16),
-    /// The partner answered so, and the answer could not be inspected: the caller did not get it.
-    Withheld(u16),
+    /// The partner answered so, and the caller did not get the answer for this reason.
+    Withheld(u16, Reason),
     /// Surely nothing arrived.
     Failed(Reason),
     /// Something may have arrived.
@@ -228,7 +228,7 @@ impl Recorder {
 fn outcome(of: Disclosed, fate: Fate) -> entry::Outcome {
     let (result, reason, status) = match fate {
         Fate::Delivered(status) => ("delivered", None, Some(status)),
-        Fate::Withheld(status) => ("delivered", Some(Reason::AnswerUninspectable), Some(status)),
+        Fate::Withheld(status, reason) => ("delivered", Some(reason), Some(status)),
         Fate::Failed(reason) => ("failed", Some(reason), None),
         Fate::Unknown(reason) => ("unknown", Some(reason), None),
     };
@@ -237,7 +237,6 @@ fn outcome(of: Disclosed, fate: Fate) -> entry::Outcome {
 
 fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure {
     let claim = sealed.claim();
-    let bytes = u64::try_from(sealed.envelope().len()).unwrap_or(u64::MAX);
     Disclosure {
         did: claim.did(),
         time: sealed.time(),
@@ -248,17 +247,26 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
         cross_border: claim.route().is_cross_border(),
         exporter: claim.policy().register.controller.party_id.clone(),
         notify: notify(claim.policy(), sealed.decision().told, sealed.time()),
-        payload: Payload {
-            bytes,
-            media: sealed.media().to_owned(),
-            kid: sealed.kid().to_owned(),
-            sha256: HEXLOWER.encode(sealed.sha256()),
-        },
+        payload: payload(sealed),
         recipient: recipient(claim.partner(), claim.route()),
         snapshot,
         stream: stream(claim.part()),
         subjects,
         verdicts: verdicts(sealed.decision(), claim.route(), Some(sealed.manifest())),
+    }
+}
+
+/// What is not as it is by default is named.
+fn payload(sealed: &Sealed) -> Payload {
+    let kids: Vec<String> = sealed.kids().map(str::to_owned).collect();
+    Payload {
+        bytes: sealed.envelope().len() as u64,
+        kem: (sealed.kem() != Kem::X25519).then(|| sealed.kem().word()),
+        kid: sealed.kid().to_owned(),
+        kids: if kids.len() > 1 { kids } else { Vec::new() },
+        media: sealed.media().to_owned(),
+        mode: (sealed.mode() != Mode::Direct).then(|| sealed.mode().word()),
+        sha256: HEXLOWER.encode(sealed.sha256()),
     }
 }
 

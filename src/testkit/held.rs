@@ -10,8 +10,8 @@ use super::pattern::{self, Bound};
 use super::script::{Arrival, Body, Expected, Form, Refused, Said};
 use super::sent::inside;
 use super::{Sent, script};
-use crate::demo::partner::Received;
 use crate::diagnostic::{Diagnostic, Severity, Source, Text, text};
+use crate::partner::mock::Received;
 use crate::rehearsal::difference::{self, Line, arrival, departure};
 use crate::time::Timestamp;
 

@@ -7,7 +7,7 @@ use hyper::header::HeaderMap;
 use serde_json::Value;
 
 use super::Ask;
-use crate::demo::partner::Received;
+use crate::partner::mock::Received;
 
 /// What came of one request, with nothing else going on.
 #[derive(Clone, Debug)]

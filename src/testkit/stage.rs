@@ -17,10 +17,10 @@ use uuid::Uuid;
 use super::{Ask, Consent, Recording, Sent, ask};
 use crate::config::Config;
 use crate::consent::record::Evidence;
-use crate::demo::partner::{MockPartner, NoPartner, Received, Setup as Mock};
+use crate::demo::trust::{self, Untrusted};
 use crate::demo::world::{Cast, NoWorld, Part, Role, Setting, World};
 use crate::gateway::{Gateway, StartError, SystemClock, rule_files};
-use crate::keyfile::{self, BadKeyFile};
+use crate::partner::mock::{self, MockPartner, NoPartner, Received, Script, Setup as Mock};
 use crate::policy::Policy;
 use crate::store::consents::{Unchanged, Withdrawal};
 use crate::store::{NewBlock, Reader, StoreError, Unblocked};
@@ -150,12 +150,12 @@ impl Testkit {
         let world = World::make_for(&folder.0.join("world"), now, cast)?;
         world.use_known_pseudonyms()?;
         let stop = CancellationToken::new();
+        let clock = Arc::new(Standing::at(now));
         let mut partners = Vec::new();
         for name in names {
-            let mock = mock(&world, &name, &stop).await?;
+            let mock = start_mock(&world, &name, &clock, &stop).await?;
             partners.push((name, mock));
         }
-        let clock = Arc::new(Standing::at(now));
         let config = configure(&world, &policies, &partners, &setup.limits)?;
         let gateway = Gateway::start(config, clock.clone()).await?;
         Ok(Self {
@@ -408,7 +408,6 @@ fn cast(policy: &Policy, callers: &[Role]) -> Result<Cast, Fault> {
             name: partner.name.to_string(),
             hosts: hosts.collect(),
             recipients: partner.recipients.keys().map(ToString::to_string).collect(),
-            kem: partner.envelope.kem,
         }
     };
     let partners: Vec<Part> = policy.partners.values().map(part).collect();
@@ -431,10 +430,20 @@ fn cast(policy: &Policy, callers: &[Role]) -> Result<Cast, Fault> {
     Ok(Cast { partners, callers, key_days: KEY_DAYS })
 }
 
-async fn mock(world: &World, name: &str, stop: &CancellationToken) -> Result<MockPartner, Fault> {
-    let certificates = world.certificate_folder();
-    let secret = keyfile::read_secret(&world.partner_key(name))?;
-    let setup = Mock { name, certificates: &certificates, secret, tell: None };
+async fn start_mock(
+    world: &World,
+    name: &str,
+    clock: &Arc<Standing>,
+    stop: &CancellationToken,
+) -> Result<MockPartner, Fault> {
+    let setup = Mock {
+        tls: mock::tls(&world.certificate_folder(), name)?,
+        trust: trust::of(world, name)?,
+        script: Script::default(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        clock: clock.clone(),
+        tell: None,
+    };
     Ok(MockPartner::start(setup, stop.clone()).await?)
 }
 
@@ -512,7 +521,7 @@ pub enum Fault {
     Partner(#[from] NoPartner),
     /// A key cannot be used.
     #[error(transparent)]
-    Key(#[from] BadKeyFile),
+    Key(#[from] Untrusted),
     /// A certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsFault),

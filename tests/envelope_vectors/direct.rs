@@ -19,11 +19,10 @@ pub(super) fn add(made: &mut Made) {
     let place = Place { of: THREE, key: OURS, prefix: "", enc: prefix().len(), first: ENC };
     edits(made, &place, "Sealed");
     for (name, mode, why) in [("mode-0", 0, "Mode"), ("as-mode-2", 2, "Sealed")] {
-        made.refuses_edited(name, THREE, &json!(["set", 4, mode]), OURS, why);
+        made.refuses_edited(name, (THREE, OURS), &json!(["set", 4, mode]), why);
     }
-    made.refuses_edited("as-mode-3", THREE, &json!(["set", 4, 3]), OURS, "Commitment");
-    let whole = 0..made.files[ONE_BYTE].len();
-    made.no_byte_of(ONE_BYTE, OURS, &[whole]);
+    made.refuses_edited("as-mode-3", (THREE, OURS), &json!(["set", 4, 3]), "Commitment");
+    made.no_byte_of(ONE_BYTE, OURS, &[(0, made.files[ONE_BYTE].len())]);
     for (name, envelope, why) in bad() {
         made.refuses(name, envelope, OURS, why);
     }
@@ -45,7 +44,7 @@ fn post_quantum(made: &mut Made) {
         &Place { of: PQ_THREE, key: PQ, prefix: "pq-", enc: prefix.len(), first },
         "Sealed",
     );
-    made.no_byte_of(PQ_SMALL, PQ, &[0..prefix.len()]);
+    made.no_byte_of(PQ_SMALL, PQ, &[(0, prefix.len())]);
 
     // A sender that uses one half of the hybrid key alone.
     let mut weaker = header(PQ);
@@ -114,7 +113,7 @@ pub(super) fn edits(made: &mut Made, place: &Place<'_>, other: &str) {
     ];
     for (name, edit, why) in edits {
         let name = format!("{}{name}", place.prefix);
-        made.refuses_edited(&name, place.of, &edit, place.key, why);
+        made.refuses_edited(&name, (place.of, place.key), &edit, why);
     }
 }
 

@@ -39,20 +39,20 @@ fn wrapped(made: &mut Made, name: &str, keys: &[&str]) {
     let tag = format!("{name}-");
     let place = Place { of: &three, key: keys[0], prefix: &tag, enc: prefix.len(), first };
     edits(made, &place, "Sealed");
-    edit_commitment(made, &tag, &three, keys[0], salt);
+    edit_commitment(made, &tag, (&three, keys[0]), salt);
     let own = prefix.len() + oracle::enc_length(keys[0]);
     let wraps = own + WRAPPED..salt;
     let swap = json!(["swap", prefix.len(), wraps.start, wraps.end]);
-    made.refuses_edited(&format!("{tag}keys-swapped"), &three, &swap, keys[0], "Sealed");
+    made.refuses_edited(&format!("{tag}keys-swapped"), (&three, keys[0]), &swap, "Sealed");
     for (mode, why) in [(1, "Header"), (3, "Header")] {
         let name = format!("{tag}as-mode-{mode}");
-        made.refuses_edited(&name, &three, &json!(["set", 4, mode]), keys[0], why);
+        made.refuses_edited(&name, (&three, keys[0]), &json!(["set", 4, mode]), why);
     }
     let end = made.files[&small].len();
     if keys[0] == OURS {
-        made.no_byte_of(&small, keys[0], &[0..wraps.start, salt..end]);
+        made.no_byte_of(&small, keys[0], &[(0, wraps.start), (salt, end)]);
     } else {
-        made.no_byte_of(&small, keys[0], &[own..wraps.start, salt..end]);
+        made.no_byte_of(&small, keys[0], &[(own, wraps.start), (salt, end)]);
     }
 }
 
@@ -156,16 +156,16 @@ fn kept(made: &mut Made, name: &str, key: &str) {
     let first = oracle::enc_length(key) + SALT + COMMITMENT;
     let place = Place { of: &three, key, prefix: &tag, enc: prefix.len(), first };
     edits(made, &place, "Commitment");
-    edit_commitment(made, &tag, &three, key, salt);
+    edit_commitment(made, &tag, (&three, key), salt);
     for (mode, why) in [(1, "Sealed"), (2, "Sealed")] {
         let name = format!("{tag}as-mode-{mode}");
-        made.refuses_edited(&name, &three, &json!(["set", 4, mode]), key, why);
+        made.refuses_edited(&name, (&three, key), &json!(["set", 4, mode]), why);
     }
     let end = made.files[&small].len();
     if key == OURS {
-        made.no_byte_of(&small, key, &[0..end]);
+        made.no_byte_of(&small, key, &[(0, end)]);
     } else {
-        made.no_byte_of(&small, key, &[0..prefix.len(), salt..end]);
+        made.no_byte_of(&small, key, &[(0, prefix.len()), (salt, end)]);
     }
 }
 
@@ -193,7 +193,7 @@ fn relabelled(envelope: &[u8]) -> Vec<u8> {
     moved
 }
 
-fn edit_commitment(made: &mut Made, tag: &str, of: &str, key: &str, salt: usize) {
+fn edit_commitment(made: &mut Made, tag: &str, of: (&str, &str), salt: usize) {
     for (name, place) in [
         ("other-salt", salt),
         ("other-end-of-the-salt", salt + SALT - 1),
@@ -201,7 +201,7 @@ fn edit_commitment(made: &mut Made, tag: &str, of: &str, key: &str, salt: usize)
         ("other-end-of-the-commitment", salt + SALT + COMMITMENT - 1),
     ] {
         let edit = json!(["flip", place]);
-        made.refuses_edited(&format!("{tag}{name}"), of, &edit, key, "Commitment");
+        made.refuses_edited(&format!("{tag}{name}"), of, &edit, "Commitment");
     }
 }
 

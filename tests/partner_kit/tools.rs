@@ -8,16 +8,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
+use otkel::envelope::Kem;
+use otkel::envelope::format::CHUNK;
+
 /// A language whose tools are there.
 pub(crate) struct Language {
     pub(crate) name: &'static str,
-    /// Runs the receiver for one envelope: `KEY.pem AUD METHOD PATH ID`.
+    /// Runs the receiver for one envelope: `KEY.pem ISS AUD METHOD PATH ID`.
     main: Vec<OsString>,
-    /// Runs a receiver for many: `MODULE CASES KEY.pem…`. Where there is none, `main` is quick.
+    /// Runs a receiver for many: `MODULE CASES`. Where there is none, `main` starts quickly.
     drive: Option<Vec<OsString>>,
-    /// Whether the second receiver, for all modes and KEMs, is there.
-    pub(crate) has_modes: bool,
+    /// Its receivers' modules, with what each opens.
+    pub(crate) receivers: &'static [(&'static str, Opens)],
 }
+
+/// Whether a receiver opens envelopes of this mode and KEM, of this many bytes inside.
+pub(crate) type Opens = fn(u8, Kem, usize) -> bool;
 
 /// Every language whose tools are there; what is missing is said once, and is a failure where
 /// `tests/run` has installed it.
@@ -55,7 +61,13 @@ fn python() -> Made {
         name: "Python",
         main: with("docs/partner/python/main.py"),
         drive: Some(with("tests/partner_kit/drive.py")),
-        has_modes: false,
+        receivers: &[
+            ("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519),
+            ("modes", |mode, kem, length| match kem {
+                Kem::X25519 => true,
+                Kem::MlKem768X25519 => mode == 2 || mode == 1 && length < CHUNK,
+            }),
+        ],
     })
 }
 
@@ -73,7 +85,9 @@ fn node() -> Made {
     run(&program, &["--version"])?;
     let with = |file: &str| vec![program.clone().into(), folder.join(file).into()];
     let (main, drive) = (with("main.mjs"), Some(with("drive.mjs")));
-    Ok(Language { name: "Node", main, drive, has_modes: false })
+    let receivers: &[(_, Opens)] =
+        &[("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519), ("modes", |_, _, _| true)];
+    Ok(Language { name: "Node", main, drive, receivers })
 }
 
 fn go() -> Made {
@@ -86,7 +100,8 @@ fn go() -> Made {
     }
     command.env("GOCACHE", root().join("target/go/cache"));
     finish(command.env("GOPATH", root().join("target/go")))?;
-    Ok(Language { name: "Go", main: vec![binary.into()], drive: None, has_modes: false })
+    let receivers: &[(_, Opens)] = &[("receive", |mode, _, _| mode == 1)];
+    Ok(Language { name: "Go", main: vec![binary.into()], drive: None, receivers })
 }
 
 fn java() -> Made {
@@ -108,7 +123,8 @@ fn java() -> Made {
     }
     finish(command.arg(root().join("tests/partner_kit/Drive.java")))?;
     let with = |class: &str| vec!["java".into(), "-cp".into(), path.clone(), class.into()];
-    Ok(Language { name: "Java", main: with("Main"), drive: Some(with("Drive")), has_modes: false })
+    let receivers: &[(_, Opens)] = &[("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519)];
+    Ok(Language { name: "Java", main: with("Main"), drive: Some(with("Drive")), receivers })
 }
 
 impl Language {
@@ -120,19 +136,18 @@ impl Language {
     }
 
     /// Has a receiver open every envelope of a list; what it tells of each, in order.
-    pub(crate) fn drive(&self, module: &str, cases: &Path, keys: &[PathBuf]) -> Vec<String> {
-        let Some(drive) = &self.drive else { return self.receive_each(cases, keys) };
-        let mut command = command(drive);
-        let output = finish(command.arg(module).arg(cases).args(keys)).unwrap();
+    pub(crate) fn drive(&self, module: &str, cases: &Path) -> Vec<String> {
+        let Some(drive) = &self.drive else { return self.receive_each(cases) };
+        let output = finish(command(drive).arg(module).arg(cases)).unwrap();
         output.lines().map(str::to_owned).collect()
     }
 
-    fn receive_each(&self, cases: &Path, keys: &[PathBuf]) -> Vec<String> {
+    fn receive_each(&self, cases: &Path) -> Vec<String> {
         let list = fs::read_to_string(cases).unwrap();
         let tell = |line: &str| {
             let fields: Vec<&str> = line.split('\t').collect();
-            let (file, request) = fields.split_first().unwrap();
-            let output = self.receive(Path::new(file), &keys[0], request);
+            let [envelope, key, request @ ..] = fields.as_slice() else { panic!("{line}") };
+            let output = self.receive(Path::new(envelope), Path::new(key), request);
             if output.status.success() {
                 super::sha256(&output.stdout)
             } else {

@@ -28,8 +28,8 @@ async fn heard(world: &World, people: &[String]) -> Vec<u8> {
 /// Each frame by itself.
 fn split(body: &[u8]) -> Vec<Vec<u8>> {
     let mut buffer = body.into();
-    let whole = |envelope: bytes::Bytes| frames::frame(&envelope, None).unwrap();
-    std::iter::from_fn(|| frames::next(&mut buffer).unwrap().map(whole)).collect()
+    let whole = |(envelope, _): (bytes::Bytes, _)| frames::frame(&envelope, None).unwrap();
+    std::iter::from_fn(|| frames::next_signed(&mut buffer).unwrap().map(whole)).collect()
 }
 
 /// Standard output, standard error and exit code.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::header::HeaderMap;
-use otkel::demo::partner::Received;
+use otkel::partner::mock::Received;
 use otkel::reason::Reason;
 use serde_json::Value;
 
@@ -20,8 +20,10 @@ pub(crate) struct Sent {
     pub(crate) received: Vec<(&'static str, Received)>,
     /// How many bytes stubs heard of it.
     pub(crate) heard: usize,
-    /// The ledger's entries about it.
+    /// The ledger's entries about it, but for receipts.
     pub(crate) entries: Vec<Value>,
+    /// The ledger's entries of receipts.
+    pub(crate) receipts: Vec<Value>,
     /// The subject lines of each entry.
     pub(crate) lines: Vec<Vec<Value>>,
 }
@@ -51,6 +53,11 @@ impl World {
                 Partner::Stub(bytes) => heard += bytes.lock().unwrap().len() - before[name],
             }
         }
+        let is_receipt = |entry: &Value| entry["type"] == "receipt";
+        let (entries, lines) = (self.entries(from), self.lines(from));
+        let of_entries = entries.iter().zip(lines).filter(|(entry, _)| !is_receipt(entry));
+        let lines = of_entries.map(|(_, lines)| lines).collect();
+        let (receipts, entries) = entries.into_iter().partition(is_receipt);
         Sent {
             status: answer.status,
             headers: answer.headers,
@@ -58,8 +65,9 @@ impl World {
             is_whole: answer.is_whole,
             received,
             heard,
-            entries: self.entries(from),
-            lines: self.lines(from),
+            entries,
+            receipts,
+            lines,
         }
     }
 }

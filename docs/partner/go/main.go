@@ -1,4 +1,4 @@
-// receive KEY.pem AUD METHOD PATH ID < envelope > body
+// receive KEY.pem ISS AUD METHOD PATH ID < envelope > body
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 func main() {
@@ -24,8 +25,8 @@ func main() {
 }
 
 func run(args []string) ([]byte, error) {
-	if len(args) != 6 {
-		return nil, errors.New("arguments: KEY.pem AUD METHOD PATH ID")
+	if len(args) != 7 {
+		return nil, errors.New("arguments: KEY.pem ISS AUD METHOD PATH ID")
 	}
 	keys, err := readKeys(args[1])
 	if err != nil {
@@ -35,7 +36,7 @@ func run(args []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return receive(envelope, keys, [4]any{args[2], args[3], args[4], args[5]})
+	return receive(envelope, keys, [5]any{args[2], args[3], args[4], args[5], args[6]})
 }
 
 // readKeys gives the keys by their ids, as receive takes them.
@@ -46,21 +47,31 @@ func readKeys(files ...string) (map[string]hpke.PrivateKey, error) {
 		if err != nil {
 			return nil, err
 		}
-		block, _ := pem.Decode(text)
-		if block == nil {
-			return nil, errors.New("not a PEM file: " + file)
-		}
-		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-		secret, ok := parsed.(*ecdh.PrivateKey)
-		if err != nil || !ok {
-			return nil, errors.New("not an X25519 key: " + file)
-		}
-		key, err := hpke.NewDHKEMPrivateKey(secret)
+		key, err := readKey(text)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		digest := sha256.Sum256(key.PublicKey().Bytes())
 		keys[base64.RawURLEncoding.EncodeToString(digest[:16])] = key
 	}
 	return keys, nil
+}
+
+func readKey(text []byte) (hpke.PrivateKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("not in PEM")
+	}
+	if strings.Contains(block.Type, "MLKEM768-X25519") { // the file holds the seed
+		return hpke.MLKEM768X25519().NewPrivateKey(block.Bytes)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := parsed.(*ecdh.PrivateKey)
+	if !ok {
+		return nil, errors.New("not an X25519 key")
+	}
+	return hpke.NewDHKEMPrivateKey(key)
 }

@@ -4,7 +4,7 @@ import java.security.*;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.*;
 
-/** java -cp CLASSES Main KEY.pem AUD METHOD PATH ID < envelope > body */
+/** java -cp CLASSES Main KEY.pem ISS AUD METHOD PATH ID < envelope > body */
 public class Main {
     public static void main(String[] args) throws Exception {
         try {

@@ -15,7 +15,7 @@ class Receive {
 
     static void check(boolean good, String why) { if (!good) throw new SecurityException(why); }
 
-    /** The body, by the private keys under their ids; the request is AUD, METHOD, PATH, ID. */
+    /** The body, by the private keys under their ids; the request is ISS, AUD, METHOD, PATH, ID. */
     static byte[] receive(byte[] envelope, Map<String, PrivateKey> keys, List<String> request)
             throws Exception {
         int end = envelope.length < 56 ? 0 : 8 + ByteBuffer.wrap(envelope).getChar(6);
@@ -23,7 +23,7 @@ class Receive {
         check(mode1 && end <= Math.min(8200, envelope.length - 48), "not an envelope of mode 1");
         var text = UTF_8.newDecoder().decode(ByteBuffer.wrap(envelope, 8, end - 8)).toString();
         JsonNode header = JSON.readTree(text), to = header.path("rcpt").path(0);
-        var asked = Stream.of("aud", "m", "p", "did").map(name -> header.path(name).textValue());
+        var asked = Stream.of("iss", "aud", "m", "p", "did").map(m -> header.path(m).textValue());
         check(asked.toList().equals(request), "for another request");
         var ours = Map.of("kid", to.path("kid").asText(), "kem", 32, "kdf", 1, "aead", 3);
         boolean suite = JSON.valueToTree(List.of(ours)).equals(header.get("rcpt"));

@@ -6,14 +6,14 @@ import { Chacha20Poly1305 } from "@hpke/chacha20poly1305";
 import { CipherSuite, HkdfSha256 } from "@hpke/core";
 import { DhkemX25519HkdfSha256 } from "@hpke/dhkem-x25519";
 
-export const suite = new CipherSuite({
+const suite = new CipherSuite({
   kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Chacha20Poly1305() });
-const colons = (json) => json.replace(/"(\\.|[^"\\])*"/g, "").split(":").length;
-const check = (good, why) => {
+export const colons = (json) => json.replace(/"(\\.|[^"\\])*"/g, "").split(":").length;
+export const check = (good, why) => {
   if (!good) throw new Error(why);
 };
 
-// The body. `keys` has the private keys by their id; `request` is [AUD, METHOD, PATH, ID].
+// The body. `keys` has the private keys by their id; `request` is [ISS, AUD, METHOD, PATH, ID].
 export async function receive(envelope, keys, request) {
   const [magic, end] = [envelope.toString("latin1", 0, 6), 8 + envelope[6] * 256 + envelope[7]];
   check(magic === "OTK1\x01\0" && end <= Math.min(8200, envelope.length), "not of mode 1");
@@ -21,7 +21,7 @@ export async function receive(envelope, keys, request) {
   const json = utf8.decode(envelope.subarray(8, end));
   const header = JSON.parse(json); // it takes a member twice, but keeps one
   check(colons(json) === colons(JSON.stringify(header)), "the header names a member twice");
-  const asked = [header.aud, header.m, header.p, header.did];
+  const asked = [header.iss, header.aud, header.m, header.p, header.did];
   check(same(asked, request), "for another request");
   const kid = header.rcpt[0].kid;
   const known = same([header.v, header.rcpt], [1, [{ kid, kem: 32, kdf: 1, aead: 3 }]]);

@@ -249,10 +249,19 @@ pub struct Recipient {
 pub struct Payload {
     /// The length of the envelope in bytes.
     pub bytes: u64,
-    /// The recipient key's id.
+    /// The KEM of the keys, where it is not `x25519`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kem: Option<&'static str>,
+    /// The id of the partner's key.
     pub kid: String,
+    /// The ids of all keys that it is sealed to, the partner's first, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kids: Vec<String>,
     /// The media type of what is inside.
     pub media: String,
+    /// How the recipients get its key, where that is not `direct`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<&'static str>,
     /// SHA-256 of the envelope in hexadecimal.
     pub sha256: String,
 }

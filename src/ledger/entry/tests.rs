@@ -43,8 +43,11 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
         notify: None,
         payload: Payload {
             bytes: 2338,
+            kem: None,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
+            kids: vec![],
             media: "application/json".to_owned(),
+            mode: None,
             sha256: "cd".repeat(32),
         },
         recipient: Recipient {
@@ -233,6 +236,12 @@ fn samples() -> Vec<Entry> {
             basis: request.clone(),
             border: [("GB".to_owned(), "16(2)"), ("DE".to_owned(), "16(3)(2)")].into(),
             candidate: Some(candidate.clone()),
+            payload: Payload {
+                kem: Some("mlkem768-x25519"),
+                kids: vec!["a".into(), HARD.into()],
+                mode: Some("wrapped"),
+                ..disclosure(2).payload
+            },
             notify: Some(Notify { due: jiff::civil::date(2026, 12, 4), n: 12 }),
             ..disclosure(2)
         }),

@@ -99,13 +99,11 @@ impl<'a> Head<'a> {
         (limits, now): (&Limits, Timestamp),
     ) -> Result<(), Refusal> {
         let of_stream = header.stream.map_or(header.did, |part| part.id);
-        let is_first = header.stream.is_none_or(|part| part.n > 0 || part.id == header.did);
         let fits = header.iss == self.gateway.name
             && header.aud == trust.name
             && header.m == self.method.as_str()
             && header.p == self.path
-            && of_stream == self.id
-            && is_first;
+            && of_stream == self.id;
         if !fits {
             return Err(Refusal::OtherRequest);
         }

@@ -164,7 +164,7 @@ pub(super) struct Derived {
 }
 
 /// Derives an envelope's key, base nonce and commitment from its input key.
-pub(super) fn derive(input: &Secret32, salt: &[u8; SALT], info: &[u8; 44]) -> Option<Derived> {
+pub(super) fn derive(input: &Secret32, salt: &[u8; SALT], info: &[u8]) -> Option<Derived> {
     let hkdf = Hkdf::<Sha256>::from_prk(&**input).ok()?;
     let mut all = Zeroizing::new([0; 76]);
     hkdf.expand_multi_info(&[LABEL, salt, info], &mut *all).ok()?;
@@ -214,3 +214,6 @@ pub(super) const SALT: usize = 24;
 /// The bytes of a commitment.
 pub(super) const COMMITMENT: usize = 32;
 const LABEL: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_CHACHA20_POLY1305\0";
+
+#[cfg(test)]
+mod tests;
