@@ -80,6 +80,7 @@ pub fn load(
         pseudonyms: keys::pseudonyms(fresh)?,
         signing: keys::signing(fresh, now)?,
         kept: keys::kept(&policy),
+        identities: keys::identities(fresh),
         lists: keys::sources(fresh),
         ways: ways(fresh, &policy, before)?,
         credentials: credentials(fresh, &policy)?,
