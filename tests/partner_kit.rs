@@ -1,6 +1,7 @@
 //! The partner kit of `docs/partner/`: its receivers open what this program seals, and refuse all
 //! that a receiver must refuse.
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -10,6 +11,8 @@
 
 #[path = "partner_kit/cases.rs"]
 mod cases;
+#[path = "partner_kit/talk.rs"]
+mod talk;
 #[path = "partner_kit/tools.rs"]
 mod tools;
 #[path = "support/world.rs"]
