@@ -215,8 +215,11 @@ fn disclosure(did: Uuid, subjects: Subjects) -> Disclosure {
         notify: None,
         payload: Payload {
             bytes: 2338,
+            kem: None,
             kid: "Dn6lLqtecEtelT6pj9dM-w".into(),
+            kids: Vec::new(),
             media: "application/json".to_owned(),
+            mode: None,
             sha256: "cd".repeat(32),
         },
         recipient: Recipient {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::activation::watch::watch;
-use crate::activation::{Activation, load};
+use crate::activation::{Activation, NotActivated, load};
 use crate::admin::{self, Admin};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostics, Text};
@@ -248,7 +248,7 @@ pub enum StartError {
         /// Why.
         source: StoreError,
     },
-    /// The activation of the rules could not be recorded.
+    /// The activation of the rules, or a key list, could not be recorded.
     #[error("the start could not be recorded")]
     Unrecorded(#[from] Unrecorded),
     /// An address cannot be listened on.
@@ -259,6 +259,15 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<NotActivated> for StartError {
+    fn from(why: NotActivated) -> Self {
+        match why {
+            NotActivated::Refused(refused) => refused,
+            NotActivated::Unrecorded(why) => Self::Unrecorded(why),
+        }
+    }
 }
 
 impl StartError {

@@ -78,4 +78,5 @@ pub mod keys;
 pub mod openapi;
 pub mod partner;
 pub mod demo;
+pub mod testkit;
 pub mod cli;

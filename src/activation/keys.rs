@@ -1,82 +1,21 @@
-//! The keys that a set of rules needs: those that payloads and single values are sealed to, and
-//! the secret that pseudonyms come from.
+//! The keys that a set of rules needs besides those of the lists: what signs requests, and the
+//! secret that pseudonyms come from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use super::load::has;
 use crate::config::{Config, PartnerFiles};
 use crate::diagnostic::{Diagnostics, text};
-use crate::envelope::list::SignedKeys;
-use crate::envelope::{Kept, RecipientKeys};
+use crate::envelope::Kept;
 use crate::gateway::StartError;
 use crate::keyfile;
 use crate::keys::SigningKeys;
-use crate::policy::{EnvelopeRules, Field, Partner, Policy, Treatment};
+use crate::policy::{Field, Partner, Policy, Treatment};
+use crate::proxy::rules::ListSource;
 use crate::redaction::treat::pseudonym::PseudonymSecret;
 use crate::signing::VerifyKey;
 use crate::time::Timestamp;
-use crate::tls;
-use crate::vocabulary::{Kem, Name};
-
-/// The key that each partner's lists and receipts are checked by.
-pub(super) fn identities(config: &Config, policy: &Policy) -> BTreeMap<Name, VerifyKey> {
-    let known = config.partners.iter().filter(|(name, _)| has(policy, name));
-    known.map(|(name, files)| (name.clone(), files.identity.clone())).collect()
-}
-
-/// The keys of each partner.
-pub(super) fn of_partners(
-    config: &Config,
-    policy: &Policy,
-    now: Timestamp,
-) -> Result<BTreeMap<Name, RecipientKeys>, StartError> {
-    let mut keys = BTreeMap::new();
-    for (name, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
-        let list = list((name, files), name, &files.keys)?;
-        if list.current(now, kem(policy, name)).is_none() {
-            tracing::warn!(partner = %name, "no key of the partner is valid now: it gets nothing");
-        }
-        keys.insert(name.clone(), list);
-    }
-    Ok(keys)
-}
-
-/// The keys of each recipient, by partner and recipient.
-pub(super) fn of_recipients(
-    config: &Config,
-    policy: &Policy,
-    now: Timestamp,
-) -> Result<BTreeMap<(Name, Name), RecipientKeys>, StartError> {
-    let mut keys = BTreeMap::new();
-    for (partner, files) in config.partners.iter().filter(|(name, _)| has(policy, name)) {
-        for (name, path) in &files.recipients {
-            let list = list((partner, files), name, path)?;
-            if list.current(now, kem(policy, partner)).is_none() {
-                tracing::warn!(%partner, recipient = %name, "no key of the recipient is valid now");
-            }
-            keys.insert((partner.clone(), name.clone()), list);
-        }
-    }
-    Ok(keys)
-}
-
-fn list(
-    (partner, files): (&Name, &PartnerFiles),
-    owner: &Name,
-    path: &Path,
-) -> Result<RecipientKeys, StartError> {
-    let read = SignedKeys::read(&tls::read(path)?, owner.as_str(), &files.identity);
-    let unfit = |why| StartError::Keys { partner: partner.clone(), path: path.to_owned(), why };
-    Ok(read.map_err(unfit)?.keys)
-}
-
-/// The KEM that a partner and its recipients are sealed to by.
-fn kem(policy: &Policy, partner: &Name) -> Kem {
-    let rules = policy.partners.get(partner).map(|partner| partner.envelope.kem);
-    rules.unwrap_or(EnvelopeRules::default().kem)
-}
+use crate::vocabulary::Name;
 
 /// The secret that pseudonyms come from, if there is one.
 pub(super) fn pseudonyms(config: &Config) -> Result<Option<PseudonymSecret>, StartError> {
@@ -84,6 +23,21 @@ pub(super) fn pseudonyms(config: &Config) -> Result<Option<PseudonymSecret>, Sta
     let read = keyfile::read_pseudonym_secret(path);
     let unfit = |why| StartError::Unfit(format!("the secret of pseudonyms cannot be used: {why}"));
     read.map(Some).map_err(unfit)
+}
+
+/// The key by which each partner signs its lists and receipts.
+pub(super) fn identities(config: &Config) -> BTreeMap<Name, VerifyKey> {
+    let partners = config.partners.iter();
+    partners.map(|(name, files)| (name.clone(), files.identity.clone())).collect()
+}
+
+/// Where each partner's own list is read again.
+pub(super) fn sources(config: &Config) -> BTreeMap<Name, ListSource> {
+    let source = |(name, files): (&Name, &PartnerFiles)| {
+        let (file, keys_at) = (files.keys.clone(), files.keys_at.clone());
+        (name.clone(), ListSource { file, keys_at })
+    };
+    config.partners.iter().map(source).collect()
 }
 
 /// Room for what is agreed on with partners for more than one message.

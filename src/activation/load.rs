@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
 use super::folder::{self, Files, Look};
+use super::lists::{self, Offer};
 use super::{keys, signature};
 use crate::config::{Config, PartnerFiles, ReportMode};
 use crate::diagnostic::{Diagnostics, Source, text};
@@ -25,6 +26,8 @@ use crate::vocabulary::Name;
 pub struct Loaded {
     /// What transfers would be decided by.
     pub rules: Rules,
+    /// The key lists that it comes with, not yet taken.
+    pub(super) offers: Vec<Offer>,
     /// Who signed it, sorted.
     pub signed_by: Vec<Name>,
     /// What may not be as it was meant.
@@ -70,20 +73,22 @@ pub fn load(
     let signed_by = permitted(start, &policy, &signatures, now).map_err(StartError::Rules)?;
     let same = before.map(|before| &before.policy).filter(|old| old.digest == policy.digest);
     let policy = same.map_or_else(|| Arc::new(policy), Arc::clone);
+    let offers = lists::of_files(fresh, &policy)?;
     let rules = Rules {
-        identities: keys::identities(fresh, &policy),
-        keys: keys::of_partners(fresh, &policy, now)?,
-        recipients: keys::of_recipients(fresh, &policy, now)?,
+        keys: BTreeMap::new(),
+        recipients: BTreeMap::new(),
         pseudonyms: keys::pseudonyms(fresh)?,
         signing: keys::signing(fresh, now)?,
         kept: keys::kept(&policy),
+        identities: keys::identities(fresh),
+        lists: keys::sources(fresh),
         ways: ways(fresh, &policy, before)?,
         credentials: credentials(fresh, &policy)?,
         callers: fresh.callers.clone(),
         hosts: start.hosts.clone(),
         policy,
     };
-    Ok(Loaded { rules, signed_by, warnings, look })
+    Ok(Loaded { rules, offers, signed_by, warnings, look })
 }
 
 fn read_folder(path: &Path) -> Result<Files, StartError> {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`folder`] | the files of a set, and whether they are at rest |
 //! | `keys` | the keys that a set needs |
+//! | `lists` | the key lists of its partners, held against those that were taken before |
+//! | `renew` | a partner's key list, read again |
 //! | [`load`] | configuration and files to what transfers are decided by |
 //! | [`signature`] | officers' signatures under a set |
 //! | [`watch`] | reloads when the files change |
@@ -15,7 +17,9 @@
 
 pub mod folder;
 mod keys;
+mod lists;
 pub mod load;
+mod renew;
 pub mod report;
 pub mod signature;
 pub mod watch;
@@ -29,11 +33,12 @@ use crate::ledger::entry::{Admin, Entry};
 use crate::policy::Policy;
 use crate::proxy::rules::InForce;
 use crate::store::disclosure::activation;
-use crate::store::{Append, Position, Recorder, Unrecorded};
+use crate::store::{Append, Position, Reader, Recorder, Unrecorded};
 use crate::time::{Clock, Timestamp};
 use crate::vocabulary::Name;
 use folder::Look;
 use load::Loaded;
+use renew::Renewals;
 
 /// Puts rules into force. Clones are the same.
 #[derive(Clone)]
@@ -42,9 +47,11 @@ pub struct Activation(Arc<Inner>);
 struct Inner {
     config: Config,
     in_force: InForce,
+    reader: Reader,
     recorder: Recorder,
     clock: Arc<dyn Clock>,
     turn: tokio::sync::Mutex<()>,
+    renewals: Renewals,
     status: Mutex<Status>,
 }
 
@@ -103,16 +110,17 @@ impl Activation {
     /// Records the activation of the rules that a gateway starts with.
     ///
     /// # Errors
-    /// It was not recorded.
+    /// It was not recorded, or a key list may not be taken.
     pub async fn start(
         config: Config,
-        loaded: Loaded,
+        mut loaded: Loaded,
         store: &OpenStore,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, Unrecorded> {
-        let recorder = store.recorder.clone();
+    ) -> Result<Self, NotActivated> {
+        let (reader, recorder) = (store.reader.clone(), store.recorder.clone());
         let time = clock.now();
-        let Loaded { rules, signed_by, warnings, look } = loaded;
+        lists::settle(&mut loaded, (&reader, &recorder), BY_START, time).await?;
+        let Loaded { rules, signed_by, warnings, look, .. } = loaded;
         let looked = Some(look);
         let append = activation(&rules.policy, BY_START, &signed_by);
         let policy = Arc::clone(&rules.policy);
@@ -122,7 +130,9 @@ impl Activation {
         let status = Status { policy, entry, time, by, signed_by, warnings, refused, looked };
         tell(&status);
         let (turn, status) = (tokio::sync::Mutex::new(()), Mutex::new(status));
-        Ok(Self(Arc::new(Inner { config, in_force, recorder, clock, turn, status })))
+        let renewals = Renewals::default();
+        let inner = Inner { config, in_force, reader, recorder, clock, turn, renewals, status };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// The rules in force, for those who decide by them.
@@ -137,14 +147,19 @@ impl Activation {
         self.0.status().clone()
     }
 
-    /// Reads the folder of rules again and puts them into force, whole or not at all.
+    /// Reads the folder of rules again and puts them into force, whole or not at all; then fetches
+    /// the key lists that partners publish.
     ///
     /// # Errors
     /// Why the rules before stay in force.
     pub async fn reload(&self, by: &str) -> Result<Reloaded, Arc<NotActivated>> {
         // A task of its own: whoever asked and goes away cannot cancel between record and swap.
         let (inner, by) = (Arc::clone(&self.0), by.to_owned());
-        let turned = tokio::spawn(async move { inner.attempt(by).await });
+        let turned = tokio::spawn(async move {
+            let reloaded = Arc::clone(&inner).attempt(by).await?;
+            inner.renew_all().await;
+            Ok(reloaded)
+        });
         turned.await.unwrap_or_else(|_| Err(Arc::new(Unrecorded::Stopped.into())))
     }
 
@@ -164,7 +179,7 @@ impl Inner {
                     self.status().refused = None;
                     return Ok(reloaded);
                 }
-                Err(why) => NotActivated::Unrecorded(why),
+                Err(why) => why,
             },
             Err(why) => NotActivated::Refused(why),
         };
@@ -188,8 +203,14 @@ impl Inner {
         loading.await.unwrap_or_else(|_| Err(StartError::Unfit("loading failed".to_owned())))
     }
 
-    async fn put(&self, loaded: Loaded, by: &str, time: Timestamp) -> Result<Reloaded, Unrecorded> {
-        let Loaded { rules, signed_by, warnings, look } = loaded;
+    async fn put(
+        &self,
+        mut loaded: Loaded,
+        by: &str,
+        time: Timestamp,
+    ) -> Result<Reloaded, NotActivated> {
+        lists::settle(&mut loaded, (&self.reader, &self.recorder), by, time).await?;
+        let Loaded { rules, signed_by, warnings, look, .. } = loaded;
         let policy = Arc::clone(&rules.policy);
         if Arc::ptr_eq(&policy, &self.in_force.now().await.policy) {
             self.in_force.refresh(rules).await;

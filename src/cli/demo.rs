@@ -13,14 +13,15 @@ use tokio_util::sync::CancellationToken;
 use super::table::row;
 use super::{Outcome, WRONG, config, runtime};
 use crate::demo::caller::{Caller, Reply};
-use crate::demo::partner::{MockPartner, Received, Setup};
 use crate::demo::sample::{self, Expect, Sample, fits};
-use crate::demo::world::{PARTNERS, Setting, World};
+use crate::demo::trust;
+use crate::demo::world::{Cast, PARTNERS, Setting, World};
 use crate::gateway::{Gateway, SystemClock, ledger_key};
-use crate::keyfile;
+use crate::partner::mock::{self, MockPartner, Received, Script, Setup, Told};
 use crate::store::audit::audit;
 use crate::store::sqlite;
-use crate::time::Clock as _;
+use crate::testkit::{Ask, Recording, Sent, Standing, settled};
+use crate::time::Clock;
 
 type Fault = Box<dyn std::error::Error>;
 
@@ -39,6 +40,9 @@ pub(super) struct Arguments {
     /// End after the sample, with exit code 1 if anything differed from what it expects.
     #[arg(long)]
     once: bool,
+    /// Write the sample and all that came of it as a file for `otkel test`. The clock stands still.
+    #[arg(long, value_name = "FILE", requires = "once")]
+    record: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: Arguments) -> Outcome {
@@ -52,14 +56,24 @@ async fn demo(arguments: Arguments) -> Outcome {
         format!("`{folder}` is not there: run this where the rules are, or give `--policies`")
     })?;
     let world = World::make(&arguments.dir, now)?;
+    let mut recording = None;
+    let mut clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    if arguments.record.is_some() {
+        world.use_known_pseudonyms()?;
+        recording = Some(Recording::new(&policies, &Cast::demonstration().callers, now));
+        clock = Arc::new(Standing::at(now));
+    }
     say!("made certificates, keys and sample consents in {}", arguments.dir.display());
     let stop = CancellationToken::new();
     let (partners, heard) = partners(&world, &stop).await?;
     let config_file = configure(&world, &arguments, &policies, &partners)?;
-    let gateway = Gateway::start(config(&config_file)?, Arc::new(SystemClock)).await?;
-    import(&gateway, &world)?;
+    let gateway = Gateway::start(config(&config_file)?, clock).await?;
+    import(&gateway, &world, recording.as_mut())?;
 
-    let differing = show_sample(&gateway, &world, &partners).await?;
+    let differing = show_sample(&gateway, &world, &partners, recording.as_mut()).await?;
+    if let (Some(file), Some(recording)) = (&arguments.record, &recording) {
+        std::fs::write(file, recording.text(file))?;
+    }
     signed(&gateway).await;
     let sound = verify(&config_file)?;
     if !arguments.once {
@@ -81,14 +95,16 @@ type Partners = Vec<(&'static str, MockPartner)>;
 async fn partners(
     world: &World,
     stop: &CancellationToken,
-) -> Result<(Partners, mpsc::UnboundedReceiver<Received>), Fault> {
+) -> Result<(Partners, mpsc::UnboundedReceiver<Told>), Fault> {
     let (tell, heard) = mpsc::unbounded_channel();
     let mut partners = Vec::new();
     for (name, host, _) in PARTNERS {
         let setup = Setup {
-            name,
-            certificates: &world.certificate_folder(),
-            secret: keyfile::read_secret(&world.partner_key(name))?,
+            tls: mock::tls(&world.certificate_folder(), name)?,
+            trust: trust::of(world, name)?,
+            script: Script::default(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            clock: Arc::new(SystemClock),
             tell: Some(tell.clone()),
         };
         let partner = MockPartner::start(setup, stop.clone()).await?;
@@ -116,11 +132,18 @@ fn configure(
     })?)
 }
 
-fn import(gateway: &Gateway, world: &World) -> Result<(), Fault> {
+fn import(
+    gateway: &Gateway,
+    world: &World,
+    recording: Option<&mut Recording>,
+) -> Result<(), Fault> {
     let text = std::fs::read_to_string(world.folder.join("consents.ndjson"))?;
     let lines: Vec<&str> = text.lines().collect();
     for result in gateway.consents.grant_all(&lines, "demo") {
         result?;
+    }
+    if let Some(recording) = recording {
+        lines.iter().for_each(|line| recording.grant(line));
     }
     say!("the gateway is at https://{}; {} consents imported\n", gateway.address, lines.len());
     Ok(())
@@ -131,16 +154,23 @@ async fn show_sample(
     gateway: &Gateway,
     world: &World,
     partners: &Partners,
+    mut recording: Option<&mut Recording>,
 ) -> Result<usize, Fault> {
     say!("{}", line(&["", "sent", "decision", "what the partner received", "entry"]).trim_end());
     say!("{}", "─".repeat(WIDTHS.iter().sum::<usize>() + 2 * (WIDTHS.len() - 1)));
     let mut differing = 0;
     for (n, sample) in sample::transfers().iter().enumerate() {
-        let before = counts(partners);
+        let (before, from) = (counts(partners), gateway.reader.size());
         let caller = Caller::new(&world.certificate_folder(), sample.caller, gateway.address)?;
         let reply = caller.send(sample.request, &sample.headers, sample.body.clone()).await?;
         let new = received_since(partners, &before);
-        let as_expected = holds(sample, &reply, &new);
+        let as_expected = holds(sample, &reply, &shown_each(&new));
+        if let Some(recording) = recording.as_deref_mut() {
+            let entries = settled(&gateway.reader, from).await?;
+            recording.name(sample.title);
+            recording.sent(&sent(sample, &reply, new.clone(), entries));
+        }
+        let new = shown_each(&new);
         if !as_expected {
             differing += 1;
         }
@@ -160,12 +190,41 @@ fn counts(partners: &Partners) -> Vec<usize> {
 }
 
 /// What each partner received beyond a number of payloads.
-fn received_since(partners: &Partners, counts: &[usize]) -> Vec<(&'static str, String)> {
+fn received_since(partners: &Partners, counts: &[usize]) -> Vec<(String, Received)> {
     let of = |((name, partner), count): (&(&'static str, MockPartner), &usize)| {
         let (name, new) = (*name, partner.received().into_iter().skip(*count));
-        new.map(move |received| (name, received.shown())).collect::<Vec<_>>()
+        new.map(move |received| (name.to_owned(), received)).collect::<Vec<_>>()
     };
     partners.iter().zip(counts).flat_map(of).collect()
+}
+
+fn shown_each(new: &[(String, Received)]) -> Vec<(&str, String)> {
+    new.iter().map(|(name, received)| (name.as_str(), received.shown())).collect()
+}
+
+fn sent(
+    sample: &Sample,
+    reply: &Reply,
+    received: Vec<(String, Received)>,
+    entries: Vec<Value>,
+) -> Sent {
+    let (method, path) = sample.request;
+    let headers = sample.headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    Sent {
+        ask: Ask {
+            caller: sample.caller.to_owned(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: headers.collect(),
+            body: sample.body.clone().into(),
+        },
+        status: reply.status,
+        headers: reply.headers.clone(),
+        body: reply.body.clone(),
+        is_whole: true,
+        received,
+        entries,
+    }
 }
 
 fn shown(new: &[(&str, String)]) -> String {
@@ -343,17 +402,15 @@ What a partner receives is shown here. Ctrl-C ends it."#
 }
 
 /// Shows what partners receive until the person ends it.
-async fn listen(mut heard: mpsc::UnboundedReceiver<Received>) {
+async fn listen(mut heard: mpsc::UnboundedReceiver<Told>) {
     // What the sample sent was in the table.
     while heard.try_recv().is_ok() {}
     loop {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return,
-            received = heard.recv() => {
-                let Some(received) = received else { return };
-                let (header, text) = (&received.header, received.shown());
-                let gap = if text.contains('\n') { '\n' } else { ' ' };
-                say!("{} received for {}:{gap}{text}", header.aud, header.pur);
+            told = heard.recv() => {
+                let Some(told) = told else { return };
+                super::mock::say(&told, false);
             }
         }
     }

@@ -20,10 +20,13 @@ mod demo;
 mod diff;
 mod explain;
 mod import;
+mod junit;
 mod keygen;
+mod mock;
 mod new;
 mod open;
 mod paint;
+mod partner;
 mod pseudonym;
 mod replay;
 mod revision;
@@ -31,6 +34,7 @@ mod rules;
 mod schema;
 mod serve;
 mod table;
+mod test;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +44,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::gateway::StartError;
+use crate::partner::NoStart;
 use crate::reason::Language;
 use crate::telemetry;
 
@@ -48,7 +53,8 @@ use crate::telemetry;
 #[derive(Debug, Parser)]
 #[command(name = "otkel", version, about, arg_required_else_help = true)]
 struct Arguments {
-    /// What to log: a level, or a filter such as `otkel=debug`. `info` for `serve`, else `warn`.
+    /// What to log: a level, or a filter such as `otkel=debug`. `info` for `serve` and `partner`,
+    /// else `warn`.
     #[arg(long, env = "OTKEL_LOG", global = true)]
     log: Option<String>,
     /// Log as JSON lines.
@@ -67,6 +73,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Check the rules and run their cases.
     Check(check::Arguments),
+    /// Run files of requests against the rules, with mock partners: what arrives, what is recorded.
+    Test(test::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Give, withdraw, import and show consents.
@@ -83,6 +91,8 @@ enum Command {
     Rules(rules::Arguments),
     /// Open an envelope, or a stream of them: from standard input, bodies to standard output.
     Open(open::Arguments),
+    /// Run the partner's side: open what gateways send, and pass it on to an application.
+    Partner(partner::Arguments),
     /// Say which value a pseudonym stands for.
     #[command(subcommand)]
     Pseudonym(pseudonym::Arguments),
@@ -115,18 +125,21 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { undone() } else { ExitCode::SUCCESS };
         }
     };
-    let usual = if matches!(arguments.command, Command::Serve(_)) { "info" } else { "warn" };
+    let is_serving = matches!(arguments.command, Command::Serve(_) | Command::Partner(_));
+    let usual = if is_serving { "info" } else { "warn" };
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
     let language = arguments.lang;
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Check(command) => check::run(&command, language),
+        Command::Test(arguments) => test::run(&arguments, language),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Consent(arguments) => consent::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Open(arguments) => open::run(&arguments),
+        Command::Partner(arguments) => partner::run(&arguments),
         Command::Pseudonym(arguments) => pseudonym::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments, language),
         Command::Diff(arguments) => diff::run(&arguments, language),
@@ -163,7 +176,8 @@ fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
 
 /// What went wrong, with what was found in rules and configuration in the language.
 fn told(error: &(dyn std::error::Error + 'static), language: Language) -> String {
-    let found = error.downcast_ref().and_then(StartError::diagnostics);
+    let ours = error.downcast_ref().and_then(StartError::diagnostics);
+    let found = ours.or_else(|| error.downcast_ref().and_then(NoStart::diagnostics));
     found.map_or_else(
         || error.to_string(),
         |(frame, found)| {

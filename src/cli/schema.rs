@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::Outcome;
-use crate::{config, policy};
+use crate::{config, policy, testkit};
 
 /// The arguments of `otkel schema`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,8 @@ enum File {
     Partner,
     /// The gateway's configuration.
     Config,
+    /// A file for `otkel test`.
+    Test,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every command has an outcome")]
@@ -29,6 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         File::Register => policy::schema::REGISTER,
         File::Partner => policy::schema::PARTNER,
         File::Config => config::SCHEMA,
+        File::Test => testkit::SCHEMA,
     };
     say!("{}", schema.trim_end());
     Ok(ExitCode::SUCCESS)

@@ -254,14 +254,19 @@ struct RawCaller {
 }
 
 /// Raw values on their way to checked ones; what is wrong is collected, not thrown.
-struct Check<'a> {
-    source: Arc<Source>,
-    found: Diagnostics,
+pub(crate) struct Check<'a> {
+    pub(crate) source: Arc<Source>,
+    pub(crate) found: Diagnostics,
     folder: &'a Path,
     places: Option<Places>,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    /// Begins with a file of another kind; its paths start at `folder`.
+    pub(crate) fn new(source: Arc<Source>, folder: &'a Path) -> Self {
+        Self { source, found: Diagnostics::new(), folder, places: None }
+    }
+
     fn config(&mut self, raw: Raw) -> Option<Config> {
         let listen = self.address(&raw.gateway.listen);
         let admin = self.loopback(&raw.admin.listen);
@@ -302,15 +307,20 @@ impl Check<'_> {
         })
     }
 
-    fn path(&self, path: &Path) -> PathBuf {
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }
 
-    fn error<T>(&mut self, at: &Spanned<T>, message: impl Into<Text>, help: &'static str) {
+    pub(crate) fn error<T>(
+        &mut self,
+        at: &Spanned<T>,
+        message: impl Into<Text>,
+        help: &'static str,
+    ) {
         self.found.error(&self.source, at.span(), message, help);
     }
 
-    fn address(&mut self, text: &Spanned<String>) -> Option<SocketAddr> {
+    pub(crate) fn address(&mut self, text: &Spanned<String>) -> Option<SocketAddr> {
         let address = text.get_ref().parse().ok();
         if address.is_none() {
             self.error(text, "not an address", "write an IP address and a port: `127.0.0.1:8443`");
@@ -340,7 +350,7 @@ impl Check<'_> {
         }
     }
 
-    fn host(&mut self, text: &Spanned<String>) -> Option<String> {
+    pub(crate) fn host(&mut self, text: &Spanned<String>) -> Option<String> {
         let host = text.get_ref();
         let label = |l: &str| {
             !l.is_empty()
@@ -356,7 +366,7 @@ impl Check<'_> {
         None
     }
 
-    fn name(&mut self, text: &Spanned<String>) -> Option<Name> {
+    pub(crate) fn name(&mut self, text: &Spanned<String>) -> Option<Name> {
         let name = Name::parse(text.get_ref());
         if let Err(bad) = &name {
             self.error(text, bad.to_string(), "rename it");

@@ -159,7 +159,7 @@ impl Check<'_> {
         keys
     }
 
-    pub(super) fn key_source(
+    pub(crate) fn key_source(
         &mut self,
         at: Range<usize>,
         file: Option<PathBuf>,

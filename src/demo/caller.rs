@@ -22,6 +22,8 @@ pub struct Reply {
     pub status: u16,
     /// The decision's id, from `Otkel-Decision`.
     pub decision: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
 }
@@ -70,10 +72,11 @@ impl Caller {
         let status = response.status().as_u16();
         let decision = response.headers().get("otkel-decision");
         let decision = decision.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let headers = response.headers().clone();
         let body = match response.into_body().collect().await {
             Ok(body) => body.to_bytes(),
             Err(_) => return Err(Failure::Unknown(crate::proxy::upstream::Unknown::Broken)),
         };
-        Ok(Reply { status, decision, body })
+        Ok(Reply { status, decision, headers, body })
     }
 }

@@ -4,14 +4,12 @@
 //! |---|---|
 //! | [`certificates`] | an authority for development and what it signs |
 //! | [`world`] | the folder: certificates, keys, configuration, sample consents |
-//! | [`partner`] | mock partners that open envelopes |
-//! | `shown` | what they opened, for a person to read |
+//! | [`trust`] | what mock partners are made of, out of the folder |
 //! | [`sample`] | the people, their consents, the transfers and what must become of them |
 //! | [`caller`] | an information system that sends |
 
 pub mod caller;
 pub mod certificates;
-pub mod partner;
 pub mod sample;
-mod shown;
+pub mod trust;
 pub mod world;

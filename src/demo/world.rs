@@ -35,6 +35,11 @@ pub const PARTNERS: [PartnerHost; 8] = [
     ("verify-kz", "api.verify-kz.example", 443),
 ];
 
+/// The gateway's name.
+pub const GATEWAY: &str = "gw.demo.example";
+/// The name in the gateway's client certificate.
+pub const GATEWAY_CLIENT: &str = "gateway-client.demo.example";
+
 /// A desk within a partner that has a key of its own, as `partner.recipient` in the rules.
 pub const RECIPIENT: (&str, &str) = ("verify-kz", "accounts");
 
@@ -43,6 +48,79 @@ pub const RECIPIENT: (&str, &str) = ("verify-kz", "accounts");
 pub struct World {
     /// The folder.
     pub folder: PathBuf,
+    cast: Cast,
+}
+
+/// Who takes part in a world.
+#[derive(Clone, Debug, Default)]
+pub struct Cast {
+    /// The partners.
+    pub partners: Vec<Part>,
+    /// The callers.
+    pub callers: Vec<Role>,
+    /// For how many days the partners' keys are valid.
+    pub key_days: i64,
+}
+
+/// A partner of a world.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The name in the rules.
+    pub name: String,
+    /// Its hosts, each with a port: all of them are one mock.
+    pub hosts: Vec<(String, u16)>,
+    /// Holders of keys of their own within it.
+    pub recipients: Vec<String>,
+}
+
+/// A caller of a world.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// The name, which is that of its files too.
+    pub name: String,
+    /// The name in its certificate.
+    pub certificate: String,
+    /// The full names of the routes that it may use.
+    pub routes: Vec<String>,
+    /// How many requests it may send in a minute, where that is limited.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl Cast {
+    /// The partners that the demonstration's rules name, and two systems that send.
+    #[must_use]
+    pub fn demonstration() -> Self {
+        let part = |(name, host, port): PartnerHost| Part {
+            name: name.to_owned(),
+            hosts: vec![(host.to_owned(), port)],
+            recipients: if name == RECIPIENT.0 { vec![RECIPIENT.1.to_owned()] } else { Vec::new() },
+        };
+        let role = |name: &str, routes: &[&str]| Role {
+            name: name.to_owned(),
+            certificate: format!("{name}.demo.example"),
+            routes: routes.iter().map(|route| (*route).to_owned()).collect(),
+            requests_per_minute: None,
+        };
+        Self {
+            partners: PARTNERS.map(part).into(),
+            callers: vec![role("lms", &LMS_ROUTES), role("crm", &["mailing-de.subscribers"])],
+            key_days: 90,
+        }
+    }
+}
+
+impl Cast {
+    /// What the file says that marks a folder as one that may be made anew.
+    fn marker(&self) -> String {
+        let mut text = "Made by `otkel demo` or a mock partner, for:\n".to_owned();
+        for part in &self.partners {
+            for (host, port) in &part.hosts {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{} {host}:{port}", part.name);
+            }
+        }
+        text
+    }
 }
 
 impl World {
@@ -51,6 +129,16 @@ impl World {
     /// # Errors
     /// A folder that holds something else, or a file that cannot be written.
     pub fn make(folder: &Path, now: Timestamp) -> Result<Self, NoWorld> {
+        let world = Self::make_for(folder, now, Cast::demonstration())?;
+        fs::write(world.folder.join("consents.ndjson"), sample::consents(now))?;
+        Ok(world)
+    }
+
+    /// As [`Self::make`] for others than those of the demonstration, and without any consents.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub fn make_for(folder: &Path, now: Timestamp, cast: Cast) -> Result<Self, NoWorld> {
         let marker = folder.join(MARKER);
         if marker.exists() {
             fs::remove_dir_all(folder)?;
@@ -60,12 +148,27 @@ impl World {
         fs::create_dir_all(folder.join("certificates"))?;
         fs::create_dir_all(folder.join("keys"))?;
         fs::create_dir_all(folder.join("store"))?;
-        fs::write(marker, "This folder was made by `otkel demo` and is made anew by it.\n")?;
-        let world = Self { folder: fs::canonicalize(folder)? };
+        fs::write(marker, cast.marker())?;
+        let world = Self { folder: fs::canonicalize(folder)?, cast };
         world.certificates()?;
         world.keys(now)?;
-        fs::write(world.folder.join("consents.ndjson"), sample::consents(now))?;
         Ok(world)
+    }
+
+    /// The world that was made in a folder, if it was for the same partners and hosts.
+    #[must_use]
+    pub fn open(folder: &Path, cast: Cast) -> Option<Self> {
+        let folder = fs::canonicalize(folder).ok()?;
+        let marked = fs::read_to_string(folder.join(MARKER)).ok()?;
+        (marked == cast.marker()).then_some(Self { folder, cast })
+    }
+
+    /// Takes a secret for pseudonyms that everybody knows, so that they are the same in every run.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn use_known_pseudonyms(&self) -> Result<(), NoWorld> {
+        Ok(write_secret(&self.folder.join(PSEUDONYMS), KNOWN_PSEUDONYMS)?)
     }
 
     /// The folder of certificates.
@@ -78,6 +181,18 @@ impl World {
     #[must_use]
     pub fn partner_key(&self, partner: &str) -> PathBuf {
         self.folder.join("keys").join(format!("{partner}.key"))
+    }
+
+    /// The file of a partner's private key for the post-quantum hybrid.
+    #[must_use]
+    pub fn hybrid_key(&self, partner: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{partner}.hybrid.key"))
+    }
+
+    /// The file of the key by which the gateway signs its requests.
+    #[must_use]
+    pub fn signing_key(&self) -> PathBuf {
+        self.folder.join("keys/signing.key")
     }
 
     /// The file of the key that a partner signs its lists and receipts with.
@@ -101,19 +216,23 @@ impl World {
             .replace("@LISTEN@", &setting.listen.to_string())
             .replace("@ADMIN@", &setting.admin.to_string())
             .replace("@POLICIES@", &toml_text(setting.policies));
-        for (name, _, _) in PARTNERS {
+        self.cast.callers.iter().for_each(|caller| caller.write(&mut text));
+        // Writing to a string cannot fail.
+        for Part { name, recipients, .. } in &self.cast.partners {
             let pem = Zeroizing::new(fs::read_to_string(self.partner_identity(name))?);
             let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
             let line = keyfile::identity_line(identity.key());
             text.push_str(&PARTNER.replace("@NAME@", name).replace("@IDENTITY@", &line));
+            for desk in recipients {
+                let _ = write!(text, "\n[partner.{name}.recipient.{desk}]\n");
+                let _ = writeln!(text, "keys = \"keys/{name}.{desk}.keys.jws\"");
+            }
         }
-        let (partner, desk) = RECIPIENT;
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\n[partner.{partner}.recipient.{desk}]\n");
-        let _ = writeln!(text, "keys = \"keys/{partner}.{desk}.keys.jws\"");
         text.push_str("\n# The mock partners; names and certificates stay verified.\n[resolve]\n");
-        for ((_, host, port), address) in PARTNERS.iter().zip(setting.mocks) {
-            let _ = writeln!(text, "\"{host}:{port}\" = \"{address}\"");
+        for (partner, address) in self.cast.partners.iter().zip(setting.mocks) {
+            for (host, port) in &partner.hosts {
+                let _ = writeln!(text, "\"{host}:{port}\" = \"{address}\"");
+            }
         }
         text.push_str(setting.more);
         let path = self.folder.join("gateway.toml");
@@ -123,32 +242,31 @@ impl World {
 
     fn certificates(&self) -> Result<(), Unmade> {
         let authority = Authority::make(&self.certificate_folder(), "authority")?;
-        authority.sign("gateway", &["localhost", "gw.demo.example"], Use::Server)?;
-        for (name, host, _) in PARTNERS {
-            authority.sign(name, &[host], Use::Server)?;
+        authority.sign("gateway", &["localhost", GATEWAY], Use::Server)?;
+        for Part { name, hosts, .. } in &self.cast.partners {
+            let hosts: Vec<&str> = hosts.iter().map(|(host, _)| host.as_str()).collect();
+            authority.sign(name, &hosts, Use::Server)?;
         }
-        for client in ["gateway-client", "lms", "crm"] {
-            authority.sign(client, &[&format!("{client}.demo.example")], Use::Client)?;
+        authority.sign("gateway-client", &[GATEWAY_CLIENT], Use::Client)?;
+        for Role { name, certificate, .. } in &self.cast.callers {
+            authority.sign(name, &[certificate], Use::Client)?;
         }
         Ok(())
     }
 
     fn keys(&self, now: Timestamp) -> Result<(), NoWorld> {
         let keys = self.folder.join("keys");
-        for (name, _, _) in PARTNERS {
+        for part in &self.cast.partners {
             let pem = Zeroizing::new(ed25519_pem()?);
-            write_secret(&self.partner_identity(name), pem.as_bytes())?;
+            write_secret(&self.partner_identity(&part.name), pem.as_bytes())?;
             let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
-            self.list(name, name, &identity, now)?;
-            if let (partner, desk) = RECIPIENT
-                && partner == name
-            {
-                self.list(&format!("{partner}.{desk}"), desk, &identity, now)?;
+            for (holder, owner) in part.holders() {
+                self.list(&holder, owner, &identity, now)?;
             }
         }
         let mut seed = Zeroizing::new([0; pseudonym::SECRET]);
         getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
-        write_secret(&keys.join("pseudonyms.secret"), &*seed)?;
+        write_secret(&self.folder.join(PSEUDONYMS), &*seed)?;
         StoreSecret::create(&keys.join("store.secret")).map_err(|_| NoWorld::Key)?;
         for key in ["ledger.key", "signing.key"] {
             write_secret(&keys.join(key), ed25519_pem()?.as_bytes())?;
@@ -157,7 +275,7 @@ impl World {
         Ok(())
     }
 
-    /// Makes the key of a holder, and the list of its owner that has it.
+    /// Makes the keys of a holder, one of each kind, and the list of its owner that has them.
     fn list(
         &self,
         holder: &str,
@@ -165,12 +283,43 @@ impl World {
         identity: &SigningKey,
         now: Timestamp,
     ) -> Result<(), NoWorld> {
-        let made = keyfile::generate(Kem::X25519, now, now.plus_millis(KEY_MILLIS));
-        let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
-        write_secret(&self.partner_key(holder), pem.as_bytes())?;
-        let list = keyfile::list_with(None, owner, entry, identity, now);
-        fs::write(self.partner_list(holder), list.map_err(|_| NoWorld::Key)?)?;
+        let until = now.plus_millis(self.cast.key_days.saturating_mul(DAY_MILLIS));
+        let plain = (Kem::X25519, self.partner_key(holder));
+        let hybrid = (Kem::MlKem768X25519, self.hybrid_key(holder));
+        let mut list: Option<String> = None;
+        for (kem, file) in [plain, hybrid] {
+            let made = keyfile::generate(kem, now, until);
+            let (pem, entry) = made.map_err(|_| NoWorld::Key)?;
+            write_secret(&file, pem.as_bytes())?;
+            let longer = keyfile::list_with(list.as_deref(), owner, entry, identity, now);
+            list = Some(longer.map_err(|_| NoWorld::Key)?);
+        }
+        fs::write(self.partner_list(holder), list.unwrap_or_default())?;
         Ok(())
+    }
+}
+
+impl Part {
+    /// Those that have a key: the name of the file, and the name in its list.
+    fn holders(&self) -> impl Iterator<Item = (String, &str)> {
+        let desk = |desk: &'_ String| format!("{}.{desk}", self.name);
+        let desks = self.recipients.iter().map(move |name| (desk(name), name.as_str()));
+        std::iter::once((self.name.clone(), self.name.as_str())).chain(desks)
+    }
+}
+
+impl Role {
+    fn write(&self, text: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n[[caller]]\nname = \"{}\"\n", self.name);
+        let _ = write!(text, "certificate = \"{}\"\nroutes = [\n", self.certificate);
+        for route in &self.routes {
+            let _ = writeln!(text, "    \"{route}\",");
+        }
+        text.push_str("]\n");
+        if let Some(requests) = self.requests_per_minute {
+            let _ = writeln!(text, "requests_per_minute = {requests}");
+        }
     }
 }
 
@@ -233,8 +382,10 @@ fn toml_text(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
+const PSEUDONYMS: &str = "keys/pseudonyms.secret";
+const KNOWN_PSEUDONYMS: &[u8; 32] = b"the test kit's; never in service";
 const MARKER: &str = ".otkel-demo";
-const KEY_MILLIS: i64 = 90 * 24 * 3600 * 1000;
+const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 
 const CONFIG: &str = r#"# Made by `otkel demo`. Paths are relative to this file.
 
@@ -270,11 +421,18 @@ listen = "@ADMIN@"
 [[admin.officer]]
 name = "officer"
 token_file = "keys/officer.token"
+"#;
 
-[[caller]]
-name = "lms"
-certificate = "lms.demo.example"
-routes = [
+const PARTNER: &str = r#"
+[partner.@NAME@]
+ca = "certificates/authority.pem"
+certificate = "certificates/gateway-client.pem"
+key = "certificates/gateway-client.key"
+@IDENTITY@
+keys = "keys/@NAME@.keys.jws"
+"#;
+
+const LMS_ROUTES: [&str; 15] = [
     "attestation-kz.result",
     "attestation-kz.results-batch",
     "training-gb.enrol",
@@ -290,19 +448,4 @@ routes = [
     "archive-kz.document",
     "archive-kz.certificates",
     "verify-kz.check",
-]
-
-[[caller]]
-name = "crm"
-certificate = "crm.demo.example"
-routes = ["mailing-de.subscribers"]
-"#;
-
-const PARTNER: &str = r#"
-[partner.@NAME@]
-ca = "certificates/authority.pem"
-certificate = "certificates/gateway-client.pem"
-key = "certificates/gateway-client.key"
-@IDENTITY@
-keys = "keys/@NAME@.keys.jws"
-"#;
+];

@@ -119,6 +119,12 @@ impl RecipientKeys {
         list.keys.iter().map(ListedKey::read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether any key is for a KEM, valid now or not.
+    #[must_use]
+    pub fn has(&self, kem: Kem) -> bool {
+        self.0.iter().any(|key| key.kem() == kem)
+    }
+
     /// The key to seal to: of those for this KEM that are valid now, the one that became valid
     /// last. There is none where only keys of another KEM are valid: a weaker one never stands in.
     #[must_use]

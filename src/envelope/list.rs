@@ -44,6 +44,9 @@ impl SignedKeys {
         let text = std::str::from_utf8(bytes).map_err(|_| BadJws::Form)?;
         let (payload, _) = jws::read(text, TYPE, [identity])?;
         let list: KeyList = serde_json::from_slice(&payload).map_err(|_| BadKey::Form)?;
+        if list.seq > SEQ_MAX {
+            return Err(BadKey::Form.into());
+        }
         let keys = RecipientKeys::read(&payload, owner)?;
         let mark = Mark { seq: list.seq, sha256: Sha256::digest(&payload).into() };
         Ok(Self { keys, mark, text: text.to_owned() })
@@ -118,6 +121,9 @@ pub enum BadList {
     },
 }
 
+/// The largest integer that every reader of JSON takes (RFC 8259 section 6).
+const SEQ_MAX: u64 = (1 << 53) - 1;
+
 /// The JWS type of such lists.
 pub const TYPE: &str = "otkel-keys+jws";
 
@@ -159,6 +165,9 @@ mod tests {
         let receipt = jws::sign("otkel-receipt+jws", b"{}", &identity(1)).unwrap();
         assert_eq!(read(&receipt, 1).unwrap_err(), BadList::Jws(BadJws::Type));
         assert_eq!(read("", 1).unwrap_err(), BadList::Jws(BadJws::Form));
+        assert!(read(&list(SEQ_MAX).sign(&identity(1)).unwrap(), 1).is_ok());
+        let beyond = list(SEQ_MAX + 1).sign(&identity(1)).unwrap();
+        assert_eq!(read(&beyond, 1).unwrap_err(), BadList::Key(BadKey::Form));
     }
 
     #[test]

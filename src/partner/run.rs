@@ -17,15 +17,18 @@ use super::taken::{OldList, Taken};
 use super::trust::{Gateway, GatewayKeys, InForce, Trust};
 use super::{Parts, Receiver};
 use crate::diagnostic::{Diagnostics, Text};
-use crate::envelope::{BadKey, RecipientSecret};
+use crate::envelope::RecipientSecret;
+use crate::envelope::key::KeyList;
+use crate::envelope::list::{BadList, SignedKeys};
 use crate::keyfile::{self, BadKeyFile};
 use crate::keys::{self, Unopened};
 use crate::server;
-use crate::signing::jws::{self, BadJws};
-use crate::signing::list::{BadList, SigningList};
+use crate::signing::list::SigningList;
+use crate::signing::{self, Sign};
 use crate::store::StoreError;
 use crate::time::{Clock, Timestamp};
 use crate::tls::{self, FileFault, Identity, TlsFault};
+use crate::vocabulary::Name;
 
 /// A proxy that listens.
 pub struct Partner {
@@ -118,22 +121,27 @@ fn open_taken(config: &Config, now: Timestamp) -> Result<Taken, NoStart> {
         .map_err(|source| NoStart::Taken { path: path.clone(), source })
 }
 
+/// The keys and the gateways that a configuration names, for a mock: nothing is remembered.
+///
+/// # Errors
+/// A file that cannot be used.
+pub async fn mock_trust(config: &Config, now: Timestamp) -> Result<Trust, NoStart> {
+    let path = config.taken.clone();
+    let taken = Taken::in_memory().map_err(|source| NoStart::Taken { path, source })?;
+    let trust = trust(config, &taken, now).await;
+    taken.close().await;
+    trust
+}
+
 /// Reads the keys and the gateways that a configuration names.
 async fn trust(config: &Config, taken: &Taken, now: Timestamp) -> Result<Trust, NoStart> {
     let identity = keys::open(&config.identity)?;
     let secrets: Vec<RecipientSecret> =
         config.secrets.iter().map(|path| secret(path)).collect::<Result<_, _>>()?;
-    let list = config.list.as_ref().map(|path| {
-        let of = |why| NoStart::List { path: path.clone(), why };
-        let bytes = tls::read(path)?;
-        let text = String::from_utf8(bytes).map_err(|_| of(WrongList::Jws(BadJws::Form)))?;
-        let text = text.trim_ascii().to_owned();
-        check_list(&text, config.name.as_str(), (&*identity, &secrets), now).map_err(of)?;
-        Ok::<_, NoStart>(text)
-    });
+    let list = config.list.as_ref().map(|path| list(path, &config.name, &*identity, &secrets));
     let mut gateways = Vec::with_capacity(config.gateways.len());
     for files in &config.gateways {
-        gateways.push(gateway(files, taken).await?);
+        gateways.push(gateway(files, taken, now).await?);
     }
     Ok(Trust {
         name: config.name.to_string(),
@@ -149,20 +157,29 @@ fn secret(path: &Path) -> Result<RecipientSecret, NoStart> {
     keyfile::read_secret(path).map_err(|why| NoStart::Secret { path: path.to_owned(), why })
 }
 
-async fn gateway(files: &GatewayFiles, taken: &Taken) -> Result<Gateway, NoStart> {
+/// Reads the list that gateways are told. Each key in it must be one that this proxy opens with.
+fn list(
+    path: &Path,
+    name: &Name,
+    identity: &dyn Sign,
+    secrets: &[RecipientSecret],
+) -> Result<String, NoStart> {
+    let of = |why| NoStart::List { path: path.to_owned(), why };
+    let read = SignedKeys::read(&tls::read(path)?, name.as_str(), identity.key());
+    let read = read.map_err(|why| of(WrongList::Bad(why)))?;
+    let list = KeyList::read_signed(&read.text, name.as_str(), identity.key());
+    let is_here = |kid: &str| secrets.iter().any(|secret| secret.kid() == kid);
+    let list = list.map_err(|why| of(WrongList::Bad(why)))?;
+    match list.keys.into_iter().find(|key| !is_here(&key.kid)) {
+        Some(key) => Err(of(WrongList::NoPrivateKey(key.kid))),
+        None => Ok(read.text),
+    }
+}
+
+async fn gateway(files: &GatewayFiles, taken: &Taken, now: Timestamp) -> Result<Gateway, NoStart> {
     let keys = match &files.list {
         None => GatewayKeys::Pinned(files.keys.clone()),
-        Some(path) => {
-            let of = |why| NoStart::Gateway { name: files.name.clone(), path: path.clone(), why };
-            let text = String::from_utf8(tls::read(path)?).unwrap_or_default();
-            let list = SigningList::read(&text, &files.name, &files.keys);
-            let list = list.map_err(|why| of(WrongSigners::List(why)))?;
-            taken
-                .list(&files.name, list.seq, text.trim_ascii())
-                .await
-                .map_err(|why| of(WrongSigners::Old(why)))?;
-            GatewayKeys::Listed(list)
-        }
+        Some(path) => GatewayKeys::Listed(signers(files, path, taken, now).await?),
     };
     Ok(Gateway {
         name: files.name.clone(),
@@ -172,6 +189,31 @@ async fn gateway(files: &GatewayFiles, taken: &Taken) -> Result<Gateway, NoStart
     })
 }
 
+/// Reads the list of a gateway's signing keys: signed by a key of the configuration, or by one of
+/// the newest list that was seen.
+async fn signers(
+    files: &GatewayFiles,
+    path: &Path,
+    taken: &Taken,
+    now: Timestamp,
+) -> Result<SigningList, NoStart> {
+    let of = |why| NoStart::Signers { path: path.to_owned(), why };
+    let text = String::from_utf8(tls::read(path)?).unwrap_or_default();
+    let mut trusted = files.keys.clone();
+    if let Some(before) = taken.newest_list(&files.name).await
+        && let Ok(before) = serde_json::from_str::<SigningList>(&before)
+    {
+        trusted.extend(before.valid(now, 0));
+    }
+    let list = SigningList::read(&text, &files.name, &trusted);
+    let list = list.map_err(|why| of(WrongSigners::Bad(why)))?;
+    // What was signed is not kept, only what it says: it is trusted from here on.
+    let said = serde_json::to_string(&list).map_err(|_| of(WrongSigners::Old(OldList::Unwritten)));
+    let newest = taken.list(&files.name, list.seq, &said?).await;
+    newest.map_err(|why| of(WrongSigners::Old(why)))?;
+    Ok(list)
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, NoStart> {
     TcpListener::bind(address).await.map_err(|source| NoStart::Listen { address, source })
 }
@@ -179,3 +221,95 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, NoStart> {
 fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, NoStart> {
     listener.local_addr().map_err(|source| NoStart::Listen { address, source })
 }
+
+/// Why a proxy does not start, or does not take up another configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum NoStart {
+    /// The configuration does not load.
+    #[error("{UNREAD}\n{}", .0)]
+    Config(Diagnostics),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileFault),
+    /// A certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
+    /// The key that signs receipts cannot be used.
+    #[error("the identity key cannot be used: {0}")]
+    Identity(#[from] Unopened),
+    /// A private key cannot be used.
+    #[error("the private key `{}` cannot be used: {why}", path.display())]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: BadKeyFile,
+    },
+    /// The partner's key list cannot be told to gateways.
+    #[error("the key list `{}` cannot be used: {why}", path.display())]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: WrongList,
+    },
+    /// A gateway's list of signing keys cannot be used.
+    #[error("the signing keys `{}` cannot be used: {why}", path.display())]
+    Signers {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: WrongSigners,
+    },
+    /// The file of the messages that were taken cannot be used.
+    #[error("the file of taken messages cannot be used: see `{}`", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: end what uses it, or choose another address")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl NoStart {
+    /// What was found in the configuration, and the words before it, where that is the fault.
+    #[must_use]
+    pub fn diagnostics(&self) -> Option<(Text, &Diagnostics)> {
+        match self {
+            Self::Config(found) => Some((UNREAD.into(), found)),
+            _ => None,
+        }
+    }
+}
+
+/// Why a list of the partner's keys cannot be told to gateways.
+#[derive(Debug, thiserror::Error)]
+pub enum WrongList {
+    /// It is not signed as it must be, or no list.
+    #[error(transparent)]
+    Bad(#[from] BadList),
+    /// It has a key that nothing here could open with.
+    #[error("the private key of `{0}` is not among `keys.private`: add its file")]
+    NoPrivateKey(String),
+}
+
+/// Why a list of a gateway's signing keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WrongSigners {
+    /// It is not signed as it must be, or no list.
+    #[error("{0}: ask the gateway's operator for its newest list")]
+    Bad(#[from] signing::list::BadList),
+    /// It is not the newest.
+    #[error("{0}: ask the gateway's operator for its newest list")]
+    Old(#[from] OldList),
+}
+
+const UNREAD: &str = "the configuration does not load";

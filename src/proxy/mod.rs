@@ -363,7 +363,8 @@ fn unrecorded(why: Unrecorded) -> Reason {
         | Unrecorded::Stale
         | Unrecorded::Stopped
         | Unrecorded::RecordTaken
-        | Unrecorded::Settled => Reason::LogUnavailable,
+        | Unrecorded::Settled
+        | Unrecorded::Superseded => Reason::LogUnavailable,
     }
 }
 

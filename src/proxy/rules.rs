@@ -1,6 +1,7 @@
 //! What transfers are decided by: one snapshot, and the one that is in force.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper::header::{HeaderName, HeaderValue};
@@ -25,8 +26,6 @@ pub struct Rules {
     pub callers: BTreeMap<String, Caller>,
     /// The gateway's own host names, in lower case.
     pub hosts: Vec<String>,
-    /// The key that each partner's key lists and receipts are checked by.
-    pub identities: BTreeMap<Name, VerifyKey>,
     /// The keys of each partner.
     pub keys: BTreeMap<Name, RecipientKeys>,
     /// The keys of the partners' recipients, by partner and recipient.
@@ -37,6 +36,10 @@ pub struct Rules {
     pub pseudonyms: Option<PseudonymSecret>,
     /// The keys that sign requests.
     pub signing: SigningKeys,
+    /// The key by which each partner signs its key lists and receipts.
+    pub identities: BTreeMap<Name, VerifyKey>,
+    /// Where each partner's key list comes from.
+    pub lists: BTreeMap<Name, ListSource>,
     /// The way to each partner's endpoints, by partner and endpoint.
     pub ways: BTreeMap<(Name, Name), Way>,
     /// The header that each partner expects a credential in.
@@ -51,6 +54,15 @@ impl Rules {
         let mut callers = self.callers.values();
         callers.any(|known| known.name == *caller && known.routes.contains(route))
     }
+}
+
+/// Where a partner's key list comes from.
+#[derive(Clone, Debug)]
+pub struct ListSource {
+    /// The file.
+    pub file: PathBuf,
+    /// The path at the first of the partner's endpoints, where it publishes its list.
+    pub keys_at: Option<String>,
 }
 
 /// The way to an endpoint.
@@ -175,12 +187,13 @@ mod tests {
             policy: crate::transfer::tests::rules(),
             callers: BTreeMap::new(),
             hosts: Vec::new(),
-            identities: BTreeMap::new(),
             keys: BTreeMap::new(),
             recipients: BTreeMap::new(),
             kept: BTreeMap::new(),
             pseudonyms: None,
             signing: SigningKeys::default(),
+            identities: BTreeMap::new(),
+            lists: BTreeMap::new(),
             ways: BTreeMap::new(),
             credentials: BTreeMap::new(),
         }

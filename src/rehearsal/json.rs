@@ -31,12 +31,15 @@ pub(super) fn arrival(came: &str) -> Vec<Line> {
 }
 
 /// A token and where it stands.
-struct Token<'t> {
-    text: &'t str,
-    span: Range<usize>,
+pub(crate) struct Token<'t> {
+    /// Its text.
+    pub(crate) text: &'t str,
+    /// Its bytes.
+    pub(crate) span: Range<usize>,
 }
 
-fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
+/// The tokens of a JSON text, in their order.
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = text.get(at..)?;

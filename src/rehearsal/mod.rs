@@ -7,7 +7,7 @@
 
 pub mod case;
 pub mod difference;
-mod json;
+pub(crate) mod json;
 mod lines;
 pub mod lint;
 mod xml;

@@ -29,6 +29,7 @@ use crate::vocabulary::Name;
 pub mod audit;
 pub mod blocks;
 pub mod disclosure;
+pub mod key_lists;
 pub mod consents;
 mod publish;
 mod queue;
@@ -45,6 +46,7 @@ mod stage;
 pub use blocks::{Blocks, NewBlock, Unblocked};
 pub use consents::{Consents, Unchanged, Withdrawal};
 pub use disclosure::{Disclosed, Fate, Recorded, Settled};
+pub use key_lists::{ListOwner, TakenList};
 pub use quota::{QuotaUse, Used};
 pub use reader::{Reader, SubjectFacts};
 pub use recorder::{Append, Guard, NewSubject, Position, RecordRow, Recorder, Unrecorded};
@@ -134,6 +136,12 @@ pub trait Transaction {
     /// Any failure of the engine.
     fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError>;
 
+    /// The number of the newest key list that was taken of each owner.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn list_numbers(&mut self, of: &[ListOwner]) -> Result<Vec<Option<u64>>, StoreError>;
+
     /// Writes a batch.
     ///
     /// # Errors
@@ -179,6 +187,12 @@ pub trait Lookup: Send + Sync {
     /// # Errors
     /// Any failure of the engine.
     fn rule_file(&self, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The newest key list that was taken of an owner.
+    ///
+    /// # Errors
+    /// Any failure of the engine.
+    fn key_list(&self, owner: &ListOwner) -> Result<Option<TakenList>, StoreError>;
 
     /// The entry of a decision, with its subject lines and outcome.
     ///
@@ -291,6 +305,8 @@ pub struct Batch {
     pub records: Vec<StoredRecord>,
     /// Rule files; those that are kept already stay.
     pub rule_files: Vec<RuleFile>,
+    /// Key lists that were taken, each in the place of the one before.
+    pub key_lists: Vec<TakenList>,
     /// What has gone to partners, after the batch.
     pub quotas: quota::Taken,
     /// The head after the batch.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::key_lists::Numbers;
 use super::queue::Answer;
 use super::quota::Quotas;
 use super::recorder::{Append, Position, Unrecorded};
@@ -53,6 +54,7 @@ struct Seen {
     records: HashMap<Uuid, Owner>,
     settled: HashSet<u64>,
     quotas: Quotas,
+    lists: Numbers,
 }
 
 impl Seen {
@@ -81,6 +83,7 @@ impl Seen {
             records: records.iter().zip(owners).filter_map(|(r, s)| Some((*r, s?))).collect(),
             settled: settles.iter().zip(settled).filter_map(|(d, is)| is.then_some(*d)).collect(),
             quotas: Quotas::look_up(transaction, appends)?,
+            lists: Numbers::look_up(transaction, appends)?,
         })
     }
 }
@@ -126,6 +129,9 @@ impl Stage {
         if settles(entry).is_some_and(|of| self.seen.settled.contains(&of)) {
             return Some(Unrecorded::Settled);
         }
+        if append.key_list.as_ref().is_some_and(|list| self.seen.lists.has_passed(list)) {
+            return Some(Unrecorded::Superseded);
+        }
         let exceeded = quota.as_ref().is_some_and(|take| self.seen.quotas.would_exceed(take));
         exceeded.then_some(Unrecorded::Quota)
     }
@@ -137,7 +143,8 @@ impl Stage {
         secret: &StoreSecret,
         now: Timestamp,
     ) -> Result<Position, StoreError> {
-        let Append { entry, lines, new_subjects, record, quota, rule_files, receipt, .. } = append;
+        let Append { entry, lines, new_subjects, record, quota, rule_files, .. } = append;
+        let (receipt, key_list) = (append.receipt, append.key_list);
         if let Some(receipt) = receipt {
             self.add(&Entry::Receipt(receipt), None, now);
         }
@@ -160,6 +167,10 @@ impl Stage {
             self.seen.quotas.take(&take, &mut self.batch.quotas);
         }
         self.batch.rule_files.extend(rule_files);
+        if let Some(list) = key_list {
+            self.seen.lists.take(&list);
+            self.batch.key_lists.push(list);
+        }
         self.seen.settled.extend(settles(&entry));
 
         self.add(&entry, lines, now);

@@ -19,8 +19,8 @@ mod parts;
 
 use std::time::Duration;
 
-use otkel::demo::partner::Received;
 use otkel::demo::sample::{AIGERIM, DANIYAR, NURLAN, YERLAN};
+use otkel::partner::mock::Received;
 use serde_json::{Value, json};
 use world::*;
 

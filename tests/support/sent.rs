@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::header::HeaderMap;
-use otkel::demo::partner::Received;
+use otkel::partner::mock::Received;
 use otkel::reason::Reason;
 use serde_json::Value;
 

@@ -25,11 +25,12 @@ use std::sync::{Arc, Mutex};
 
 use otkel::config::Config;
 use otkel::demo::certificates::write_secret;
-use otkel::demo::partner::{MockPartner, Received, Setup};
+use otkel::demo::trust;
 use otkel::demo::world::{PARTNERS, Setting, World as Folder};
 use otkel::envelope::key::ListedKey;
 use otkel::gateway::{Gateway, StartError, SystemClock};
 use otkel::keyfile;
+use otkel::partner::mock::{self, MockPartner, Received, Script, Setup};
 use otkel::signing::SigningKey;
 use otkel::time::{Clock, Timestamp};
 use serde_json::{Value, json};
@@ -54,6 +55,7 @@ pub(crate) struct Plan {
     recipients: Vec<(String, String, ListedKey)>,
     own_rules: bool,
     stubs: BTreeMap<&'static str, Stub>,
+    scripts: BTreeMap<&'static str, String>,
     real_time: bool,
 }
 
@@ -346,6 +348,12 @@ impl Plan {
         self
     }
 
+    /// Gives a mock partner a script.
+    pub(crate) fn script(mut self, partner: &'static str, text: &str) -> Self {
+        self.scripts.insert(partner, text.to_owned());
+        self
+    }
+
     /// Takes the system's clock, and rules that hold for as long as the test may be run.
     pub(crate) fn real_time(mut self) -> Self {
         self.real_time = true;
@@ -376,7 +384,9 @@ impl Plan {
     /// All but the gateway: for those who run the program itself.
     pub(crate) async fn prepare(self) -> World {
         let clock = Arc::new(Hands::at(NOON));
-        let now = if self.real_time { SystemClock.now() } else { clock.now() };
+        let time: Arc<dyn Clock> =
+            if self.real_time { Arc::new(SystemClock) } else { clock.clone() };
+        let now = time.now();
         let folder = Folder::make(&fresh(), now).unwrap();
         for (file, text) in &self.secrets {
             write_secret(&folder.folder.join(file), text.as_bytes()).unwrap();
@@ -394,7 +404,10 @@ impl Plan {
                 let (heard, address) = stub.start(papers.of(stub.papers, name, host)).await;
                 (Partner::Stub(heard), address)
             } else {
-                let mock = mock(&folder, name, &stop).await;
+                let script = self.scripts.get(name).map_or("", String::as_str);
+                let script = Script::read("script.toml", script, &folder.folder);
+                let script = script.unwrap_or_else(|wrong| panic!("{wrong}"));
+                let mock = start(&folder, (name, script), Arc::clone(&time), &stop).await;
                 let address = mock.address;
                 (Partner::Mock(mock), address)
             };
@@ -416,11 +429,18 @@ impl Plan {
     }
 }
 
-async fn mock(folder: &Folder, name: &str, stop: &CancellationToken) -> MockPartner {
+async fn start(
+    folder: &Folder,
+    (name, script): (&str, Script),
+    clock: Arc<dyn Clock>,
+    stop: &CancellationToken,
+) -> MockPartner {
     let setup = Setup {
-        name,
-        certificates: &folder.certificate_folder(),
-        secret: keyfile::read_secret(&folder.partner_key(name)).unwrap(),
+        tls: mock::tls(&folder.certificate_folder(), name).unwrap(),
+        trust: trust::of(folder, name).unwrap(),
+        script,
+        listen: ([127, 0, 0, 1], 0).into(),
+        clock,
         tell: None,
     };
     MockPartner::start(setup, stop.clone()).await.unwrap()

@@ -39,7 +39,8 @@ pub(super) fn report(report: &Report<'_>, language: Language) -> String {
     format!("{report:#}")
 }
 
-fn diagnostic(found: &Diagnostic, language: Language) -> Value {
+/// A diagnostic, with its place.
+pub(in crate::cli) fn diagnostic(found: &Diagnostic, language: Language) -> Value {
     let (line, column) = found.source.line_and_column(found.span.start);
     let (end_line, end_column) = found.source.line_and_column(found.span.end);
     json!({

@@ -1,8 +1,8 @@
 //! `otkel check`: whether rules load, and whether their cases come out as they say.
 
-mod json;
+pub(super) mod json;
 mod junit;
-mod text;
+pub(super) mod text;
 
 use std::collections::BTreeMap;
 use std::fs;

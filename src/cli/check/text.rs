@@ -41,11 +41,15 @@ fn case(trial: &Trial<'_>, terminal: bool, language: Language) -> String {
 
 /// A difference as its diagnostic, and the lines of the bodies where these differ.
 pub(super) fn shown(difference: &Difference, terminal: bool, language: Language) -> String {
-    let mut shown = difference.diagnostic.render(terminal, language);
-    if !difference.lines.is_empty() {
+    with_lines(difference.diagnostic.render(terminal, language), &difference.lines)
+}
+
+/// A text with lines that differ below it.
+pub(in crate::cli) fn with_lines(mut shown: String, lines: &[Line]) -> String {
+    if !lines.is_empty() {
         shown.push('\n');
     }
-    for line in &difference.lines {
+    for line in lines {
         let (mark, line) = match line {
             Line::Same(line) => (' ', line),
             Line::Expected(line) => ('-', line),

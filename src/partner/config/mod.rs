@@ -121,8 +121,7 @@ struct Raw {
     stream: RawStream,
     #[serde(default)]
     gateway: Vec<Spanned<RawGateway>>,
-    #[serde(default)]
-    limits: Spanned<Limits>,
+    limits: Option<Spanned<Limits>>,
 }
 
 #[derive(Deserialize)]
@@ -210,7 +209,7 @@ impl Check<'_> {
         }
         let application = self.application(&raw.application);
         let gateways = self.gateways(&raw.gateway);
-        self.limits(&raw.limits);
+        let limits = raw.limits.map_or_else(Limits::default, |limits| self.limits(limits));
         Some(Config {
             name: name?,
             hosts,
@@ -226,7 +225,7 @@ impl Check<'_> {
             application: application?,
             as_it_comes: raw.stream.pass == Pass::AsItComes,
             gateways,
-            limits: raw.limits.into_inner(),
+            limits,
             file,
             folder,
             source: Arc::clone(&self.source),
@@ -325,12 +324,10 @@ impl Check<'_> {
         }
     }
 
-    fn limits(&mut self, limits: &Spanned<Limits>) {
+    fn limits(&mut self, limits: Spanned<Limits>) -> Limits {
         if let Err((message, help)) = limits.get_ref().agree() {
-            self.error(limits, message, help);
+            self.error(&limits, message, help);
         }
+        limits.into_inner()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -107,21 +107,31 @@ impl Taken {
         let _ = self.send(Job::Answered { gateway: gateway.to_owned(), did, receipt }).await;
     }
 
-    /// Sees to it that a gateway's key list never goes back: this is number `seq`.
+    /// Sees to it that a gateway's key list never goes back: this is the text of number `seq`.
     ///
     /// # Errors
     /// A list with a higher number, or another one with this number, was seen before.
-    pub async fn list(&self, gateway: &str, seq: u64, sha256: [u8; 32]) -> Result<(), OldList> {
+    pub async fn list(&self, gateway: &str, seq: u64, text: &str) -> Result<(), OldList> {
         let (reply, answer) = oneshot::channel();
-        let job = Job::List { gateway: gateway.to_owned(), seq, sha256, reply };
+        let (gateway, text) = (gateway.to_owned(), text.to_owned());
+        let job = Job::List { gateway, seq, text, reply };
         self.send(job).await.map_err(|()| OldList::Unwritten)?;
         answer.await.unwrap_or(Err(OldList::Unwritten))
     }
 
-    /// Whether the last thing that was to be written was written.
+    /// The newest list of a gateway that was seen.
+    pub async fn newest_list(&self, gateway: &str) -> Option<String> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Newest { gateway: gateway.to_owned(), reply }).await.ok()?;
+        answer.await.ok()?
+    }
+
+    /// What tells whether the last thing that was to be written was written. It does not keep the
+    /// file open.
     #[must_use]
-    pub fn is_well(&self) -> bool {
-        self.is_well.load(Ordering::Acquire)
+    pub fn health(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let is_well = Arc::clone(&self.is_well);
+        move || is_well.load(Ordering::Acquire)
     }
 
     /// Writes what waits, and closes the file. Returns once no clone is left that could write.

@@ -17,23 +17,16 @@ use crate::time::Timestamp;
 /// Something to be written.
 pub(super) enum Job {
     Take(Coming, oneshot::Sender<Result<(), Untaken>>),
-    Answered {
-        gateway: String,
-        did: Uuid,
-        receipt: String,
-    },
-    List {
-        gateway: String,
-        seq: u64,
-        sha256: [u8; 32],
-        reply: oneshot::Sender<Result<(), OldList>>,
-    },
+    Answered { gateway: String, did: Uuid, receipt: String },
+    List { gateway: String, seq: u64, text: String, reply: oneshot::Sender<Result<(), OldList>> },
+    Newest { gateway: String, reply: oneshot::Sender<Option<String>> },
 }
 
 /// What a job comes to, to be told after the commit.
 enum Told {
     Take(oneshot::Sender<Result<(), Untaken>>, Result<(), Untaken>),
     List(oneshot::Sender<Result<(), OldList>>, Result<(), OldList>),
+    Newest(oneshot::Sender<Option<String>>, Option<String>),
     Nobody,
 }
 
@@ -124,8 +117,11 @@ impl Worker {
                     statement.execute(params![gateway, did.as_bytes(), receipt])?;
                     Outcome::Answered
                 }
-                Job::List { gateway, seq, sha256, .. } => {
-                    Outcome::List(list(&inner, gateway, *seq, sha256)?)
+                Job::List { gateway, seq, text, .. } => {
+                    Outcome::List(list(&inner, gateway, *seq, text)?)
+                }
+                Job::Newest { gateway, .. } => {
+                    Outcome::Newest(newest(&inner, gateway)?.map(|(_, text)| text))
                 }
             });
         }
@@ -148,6 +144,7 @@ impl Worker {
 enum Outcome {
     Take(Result<(), Untaken>),
     List(Result<(), OldList>),
+    Newest(Option<String>),
     Answered,
 }
 
@@ -156,6 +153,7 @@ impl Outcome {
         match (self, job) {
             (Self::Take(result), Job::Take(_, reply)) => Told::Take(reply, result),
             (Self::List(result), Job::List { reply, .. }) => Told::List(reply, result),
+            (Self::Newest(text), Job::Newest { reply, .. }) => Told::Newest(reply, text),
             _ => Told::Nobody,
         }
     }
@@ -167,6 +165,7 @@ impl Told {
         match self {
             Self::Take(reply, result) => drop(reply.send(result)),
             Self::List(reply, result) => drop(reply.send(result)),
+            Self::Newest(reply, text) => drop(reply.send(text)),
             Self::Nobody => {}
         }
     }
@@ -208,26 +207,29 @@ fn list(
     inner: &Transaction<'_>,
     gateway: &str,
     seq: u64,
-    sha256: &[u8; 32],
+    text: &str,
 ) -> Result<Result<(), OldList>, StoreError> {
-    let known: Option<(i64, [u8; 32])> = inner
-        .prepare_cached("SELECT seq, sha256 FROM lists WHERE gateway = ?1")?
-        .query_row([gateway], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
     let number = i64::try_from(seq).unwrap_or(i64::MAX);
-    match known {
+    match newest(inner, gateway)? {
         Some((newest, _)) if number < newest => {
             return Ok(Err(OldList::Older(newest.unsigned_abs())));
         }
-        Some((newest, kept)) if number == newest && kept != *sha256 => {
+        Some((newest, kept)) if number == newest && kept != text => {
             return Ok(Err(OldList::Changed));
         }
         _ => {}
     }
     inner
         .prepare_cached("INSERT OR REPLACE INTO lists VALUES (?1, ?2, ?3)")?
-        .execute(params![gateway, number, sha256])?;
+        .execute(params![gateway, number, text])?;
     Ok(Ok(()))
+}
+
+/// The newest list of a gateway that was seen, with its number.
+fn newest(inner: &Transaction<'_>, gateway: &str) -> Result<Option<(i64, String)>, StoreError> {
+    let mut statement = inner.prepare_cached("SELECT seq, text FROM lists WHERE gateway = ?1")?;
+    let row = statement.query_row([gateway], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(row.optional()?)
 }
 
 const SCHEMA: &str = "
@@ -244,7 +246,7 @@ CREATE TABLE horizon (iat INTEGER NOT NULL) STRICT;
 CREATE TABLE lists (
     gateway TEXT PRIMARY KEY,
     seq INTEGER NOT NULL,
-    sha256 BLOB NOT NULL
+    text TEXT NOT NULL
 ) STRICT;
 ";
 const VERSION: i64 = 1;

@@ -14,6 +14,8 @@
 //!    process knew. That is tried at most once a second, and recorded as `store-recovered`.
 //! 5. A root is signed only if this process has derived it from the entries' own bytes, and only
 //!    after they are on disk.
+//! 6. A key list is written only with the entry that says it was taken, and only over one of a
+//!    lower number.
 
 mod work;
 
@@ -26,7 +28,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::queue::{AbandonAtEnd, Job, Queue, Reply};
-use super::{QuotaUse, Reader, RuleFile, Store, StoreError, SubjectRef};
+use super::{QuotaUse, Reader, RuleFile, Store, StoreError, SubjectRef, TakenList};
 use crate::ledger::checkpoint::LogKey;
 use crate::ledger::entry::{Entry, Receipt};
 use crate::ledger::line::SubjectKey;
@@ -78,6 +80,8 @@ pub struct Append {
     pub rule_files: Vec<RuleFile>,
     /// The receipt that stands right before an outcome.
     pub receipt: Option<Receipt>,
+    /// The key list that was taken.
+    pub key_list: Option<TakenList>,
 }
 
 impl Append {
@@ -93,6 +97,7 @@ impl Append {
             quota: None,
             rule_files: Vec::new(),
             receipt: None,
+            key_list: None,
         }
     }
 }
@@ -171,6 +176,9 @@ pub enum Unrecorded {
     /// The disclosure has an outcome already.
     #[error("the disclosure already has an outcome")]
     Settled,
+    /// That key list of the owner, or a later one, was taken already.
+    #[error("a key list of this number, or a later one, was taken already")]
+    Superseded,
 }
 
 /// The one way into the ledger; clones share one thread.

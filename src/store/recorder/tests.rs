@@ -6,15 +6,18 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::consent::Terms;
+use crate::envelope::key::KeyList;
+use crate::envelope::list::SignedKeys;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry;
 use crate::ledger::entry::tests::{admin, consent, disclosure, outcome, time};
 use crate::ledger::line::Lines;
 use crate::ledger::verify::Report;
 use crate::policy::Quota;
+use crate::signing::{Sign as _, SigningKey};
 use crate::store::audit::audit;
 use crate::store::secret::StoreSecret;
-use crate::store::{Head, Owner, StoredCheckpoint, Transaction, Used, sqlite};
+use crate::store::{Head, ListOwner, Owner, StoredCheckpoint, Transaction, Used, sqlite};
 use crate::time::Timestamp;
 use crate::vocabulary::Name;
 
@@ -629,6 +632,49 @@ fn a_set_of_rules_is_found_by_its_digest_and_no_other_bytes_are() {
     assert!(matches!(reader.rules(&policy.digest), Err(StoreError::Damaged(_))));
 }
 
+#[test]
+fn a_key_list_is_kept_with_its_entry_and_never_goes_back() {
+    let folder = Folder::new();
+    let (store, reader) = folder.open();
+    let recorder =
+        Recorder::start(store, reader.clone(), folder.options(), Arc::new(Still)).unwrap();
+    let identity = |seed| SigningKey::from_seed(&Zeroizing::new([seed; 32]));
+    let (gb, payroll) = (Name::parse("gb").unwrap(), Name::parse("payroll").unwrap());
+    let owner = |recipient, seed| ListOwner::new(&gb, recipient, identity(seed).key());
+    let list = |owner: &ListOwner, seq, seed| {
+        let iss = owner.issuer().to_string();
+        let list = KeyList { v: 1, iss: iss.clone(), seq, keys: Vec::new() };
+        let text = list.sign(&identity(seed)).unwrap();
+        SignedKeys::read(text.as_bytes(), &iss, identity(seed).key()).unwrap()
+    };
+    let take = |owner: &ListOwner, seq, seed| {
+        one(&recorder, Append::key_list(owner.clone(), &list(owner, seq, seed), "start"))
+    };
+    let (own, desk, other) = (owner(None, 1), owner(Some(&payroll), 1), owner(None, 2));
+    assert_eq!(reader.key_list(&own).unwrap(), None);
+    assert_eq!(take(&own, 5, 1), Ok(0));
+    for seq in [5, 4] {
+        assert_eq!(take(&own, seq, 1), Err(Unrecorded::Superseded));
+    }
+    assert_eq!((take(&desk, 1, 1), take(&other, 1, 2)), (Ok(1), Ok(2)), "each has its own");
+    // Within one batch, too.
+    let both = [7, 6].map(|seq| Append::key_list(own.clone(), &list(&own, seq, 1), "start"));
+    let answers = recorder.append_blocking(both.to_vec());
+    assert_eq!(answers[1], Err(Unrecorded::Superseded));
+    recorder.close();
+    let (_, reader) = folder.open();
+    let kept = reader.key_list(&own).unwrap().unwrap();
+    assert_eq!((kept.mark, kept.text), (list(&own, 7, 1).mark, list(&own, 7, 1).text));
+    assert_eq!(reader.key_list(&desk).unwrap().unwrap().mark.seq, 1);
+    let told = reader.entries(1).next().unwrap().unwrap();
+    let told = String::from_utf8(told.bytes).unwrap();
+    let sha256 = data_encoding::HEXLOWER.encode(&list(&desk, 1, 1).mark.sha256);
+    for words in ["partner-keys-accepted", &format!("payroll seq 1 sha256:{sha256}"), "\"gb\""] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    folder.audit().unwrap();
+}
+
 /// A store whose commits fail while told to.
 struct Failing {
     inner: Box<dyn Store>,
@@ -699,6 +745,10 @@ impl Transaction for FailingTransaction<'_> {
 
     fn counted(&mut self, of: &[(Name, Date, SubjectRef)]) -> Result<Vec<bool>, StoreError> {
         self.0.counted(of)
+    }
+
+    fn list_numbers(&mut self, of: &[ListOwner]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.0.list_numbers(of)
     }
 
     fn write(&mut self, batch: &super::super::Batch) -> Result<(), StoreError> {

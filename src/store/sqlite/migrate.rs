@@ -56,4 +56,8 @@ fn digest(sql: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(sql))
 }
 
-const MIGRATIONS: [&str; 2] = [include_str!("../schema.sql"), include_str!("../schema-2.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../schema.sql"),
+    include_str!("../schema-2.sql"),
+    include_str!("../schema-3.sql"),
+];

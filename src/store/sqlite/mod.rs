@@ -15,8 +15,8 @@ use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{
-    Batch, Head, Index, Lookup as _, Owner, Reader, Snapshot, Store, StoreError, StoreSecret,
-    StoredCheckpoint, StoredEntry, SubjectRef, Transaction, Used,
+    Batch, Head, Index, ListOwner, Lookup as _, Owner, Reader, Snapshot, Store, StoreError,
+    StoreSecret, StoredCheckpoint, StoredEntry, SubjectRef, Transaction, Used,
 };
 use crate::ledger::entry::RecordKind;
 use crate::ledger::tree::Frontier;
@@ -188,6 +188,15 @@ impl Transaction for SqliteTransaction<'_> {
         })
     }
 
+    fn list_numbers(&mut self, of: &[ListOwner]) -> Result<Vec<Option<u64>>, StoreError> {
+        let sql = "SELECT number FROM key_lists
+                   WHERE partner = ?1 AND recipient = ?2 AND identity = ?3";
+        self.each(sql, of, |statement, owner| {
+            let mut rows = statement.query(list_key(owner))?;
+            rows.next()?.map(|row| natural(row.get(0)?)).transpose()
+        })
+    }
+
     fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         write::batch(&self.inner, batch)
     }
@@ -267,6 +276,11 @@ fn checkpoint(row: &Row<'_>) -> Result<StoredCheckpoint, StoreError> {
 fn kind(row: &Row<'_>, column: usize) -> Result<RecordKind, StoreError> {
     let word = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
     RecordKind::parse(word).ok_or(StoreError::Damaged("a record of no known kind"))
+}
+
+/// How the newest key list of an owner is found.
+fn list_key(owner: &ListOwner) -> [&str; 3] {
+    [owner.partner.as_str(), owner.recipient.as_ref().map_or("", Name::as_str), &owner.identity]
 }
 
 fn integer(number: u64) -> Result<i64, StoreError> {

@@ -7,12 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
-use super::{checkpoint, connect, entries, head, integer, kind, limit, migrate, natural};
+use super::{checkpoint, connect, entries, head, integer, kind, limit, list_key, migrate, natural};
+use crate::envelope::list::Mark;
 use crate::ledger::canonical::Members;
 use crate::ledger::tree::Hash;
 use crate::store::{
-    Head, Lookup, RuleFile, Snapshot, StoreError, StoredCheckpoint, StoredDecision, StoredEntry,
-    StoredRecord, StoredSubject, SubjectRef,
+    Head, ListOwner, Lookup, RuleFile, Snapshot, StoreError, StoredCheckpoint, StoredDecision,
+    StoredEntry, StoredRecord, StoredSubject, SubjectRef, TakenList,
 };
 
 /// Connections that are not in use; as many are opened as threads read at once.
@@ -90,6 +91,18 @@ impl Lookup for SqliteLookup {
 
     fn rule_file(&self, sha256: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|connection| rule_bytes(connection, sha256))
+    }
+
+    fn key_list(&self, owner: &ListOwner) -> Result<Option<TakenList>, StoreError> {
+        let sql = "SELECT number, sha256, text FROM key_lists
+                   WHERE partner = ?1 AND recipient = ?2 AND identity = ?3";
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(list_key(owner))?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let mark = Mark { seq: natural(row.get(0)?)?, sha256: row.get(1)? };
+            Ok(Some(TakenList { owner: owner.clone(), mark, text: row.get(2)? }))
+        })
     }
 
     fn decision(&self, did: &Uuid) -> Result<Option<StoredDecision>, StoreError> {

@@ -3,7 +3,7 @@
 use jiff::Span;
 use rusqlite::{Connection, params};
 
-use super::{Batch, Index, StoreError, StoredEntry, integer};
+use super::{Batch, Index, StoreError, StoredEntry, integer, list_key};
 
 /// Writes a batch in the transaction that is open.
 pub(super) fn batch(to: &Connection, batch: &Batch) -> Result<(), StoreError> {
@@ -11,6 +11,7 @@ pub(super) fn batch(to: &Connection, batch: &Batch) -> Result<(), StoreError> {
     records(to, batch)?;
     entries(to, batch)?;
     rule_files(to, batch)?;
+    key_lists(to, batch)?;
     quotas(to, batch)?;
     to.prepare_cached("UPDATE head SET frontier = ?1, records = ?2 WHERE one = 1")?
         .execute(params![batch.head.frontier.to_bytes(), integer(batch.head.records)?])?;
@@ -64,6 +65,16 @@ fn rule_files(to: &Connection, batch: &Batch) -> Result<(), StoreError> {
     for file in &batch.rule_files {
         to.prepare_cached("INSERT OR IGNORE INTO rule_files VALUES (?1, ?2)")?
             .execute(params![file.sha256, &*file.bytes])?;
+    }
+    Ok(())
+}
+
+fn key_lists(to: &Connection, batch: &Batch) -> Result<(), StoreError> {
+    for list in &batch.key_lists {
+        let [partner, recipient, identity] = list_key(&list.owner);
+        let (number, sha256) = (integer(list.mark.seq)?, list.mark.sha256);
+        to.prepare_cached("INSERT OR REPLACE INTO key_lists VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![partner, recipient, identity, number, sha256, list.text])?;
     }
     Ok(())
 }

@@ -37,7 +37,10 @@ fn in_pieces(input: &[u8], size: usize, keys: &[RecipientSecret]) -> Result<Vec<
     let mut body = Vec::new();
     loop {
         match opener.next()? {
-            Next::More => pieces.next().map_or_else(|| opener.end(), |piece| opener.push(piece)),
+            Next::More => match pieces.next() {
+                Some(piece) => opener.push(piece),
+                None => opener.end(),
+            },
             Next::Text(text) => body.extend_from_slice(&text),
             Next::Whole => return Ok(body),
         }

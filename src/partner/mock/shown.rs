@@ -9,7 +9,7 @@ use crate::envelope::request::Request;
 
 /// A request: its first line, its headers and its body.
 #[must_use]
-pub(super) fn request(request: &Request) -> String {
+pub(crate) fn request(request: &Request) -> String {
     let mut text = format!("{} {}", request.method, request.target);
     for (name, value) in request.headers.iter().filter(|(name, _)| name != CONTENT_TYPE) {
         // Writing to a string cannot fail.
@@ -25,7 +25,7 @@ pub(super) fn request(request: &Request) -> String {
 
 /// A body: text as it is, the parts of a multipart body one a line, of bytes how many there are.
 #[must_use]
-pub(super) fn body(media: &str, body: &[u8]) -> String {
+pub(crate) fn body(media: &str, body: &[u8]) -> String {
     let parsed = MediaType::parse(media);
     let boundary = parsed.as_ref().and_then(|media| media.parameter("boundary"));
     if let Some(boundary) = boundary {
