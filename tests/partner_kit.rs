@@ -23,6 +23,7 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use otkel::demo::sample::{AIGERIM, MADINA};
+use otkel::signing::{Sign as _, SigningKey};
 use sha2::{Digest as _, Sha256};
 
 use cases::{Case, Expected};
@@ -70,27 +71,27 @@ fn each_receiver_says_one_line_and_gives_nothing_of_what_it_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_receiver_opens_what_the_gateway_sends() {
-    const GB: &str = "training-gb";
-    let world = World::plan().stub(GB, Stub::with(Papers::Proper)).start().await;
+async fn each_receiver_opens_what_the_gateway_sends_and_sees_that_it_did() {
+    let world = World::plan().real_time().stub(GB, Stub::with(Papers::Proper)).start().await;
     let sent = world.send(enrol(learners(&[AIGERIM, MADINA]))).await;
     assert_eq!(sent.status, 200);
     let heard = world.heard(GB);
     let (head, envelope) = cases::split(&heard);
     let file = world.folder().join("payload.otk1");
     fs::write(&file, envelope).unwrap();
-    let (method, path, id) = (&head["method"], &head["path"], &head["otkel-id"]);
-    let key = |name: &str| world.folder().join("keys").join(format!("{name}.key"));
-    let opened = |language: &tools::Language, key: PathBuf| {
-        let request = ["gw.demo.example", GB, method, path, id];
-        tokio::task::block_in_place(|| language.receive(&file, &key, &request))
-    };
-    for language in LANGUAGES.iter() {
-        let ours = opened(language, key(GB));
-        let told = String::from_utf8_lossy(&ours.stderr);
-        assert_eq!(ours.stdout, surnames(1).as_bytes(), "{}: {told}", language.name);
-        assert!(!opened(language, key("mailing-de")).status.success(), "{}", language.name);
-    }
+    let keys = world.folder().join("keys");
+    tokio::task::block_in_place(|| {
+        let request = ["gw.demo.example", GB, &head["method"], &head["path"], &head["otkel-id"]];
+        for language in LANGUAGES.iter() {
+            let opened = language.receive(&file, &keys.join(format!("{GB}.key")), &request);
+            let told = String::from_utf8_lossy(&opened.stderr);
+            assert_eq!(opened.stdout, surnames(1).as_bytes(), "{}: {told}", language.name);
+            let other = language.receive(&file, &keys.join("mailing-de.key"), &request);
+            assert!(!other.status.success(), "{}", language.name);
+        }
+        let signer = fs::read_to_string(keys.join("signing.key")).unwrap();
+        talk::is_signed(&head, &file, SigningKey::from_pem(&signer).unwrap().key());
+    });
 }
 
 #[test]
@@ -148,3 +149,5 @@ fn fresh_folder(name: &str) -> PathBuf {
 fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
 }
+
+const GB: &str = "training-gb";

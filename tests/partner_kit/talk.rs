@@ -1,5 +1,6 @@
 //! The kit's other examples: signatures under requests, receipts, sealed answers, streams of parts.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use otkel::envelope::{Header, Kem, RecipientKey, RecipientSecret, ReplyKey, form
 use otkel::gateway::SystemClock;
 use otkel::signing::receipt::{Bytes, Expected, Receipt, Status};
 use otkel::signing::request::{self, Covered, Message, Signed};
-use otkel::signing::{Sign as _, SigningKey};
+use otkel::signing::{Sign as _, SigningKey, VerifyKey};
 use otkel::time::{Clock as _, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -201,6 +202,18 @@ fn a_stream_opens_part_by_part_to_its_last() {
         for (n, told) in told.iter().enumerate().skip(2) {
             assert!(told.starts_with("refused: "), "{name}: {n}: {told}");
         }
+    }
+}
+
+/// Sees that each language takes a request, as it was heard, for one of a key.
+pub(crate) fn is_signed(heard: &BTreeMap<String, String>, body: &Path, key: &VerifyKey) {
+    let job = json!({
+        "do": "verify", "method": heard["method"], "body": body, "headers": heard,
+        "url": format!("https://{}{}", heard["host"], heard["path"]),
+        "keys": {key.kid(): key.to_string()},
+    });
+    for (name, told) in talk(&fresh_folder("heard"), &[job]) {
+        assert_eq!(told, [key.kid()], "{name}");
     }
 }
 
