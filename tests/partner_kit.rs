@@ -97,8 +97,10 @@ async fn each_receiver_opens_what_the_gateway_sends_and_sees_that_it_did() {
 #[test]
 fn each_receiver_is_short() {
     let folder = root().join("docs/partner");
-    for file in ["python/receive.py", "node/receive.mjs", "go/receive.go", "java/Receive.java"] {
-        let text = fs::read_to_string(folder.join(file)).unwrap();
+    let names = ["receive.py", "receive.mjs", "receive.go", "Receive.java", "Receive.cs"];
+    let folders = ["python", "node", "go", "java", "csharp"];
+    for file in folders.iter().zip(names).map(|(folder, name)| format!("{folder}/{name}")) {
+        let text = fs::read_to_string(folder.join(&file)).unwrap();
         let lines = code(&text).count();
         assert!((20..30).contains(&lines), "{file} has {lines} lines");
     }
