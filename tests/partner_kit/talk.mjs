@@ -15,13 +15,14 @@ const key = (text) => {
 const DO = {
   verify({ method, url, headers, body, keys }) {
     const known = new Map(Object.entries(keys).map(([kid, text]) => [kid, key(text)]));
-    return verify(method, url, headers, readFileSync(body), known);
+    return verify(method, url, headers, body && readFileSync(body), known);
   },
 
-  receipt({ key, iss, aud, did, body, status, reply }) {
+  receipt({ key, iss, aud, did, body, status, parts, reply }) {
     const secret = createPrivateKey(readFileSync(key));
     const [sent, sealed] = [readFileSync(body), reply ? readFileSync(reply) : undefined];
-    const about = { iss, aud, did, body: sent, status, opened: true, reply: sealed };
+    const more = { parts: parts ?? undefined, reply: sealed };
+    const about = { iss, aud, did, body: sent, status, opened: true, ...more };
     return receipt(secret, createPublicKey(secret), about);
   },
 

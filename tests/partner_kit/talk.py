@@ -26,14 +26,16 @@ def public(text):
 
 def do_verify(job):
     keys = {kid: public(text) for kid, text in job["keys"].items()}
-    return verify(job["method"], job["url"], job["headers"], Path(job["body"]).read_bytes(), keys)
+    body = Path(job["body"]).read_bytes() if job["body"] else None
+    return verify(job["method"], job["url"], job["headers"], body, keys)
 
 
 def do_receipt(job):
     key = OKPKey.import_key(Path(job["key"]).read_bytes())
     body, reply = Path(job["body"]).read_bytes(), job.get("reply")
     reply = Path(reply).read_bytes() if reply else None
-    return receipt(key, job["iss"], job["aud"], job["did"], body, job["status"], True, reply)
+    who = (job["iss"], job["aud"], job["did"])
+    return receipt(key, *who, body, job["status"], True, job["parts"], reply)
 
 
 def do_reply(job):

@@ -59,8 +59,16 @@ fn requests_of_the_gateway_are_told_from_all_others() {
     uncovered.digest.clone_from(&good.digest);
     let another_digest = signed(&ours, Covered::Digest([7; 32]), now).digest.unwrap();
     let unchanged = ["", ""];
+    let stream = signed_as(frames::MEDIA_TYPE_SIGNED, &ours, Covered::Parts, now);
+    let mut parts = job(&stream, &sent, ["content-type", frames::MEDIA_TYPE_SIGNED]);
+    parts["body"] = Value::Null;
+    let mut no_stream = job(&uncovered, &sent, unchanged);
+    no_stream["body"] = Value::Null;
     let jobs = [
         job(&good, &sent, unchanged),
+        parts,
+        no_stream,
+        job(&stream, &sent, ["content-type", frames::MEDIA_TYPE_SIGNED]),
         job(&good, &other, unchanged),
         job(&good, &sent, ["method", "PUT"]),
         job(&good, &sent, ["url", "https://partner.example/v1/other"]),
@@ -75,8 +83,8 @@ fn requests_of_the_gateway_are_told_from_all_others() {
         job(&uncovered, &sent, unchanged),
     ];
     for (name, told) in talk(&folder, &jobs) {
-        assert_eq!(told[0], ours.key().kid(), "{name}");
-        for (n, told) in told.iter().enumerate().skip(1) {
+        assert_eq!(told[..2], [ours.key().kid(); 2], "{name}");
+        for (n, told) in told.iter().enumerate().skip(2) {
             assert!(told.starts_with("refused: "), "{name}: {n}: {told}");
         }
     }
@@ -90,26 +98,26 @@ fn a_receipt_is_taken_by_the_gateway() {
     fs::write(&reply, b"what is answered").unwrap();
     let identity = key(3);
     fs::write(&pem, identity.to_pem().unwrap().as_bytes()).unwrap();
-    let job = |status: &str, reply: Value| {
+    let job = |status: &str, reply: Value, parts: Option<u64>| {
         json!({
             "do": "receipt", "key": pem, "iss": REQUEST[1], "aud": REQUEST[0], "did": REQUEST[4],
-            "body": body, "status": status, "reply": reply,
+            "body": body, "status": status, "reply": reply, "parts": parts,
         })
     };
-    let jobs = [job("accepted", json!(reply)), job("rejected", Value::Null)];
+    let jobs = [job("accepted", json!(reply), None), job("rejected", Value::Null, Some(3))];
     let bytes = |data: &[u8]| Bytes::new(&Sha256::digest(data).into(), data.len() as u64);
     for (name, told) in talk(&folder, &jobs) {
         let read = |n: usize| Receipt::read(&told[n], [identity.key()]).expect(&told[n]);
-        let expected = Expected {
+        let expected = |parts| Expected {
             iss: REQUEST[1],
             aud: REQUEST[0],
             did: did(),
             env: bytes(b"what is sealed"),
-            parts: None,
+            parts,
             now: SystemClock.now().seconds(),
         };
-        for (n, status) in [Status::Accepted, Status::Rejected].into_iter().enumerate() {
-            assert_eq!(read(n).check(&expected), Ok(()), "{name}");
+        for (n, status, parts) in [(0, Status::Accepted, None), (1, Status::Rejected, Some(3))] {
+            assert_eq!(read(n).check(&expected(parts)), Ok(()), "{name}");
             assert_eq!(read(n).status, status, "{name}");
         }
         assert_eq!(read(0).reply, Some(bytes(b"what is answered")), "{name}");
@@ -230,8 +238,12 @@ fn talk(folder: &Path, jobs: &[Value]) -> Vec<(&'static str, Vec<String>)> {
 }
 
 fn signed(by: &SigningKey, body: Covered, now: Timestamp) -> Signed {
+    signed_as(MEDIA, by, body, now)
+}
+
+fn signed_as(content_type: &str, by: &SigningKey, body: Covered, now: Timestamp) -> Signed {
     let id = REQUEST[4];
-    let message = Message { method: "POST", target_uri: URL, content_type: MEDIA, id, body };
+    let message = Message { method: "POST", target_uri: URL, content_type, id, body };
     request::sign(&message, now, by).unwrap()
 }
 
