@@ -23,6 +23,7 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use otkel::demo::sample::{AIGERIM, MADINA};
+use otkel::partner::Refusal;
 use otkel::signing::{Sign as _, SigningKey};
 use sha2::{Digest as _, Sha256};
 
@@ -92,6 +93,20 @@ async fn each_receiver_opens_what_the_gateway_sends_and_sees_that_it_did() {
         let signer = fs::read_to_string(keys.join("signing.key")).unwrap();
         talk::is_signed(&head, &file, SigningKey::from_pem(&signer).unwrap().key());
     });
+}
+
+#[test]
+fn the_page_answers_as_the_receiving_proxy_does() {
+    let page = fs::read_to_string(root().join("docs/partner/README.md")).unwrap();
+    let (_, checks) = page.split_once("## The checks").unwrap();
+    let last = |line: &str| line.strip_suffix(" |")?.rsplit_once("| ").map(|(_, cell)| cell.into());
+    let answers = checks.lines().filter(|line| line.starts_with("| ")).filter_map(last);
+    let answers: Vec<String> = answers.filter(|cell: &String| cell.ends_with('`')).collect();
+    assert!(answers.len() >= 11);
+    let ours = Refusal::ALL.map(|why| format!("{} `{}`", why.status().as_u16(), why.code()));
+    for answer in answers {
+        assert!(ours.contains(&answer), "{answer}");
+    }
 }
 
 #[test]
