@@ -126,6 +126,7 @@ impl Gateway {
         let proxy = Proxy::new(Parts {
             name,
             in_force: activation.in_force().clone(),
+            activation: activation.clone(),
             limits: limits.clone(),
             clock,
             reader: reader.clone(),
