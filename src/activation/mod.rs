@@ -9,6 +9,7 @@
 //! | [`load`] | configuration and files to what transfers are decided by |
 //! | [`signature`] | officers' signatures under a set |
 //! | [`watch`] | reloads when the files change |
+//! | [`wipe`] | wipes kept agreements once their time is over |
 //! | [`report`] | what is in force, and what went wrong, as JSON |
 //!
 //! A set that does not load, is not signed as the configuration asks, or cannot be recorded leaves
@@ -23,6 +24,7 @@ mod renew;
 pub mod report;
 pub mod signature;
 pub mod watch;
+pub mod wipe;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
