@@ -21,9 +21,12 @@ use std::path::{Path, PathBuf};
 
 use otkel::config::{self, Config};
 use otkel::diagnostic::Diagnostics;
+use otkel::partner::Refusal;
+use otkel::partner::mock::script::{self, Script};
 use otkel::policy::legal::{Number, Unit};
 use otkel::policy::{Policy, schema};
 use otkel::reason::Reason;
+use otkel::testkit;
 use otkel::time::Timestamp;
 use serde_json::json;
 use walk::{Place, Schema};
@@ -203,6 +206,11 @@ fn lists_of_words_are_those_of_the_program() {
     };
     let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     assert_eq!(words(&partner, "/$defs/reason/enum"), codes);
+    let of_tests = words(&Kind::Test.schema(), "/$defs/refused/properties/code/enum");
+    assert_eq!(
+        BTreeSet::from_iter(&of_tests),
+        codes.iter().map(ToString::to_string).collect::<BTreeSet<_>>().iter().collect()
+    );
 
     let countries = words(&partner, "/$defs/country/enum");
     assert_eq!(countries.len(), 249);
@@ -215,6 +223,9 @@ fn lists_of_words_are_those_of_the_program() {
     assert!(!wrong.contains("not a country"), "{wrong}");
     let abroad = words(&Kind::Register.schema(), "/$defs/abroad/enum");
     assert!(countries.iter().filter(|country| *country != "KZ").eq(&abroad));
+
+    let codes = Refusal::ALL.map(Refusal::code);
+    assert_eq!(words(&Kind::Mock.schema(), "/$defs/rule/properties/refuse/enum"), codes);
 
     let register = Kind::Register.schema();
     let unit = |unit| match unit {
@@ -270,16 +281,20 @@ enum Kind {
     Register,
     Partner,
     Config,
+    Mock,
+    Test,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Register, Self::Partner, Self::Config];
+    const ALL: [Self; 5] = [Self::Register, Self::Partner, Self::Config, Self::Mock, Self::Test];
 
     const fn text(self) -> &'static str {
         match self {
             Self::Register => schema::REGISTER,
             Self::Partner => schema::PARTNER,
             Self::Config => config::SCHEMA,
+            Self::Mock => script::SCHEMA,
+            Self::Test => testkit::SCHEMA,
         }
     }
 
@@ -296,8 +311,8 @@ struct File {
 
 impl File {
     /// A file of each kind with every key that there is.
-    fn all() -> [Self; 3] {
-        [Self::register(), Self::everything(), Self::config()]
+    fn all() -> [Self; 5] {
+        [Self::register(), Self::everything(), Self::config(), Self::mock(), Self::test()]
     }
 
     fn register() -> Self {
@@ -318,6 +333,16 @@ impl File {
         Self { kind: Kind::Config, text }
     }
 
+    fn mock() -> Self {
+        let text = fs::read_to_string(root().join("tests/schema/mock.toml")).unwrap();
+        Self { kind: Kind::Mock, text }
+    }
+
+    fn test() -> Self {
+        let text = fs::read_to_string(root().join("tests/schema/all.test.toml")).unwrap();
+        Self { kind: Kind::Test, text }
+    }
+
     fn value(&self) -> toml::Value {
         toml::Value::Table(toml::from_str(&self.text).unwrap())
     }
@@ -331,8 +356,16 @@ impl File {
         let name = match self.kind {
             Kind::Register => "register.toml",
             Kind::Partner => "partners/body.toml",
+            Kind::Mock => {
+                let read = Script::read("script.toml", &self.text, root());
+                return read.err().unwrap_or_default();
+            }
             Kind::Config => {
                 let read = Config::read("gateway.toml", &self.text, Path::new(""));
+                return read.err().unwrap_or_default();
+            }
+            Kind::Test => {
+                let read = testkit::Script::read("all.test.toml", &self.text, root(), false);
                 return read.err().unwrap_or_default();
             }
         };
