@@ -10,10 +10,14 @@ mod letter;
 #[path = "../support/tls.rs"]
 mod tls;
 
+mod applications;
 mod good;
 mod keys;
-mod streams;
+mod pieces;
 mod refused;
 mod replayed;
-
+mod slow;
+mod smuggled;
+mod streams;
+mod vectors;
 mod world;

@@ -211,12 +211,3 @@ async fn each_part_is_checked_as_a_message_is() {
         }
     }
 }
-
-#[tokio::test]
-async fn a_stream_has_the_id_of_its_first_part() {
-    let world = World::new().await;
-    let mut parts = Letter::parts(world.clock.now(), &[b"[1]"]);
-    parts[0].header.did = uuid::Uuid::now_v7();
-    let post = parts[0].sent.frames([&parts[0].envelope()]);
-    world.refuses(&post, 422, "not-for-this-request").await;
-}

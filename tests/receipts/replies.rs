@@ -86,6 +86,17 @@ async fn a_refusal_can_be_sealed_too() {
     assert_eq!(sent.outcome()["status"], 422);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_has_no_body_is_sealed_with_its_status() {
+    let plan = plan("required", |request| {
+        let answer = Answer { status: 204, media: String::new(), body: Vec::new() };
+        Back { status: 200, ..sealed(request, &answer, |_| {}) }.send(request)
+    });
+    let sent = send(&plan.start().await).await;
+    assert_eq!((sent.status, sent.body.len(), status(&sent)), (204, 0, Some("accepted")));
+    assert!(!sent.headers.contains_key("content-type"));
+}
+
 type Made = fn(&Request<'_>) -> Back;
 
 const SECRET: &str = r#"{"note":"zqsecretzq"}"#;

@@ -130,6 +130,33 @@ async fn a_receipt_of_another_stream_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partner_that_refuses_in_the_midst_acknowledges_what_it_took() {
+    let refusing = |edit: Edit| {
+        Stub::answering(move |request| {
+            let mut buffer = BytesMut::from(&*request.body);
+            frames::next_signed(&mut buffer).unwrap().unwrap();
+            let first = &request.body[..request.body.len() - buffer.len()];
+            let receipt = signed(request, |receipt| {
+                receipt.parts = Some(1);
+                receipt.env = bytes(first);
+                receipt.status = Status::Rejected;
+                edit(receipt);
+            });
+            let answer = String::from_utf8(with_receipt(&receipt)).unwrap();
+            answer.replace("200 OK", "422 No").into()
+        })
+    };
+    let sent = plan(refusing(|_| {})).start().await.send(stream(&[AIGERIM, MADINA])).await;
+    assert_eq!((sent.status, status(&sent)), (422, Some("rejected")), "{sent:#?}");
+    let edits: [Edit; 3] =
+        [|it| it.parts = Some(2), |it| it.parts = Some(0), |it| it.parts = Some(3)];
+    for edit in edits {
+        let sent = plan(refusing(edit)).start().await.send(stream(&[AIGERIM, MADINA])).await;
+        assert_eq!(status(&sent), Some("wrong"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_whose_first_record_stays_is_acknowledged_by_the_streams_id() {
     let stub = Stub::answering(|request| with_receipt(&of_stream(request, 1)));
     let sent = plan(stub).start().await.send(stream(&[NURLAN, AIGERIM])).await;

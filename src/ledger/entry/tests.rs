@@ -37,6 +37,7 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
     Disclosure {
         did: Uuid::from_u128(did),
         time: time(),
+        again: None,
         asked: asked(),
         basis: Basis::Consent,
         border: [("GB".to_owned(), "16(3)(1)")].into(),
@@ -284,6 +285,7 @@ fn samples() -> Vec<Entry> {
         Entry::Refusal(refusal()),
         Entry::Refusal(Refusal { stream: Some(part(3)), ..refusal() }),
         Entry::from(Disclosure { stream: Some(part((1 << 53) - 1)), ..disclosure(2) }),
+        Entry::from(Disclosure { again: Some(Uuid::from_u128(1)), ..disclosure(2) }),
     ]);
     samples
 }

@@ -190,14 +190,13 @@ impl Open {
     }
 
     fn is_said(&self, status: &str, receipt: &Receipt) -> bool {
-        let of = match self.stream {
+        let of = if let Some(stream) = self.stream {
             // A stream has one receipt, over the bodies of all its parts.
-            Some(stream) => receipt.did == stream && receipt.parts.is_some(),
-            None => {
-                let env = (receipt.env.sha256.as_str(), receipt.env.len);
-                let sent = self.sent.as_ref().map(|(sha256, bytes)| (sha256.as_str(), *bytes));
-                receipt.did == self.disclosure.did && sent == Some(env)
-            }
+            receipt.did == stream && receipt.parts.is_some()
+        } else {
+            let env = (receipt.env.sha256.as_str(), receipt.env.len);
+            let sent = self.sent.as_ref().map(|(sha256, bytes)| (sha256.as_str(), *bytes));
+            receipt.did == self.disclosure.did && receipt.parts.is_none() && sent == Some(env)
         };
         of && receipt.status.word() == status
     }
