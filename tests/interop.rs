@@ -33,8 +33,8 @@ fn python_opens_and_refuses_what_this_program_does() {
     let index: Value =
         serde_json::from_slice(&fs::read(folder.join("index.json")).unwrap()).unwrap();
     let number = |kind: &str| index[kind].as_array().unwrap().len();
-    let want = format!("{} open, {} are refused\n", number("opens"), number("refused"));
-    assert_eq!(told, want);
+    let want = format!("{} open, {} are refused, and ", number("opens"), number("refused"));
+    assert!(told.starts_with(&want), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
