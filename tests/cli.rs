@@ -53,6 +53,11 @@ async fn schemas_are_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_are_tried_before_they_are_sent() {
+    goes_as_written("test").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn transfers_are_blocked_from_the_command_line() {
     goes_as_written("block").await;
 }

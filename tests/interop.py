@@ -1,11 +1,9 @@
-"""Opens envelopes and checks a ledger with code that is not the gateway's.
+"""Checks a ledger with code that is not the gateway's.
 
-The cryptography is that of PyPI `cryptography` (47 or later), the canonical JSON that of `rfc8785`;
-the Merkle tree (RFC 6962) is written out here, and in `envelopes.py` what envelopes need.
+The cryptography is that of PyPI `cryptography`, the canonical JSON that of `rfc8785`; the Merkle
+tree (RFC 6962) is written out here from the RFC.
 
-    interop.py vectors FOLDER          every envelope of tests/vectors/envelope opens or is refused
-    interop.py envelope KEY FILE       opens one with a PKCS #8 PEM key; its body to standard output
-    interop.py ledger STORE KEY NOTE   checks every entry, line and checkpoint of a SQLite store
+    interop.py STORE KEY NOTE   checks every entry, line and checkpoint of a SQLite store
 """
 
 import base64
@@ -17,9 +15,12 @@ from pathlib import Path
 
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from envelopes import envelope, once, vectors
 
-# --- the ledger
+
+def once(pairs):
+    names = [name for name, _ in pairs]
+    assert len(set(names)) == len(names), "a member stands twice"
+    return dict(pairs)
 
 
 def root(leaves):
@@ -86,4 +87,4 @@ def ledger(store, verifier, published):
 
 
 if __name__ == "__main__":
-    {"vectors": vectors, "envelope": envelope, "ledger": ledger}[sys.argv[1]](*sys.argv[2:])
+    ledger(*sys.argv[1:])

@@ -449,6 +449,7 @@ fn disclosure(did: Uuid) -> Disclosure {
     Disclosure {
         did,
         time: time(3),
+        again: None,
         asked: asked(),
         basis: Basis::Consent,
         border: ["GB", "IE"].map(|country| (country.to_owned(), "16(3)(1)")).into(),

@@ -26,6 +26,7 @@ use otkel::partner::mock::script::{self, Script};
 use otkel::policy::legal::{Number, Unit};
 use otkel::policy::{Policy, schema};
 use otkel::reason::Reason;
+use otkel::testkit;
 use otkel::time::Timestamp;
 use serde_json::json;
 use walk::{Place, Schema};
@@ -205,6 +206,11 @@ fn lists_of_words_are_those_of_the_program() {
     };
     let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     assert_eq!(words(&partner, "/$defs/reason/enum"), codes);
+    let of_tests = words(&Kind::Test.schema(), "/$defs/refused/properties/code/enum");
+    assert_eq!(
+        BTreeSet::from_iter(&of_tests),
+        codes.iter().map(ToString::to_string).collect::<BTreeSet<_>>().iter().collect()
+    );
 
     let countries = words(&partner, "/$defs/country/enum");
     assert_eq!(countries.len(), 249);
@@ -276,10 +282,11 @@ enum Kind {
     Partner,
     Config,
     Mock,
+    Test,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Register, Self::Partner, Self::Config, Self::Mock];
+    const ALL: [Self; 5] = [Self::Register, Self::Partner, Self::Config, Self::Mock, Self::Test];
 
     const fn text(self) -> &'static str {
         match self {
@@ -287,6 +294,7 @@ impl Kind {
             Self::Partner => schema::PARTNER,
             Self::Config => config::SCHEMA,
             Self::Mock => script::SCHEMA,
+            Self::Test => testkit::SCHEMA,
         }
     }
 
@@ -303,8 +311,8 @@ struct File {
 
 impl File {
     /// A file of each kind with every key that there is.
-    fn all() -> [Self; 4] {
-        [Self::register(), Self::everything(), Self::config(), Self::mock()]
+    fn all() -> [Self; 5] {
+        [Self::register(), Self::everything(), Self::config(), Self::mock(), Self::test()]
     }
 
     fn register() -> Self {
@@ -330,6 +338,11 @@ impl File {
         Self { kind: Kind::Mock, text }
     }
 
+    fn test() -> Self {
+        let text = fs::read_to_string(root().join("tests/schema/all.test.toml")).unwrap();
+        Self { kind: Kind::Test, text }
+    }
+
     fn value(&self) -> toml::Value {
         toml::Value::Table(toml::from_str(&self.text).unwrap())
     }
@@ -349,6 +362,10 @@ impl File {
             }
             Kind::Config => {
                 let read = Config::read("gateway.toml", &self.text, Path::new(""));
+                return read.err().unwrap_or_default();
+            }
+            Kind::Test => {
+                let read = testkit::Script::read("all.test.toml", &self.text, root(), false);
                 return read.err().unwrap_or_default();
             }
         };

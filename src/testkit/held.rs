@@ -243,7 +243,7 @@ impl Held<'_> {
         if let Some(count) = &expected.count
             && u64::try_from(entries.len()).ok() != Some(count.value)
         {
-            let kind = |entry: &Value| entry.get("type").map(Value::to_string);
+            let kind = |entry: &'_ Value| entry.get("type")?.as_str().map(ToOwned::to_owned);
             let kinds: Vec<String> = entries.iter().filter_map(kind).collect();
             let came = format!("{} ({})", entries.len(), kinds.join(", "));
             let (span, said) = (count.span.clone(), count.value.to_string());
@@ -254,7 +254,7 @@ impl Held<'_> {
             let wanted = kind(&said.value);
             let next = left.find(|entry| wanted.is_none() || entry.get("type") == wanted.as_ref());
             let Some(entry) = next else {
-                let kind = wanted.map_or_else(|| "any".to_owned(), |kind| kind.to_string());
+                let kind = wanted.as_ref().and_then(Value::as_str).unwrap_or("any");
                 let message = text!("there is no more record of the type `{}`", kind);
                 self.add(&said.span, message, "the records of a step are said in their order");
                 continue;

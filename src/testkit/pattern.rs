@@ -210,15 +210,20 @@ pub(super) fn resolved(expected: &Value, came: &Value, bound: &mut Bound) -> Val
         (Value::String(pattern), came) if fits_value(pattern, came, bound) => came.clone(),
         (Value::Object(expected), Value::Object(came)) => {
             let member = |(name, value): (&String, &Value)| {
-                let came = came.get(name).unwrap_or(&Value::Null);
-                (name.clone(), resolved(value, came, bound))
+                let ours = match came.get(name) {
+                    Some(came) => resolved(value, came, bound),
+                    None => value.clone(),
+                };
+                (name.clone(), ours)
             };
             Value::Object(expected.iter().map(member).collect())
         }
         (Value::Array(expected), Value::Array(came)) => {
-            let nothing = std::iter::repeat(&Value::Null);
-            let pairs = expected.iter().zip(came.iter().chain(nothing));
-            Value::Array(pairs.map(|(value, came)| resolved(value, came, bound)).collect())
+            let element = |(at, value): (usize, &Value)| match came.get(at) {
+                Some(came) => resolved(value, came, bound),
+                None => value.clone(),
+            };
+            Value::Array(expected.iter().enumerate().map(element).collect())
         }
         _ => expected.clone(),
     }
@@ -338,6 +343,8 @@ mod tests {
             json!({"a": {"c": 3}}),
             json!({"d": []}),
             json!({"z": null}),
+            json!({"z": "{{any}}"}),
+            json!({"d": [{"e": 3}, "{{any}}"]}),
             json!({"d": [{"e": "{{uuid}}"}]}),
             json!({"a": "{{number}}"}),
         ] {

@@ -73,7 +73,10 @@ pub async fn run(
     let source = &script.source;
     let kit = setup(script)?.start().await.map_err(|fault| unstarted(source, fault))?;
     let mut running = Running { script, kit, names: BTreeMap::new() };
-    running.prepare().await?;
+    if let Err(found) = running.prepare().await {
+        running.kit.stop().await;
+        return Err(found.into());
+    }
     let mut tried = Vec::new();
     for step in &script.steps {
         let is_left_out = matches!(step.act, Act::Ask(_)) && !wanted(&step.name);
@@ -92,6 +95,12 @@ pub async fn run(
 fn setup(script: &Script) -> Result<Setup, Diagnostics> {
     let mut setup = script.setup.clone();
     let mut found = Diagnostics::new();
+    if !setup.rules.is_dir() {
+        let message = text!("there is no folder `{}`", setup.rules.display());
+        let help = "name the folder of rules from the folder of this file";
+        found.error(&script.source, script.rules.clone(), message, help);
+        return Err(found);
+    }
     for edit in &script.edits {
         match &edit.change {
             Change::Text(text) => {

@@ -121,8 +121,7 @@ pub struct Testkit {
     numbers: AtomicU64,
     recording: Mutex<Recording>,
     stop: CancellationToken,
-    // Last, so that it goes when nothing uses it any more.
-    _folder: Folder,
+    folder: Option<Folder>,
 }
 
 impl Testkit {
@@ -169,7 +168,7 @@ impl Testkit {
             numbers: AtomicU64::new(0),
             recording: Mutex::new(recording),
             stop,
-            _folder: folder,
+            folder: Some(folder),
         })
     }
 
@@ -339,6 +338,13 @@ impl Testkit {
 impl Drop for Testkit {
     fn drop(&mut self) {
         self.stop.cancel();
+        let (gateway, folder) = (self.gateway.take(), self.folder.take());
+        if let (Some(gateway), Ok(runtime)) = (gateway, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move {
+                gateway.stop().await;
+                drop(folder);
+            });
+        }
     }
 }
 

@@ -5,7 +5,6 @@ mod raw;
 mod read;
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -26,6 +25,8 @@ pub const SCHEMA: &str = include_str!("../schema.json");
 pub struct Script {
     /// The file, for what is said of it.
     pub(super) source: Arc<Source>,
+    /// Where it names the folder of rules.
+    pub(super) rules: Range<usize>,
     /// What its kit is made with.
     pub(super) setup: Setup,
     /// Texts to put in the place of others, each with its place in this file.
@@ -174,11 +175,5 @@ impl Script {
     /// The names of its steps.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map(|step| step.name.as_str())
-    }
-
-    /// The folder of rules that it names.
-    #[must_use]
-    pub const fn rules(&self) -> &PathBuf {
-        &self.setup.rules
     }
 }

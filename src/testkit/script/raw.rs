@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
+use crate::config::Limits;
 use crate::consent::record::{Channel, Scope};
 
 #[derive(Deserialize)]
@@ -14,7 +15,9 @@ use crate::consent::record::{Channel, Scope};
 pub(super) struct Raw {
     pub(super) rules: Spanned<PathBuf>,
     pub(super) time: Spanned<Datetime>,
-    pub(super) limits: Option<Spanned<toml::Table>>,
+    /// Taken again from the file as it stands, once they are known to be right.
+    #[serde(default, rename = "limits")]
+    pub(super) _limits: Limits,
     #[serde(default)]
     pub(super) edit: Vec<RawEdit>,
     #[serde(default)]

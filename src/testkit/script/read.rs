@@ -8,14 +8,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use serde::Deserialize as _;
 use toml::Spanned;
 use toml::value::Datetime;
 use uuid::Uuid;
 
 use super::raw::{Raw, RawBlock, RawBody, RawCaller, RawConsent, RawEdit, RawState, RawStep};
 use super::{Act, Blocked, Change, Consented, Edit, Handed, Named, Script, Step};
-use crate::config::Limits;
 use crate::consent::Identifier;
 use crate::consent::record::Channel;
 use crate::demo::world::Role;
@@ -66,7 +64,6 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     fn script(&mut self, raw: Raw) -> Option<Script> {
         let time = self.moment(&raw.time);
-        let limits = raw.limits.as_ref().and_then(|limits| self.limits(limits));
         let callers: Vec<Role> = raw.caller.iter().map(|caller| self.caller(caller)).collect();
         self.callers = callers.iter().map(|caller| caller.name.clone()).collect();
         let edits = raw.edit.iter().filter_map(|edit| self.edit(edit)).collect();
@@ -79,10 +76,10 @@ impl Check<'_> {
             files: BTreeMap::new(),
             time: Some(time?),
             callers,
-            limits: limits.unwrap_or_default(),
+            limits: limits(&self.source.text),
         };
-        let source = Arc::clone(&self.source);
-        Some(Script { source, setup, edits, consents, blocks, steps })
+        let (source, rules) = (Arc::clone(&self.source), raw.rules.span());
+        Some(Script { source, rules, setup, edits, consents, blocks, steps })
     }
 
     pub(super) fn error<T>(
@@ -103,19 +100,6 @@ impl Check<'_> {
                 "write it as `2026-11-22T10:00:00+05:00`",
             )
         })
-    }
-
-    fn limits(&mut self, raw: &Spanned<toml::Table>) -> Option<String> {
-        let table = raw.get_ref();
-        if let Err(error) = Limits::deserialize(table.clone()) {
-            let why = error.message().lines().next().unwrap_or_default().to_owned();
-            return self.error(
-                raw.span(),
-                text!("the limits cannot be taken: {}", why),
-                "write them as in `[limits]` of the gateway's configuration",
-            );
-        }
-        toml::to_string(table).ok()
     }
 
     fn caller(&mut self, raw: &RawCaller) -> Role {
@@ -452,6 +436,13 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The lines of `[limits]` in a file that was read already.
+fn limits(text: &str) -> String {
+    let file: toml::Table = toml::from_str(text).unwrap_or_default();
+    let limits = file.get("limits").and_then(toml::Value::as_table);
+    limits.and_then(|limits| toml::to_string(limits).ok()).unwrap_or_default()
 }
 
 impl RawConsent {
