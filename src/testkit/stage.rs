@@ -100,6 +100,12 @@ impl Setup {
     }
 }
 
+/// The rules of a script that was read.
+fn rules_of(script: &str) -> toml::Value {
+    let table: toml::Table = toml::from_str(script).unwrap_or_default();
+    table.get("rule").cloned().unwrap_or_else(|| toml::Value::Array(Vec::new()))
+}
+
 /// A caller that may use no route yet.
 pub(super) fn role(name: &str) -> Role {
     Role {
@@ -244,6 +250,26 @@ impl Testkit {
         let decision = Evidence { reference: "a test".to_owned(), sha256: "5e".repeat(32) };
         blocking(move || blocks.lift(block, &decision, ACTOR)).await??;
         self.recorded(|recording| recording.lift(block));
+        Ok(())
+    }
+
+    /// Lets a mock partner play a script from now on; an empty one takes and answers everything.
+    ///
+    /// # Errors
+    /// A partner that the rules do not have, or a script that cannot be read.
+    pub fn play(&self, partner: &str, script: &str) -> Result<(), Fault> {
+        self.play_in(Path::new(""), partner, script)
+    }
+
+    /// As [`Self::play`], with the paths of the script starting at a folder.
+    pub(super) fn play_in(&self, folder: &Path, partner: &str, script: &str) -> Result<(), Fault> {
+        let read = Script::read(partner, script, folder)
+            .map_err(|found| Fault::Script(partner.to_owned(), found.to_string()))?;
+        let mock = self.partners.iter().find(|(name, _)| name == partner);
+        let (_, mock) = mock.ok_or_else(|| Fault::Unnamed(partner.to_owned()))?;
+        mock.play(read);
+        let rules = rules_of(script);
+        self.recorded(|recording| recording.play(partner, rules));
         Ok(())
     }
 
@@ -444,7 +470,7 @@ async fn start_mock(
         clock: clock.clone(),
         tell: None,
     };
-    Ok(MockPartner::start(setup, stop.clone()).await?)
+    Ok(MockPartner::start_playing(setup, stop.clone()).await?)
 }
 
 fn configure(
@@ -542,6 +568,9 @@ pub enum Fault {
     /// A step speaks of what was never made.
     #[error("there is nothing of the name `{0}`")]
     Unnamed(String),
+    /// A script of a mock partner cannot be read.
+    #[error("the script of `{0}` cannot be read\n{1}")]
+    Script(String, String),
     /// The consents were not changed.
     #[error(transparent)]
     Unchanged(#[from] Unchanged),

@@ -12,12 +12,15 @@ use toml::Spanned;
 use toml::value::Datetime;
 use uuid::Uuid;
 
-use super::raw::{Raw, RawBlock, RawBody, RawCaller, RawConsent, RawEdit, RawState, RawStep};
-use super::{Act, Blocked, Change, Consented, Edit, Handed, Named, Script, Step};
+use super::raw::{
+    Raw, RawBlock, RawBody, RawCaller, RawConsent, RawEdit, RawMocks, RawState, RawStep,
+};
+use super::{Act, Blocked, Change, Consented, Edit, Handed, Mocked, Named, Script, Step};
 use crate::consent::Identifier;
 use crate::consent::record::Channel;
 use crate::demo::world::Role;
 use crate::diagnostic::{Diagnostics, Source, Text, text};
+use crate::partner::mock;
 use crate::store::NewBlock;
 use crate::store::consents::Withdrawal;
 use crate::testkit::stage::role;
@@ -70,6 +73,7 @@ impl Check<'_> {
         let mut consents = self.consents_file(raw.consents_file.as_ref());
         consents.extend(raw.consent.into_iter().filter_map(|consent| self.consent(consent)));
         let blocks = raw.block.into_iter().filter_map(|block| self.block(block)).collect();
+        let mocks = self.mocks(raw.mock);
         let steps = self.steps(raw.step);
         let setup = Setup {
             rules: self.folder.join(raw.rules.get_ref()),
@@ -79,7 +83,8 @@ impl Check<'_> {
             limits: limits(&self.source.text),
         };
         let (source, rules) = (Arc::clone(&self.source), raw.rules.span());
-        Some(Script { source, rules, setup, edits, consents, blocks, steps })
+        let folder = self.folder.to_owned();
+        Some(Script { source, folder, rules, setup, edits, consents, blocks, mocks, steps })
     }
 
     pub(super) fn error<T>(
@@ -283,9 +288,14 @@ impl Check<'_> {
             None => None,
         };
         let expected = self.expected(&mut raw, &span);
+        if raw.request.is_none() && !raw.mock.is_empty() {
+            let help = "write it in the step with the request, or above the steps for all of them";
+            self.error::<()>(span.clone(), "a mock partner answers requests", help);
+        }
+        let mocks = self.mocks(std::mem::take(&mut raw.mock));
         let act = self.act(&mut raw, &span, time.is_some());
         let name = raw.name.into_inner();
-        Some(Step { name, span, time, act: act?, expected: expected? })
+        Some(Step { name, span, time, mocks, act: act?, expected: expected? })
     }
 
     fn act(&mut self, raw: &mut RawStep, span: &Range<usize>, moves: bool) -> Option<Act> {
@@ -333,6 +343,25 @@ impl Check<'_> {
             Some(request) => self.ask(&request, raw).map(Act::Ask),
             None => Some(Act::Wait),
         }
+    }
+
+    /// Scripts of mock partners: their rules are read as in a file of their own.
+    fn mocks(&mut self, raw: RawMocks) -> Vec<Mocked> {
+        let mut mocks = Vec::new();
+        for (partner, rules) in raw {
+            let span = rules.span();
+            let rules = rules.into_inner().into_iter().map(toml::Value::Table).collect();
+            let script = toml::Table::from_iter([("rule".to_owned(), toml::Value::Array(rules))]);
+            let text = toml::to_string(&script).unwrap_or_default();
+            if let Err(found) = mock::Script::read(partner.get_ref(), &text, self.folder) {
+                for wrong in found.iter() {
+                    let (message, help) = (wrong.message.clone(), wrong.help.clone());
+                    self.error::<()>(span.clone(), message, help);
+                }
+            }
+            mocks.push(Mocked { partner: partner.into(), text });
+        }
+        mocks
     }
 
     fn ask(&mut self, request: &Spanned<String>, raw: &mut RawStep) -> Option<Ask> {
