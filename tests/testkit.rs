@@ -38,7 +38,7 @@ fn what_is_wrong_is_told_where_and_how() {
     let mut files = Vec::new();
     for entry in fs::read_dir(root().join("tests/testkit/wrong")).unwrap() {
         let path = entry.unwrap().path();
-        files.extend(path.to_str().unwrap().ends_with(".toml").then_some(path));
+        files.extend(path.extension().is_some_and(|end| end == "toml").then_some(path));
     }
     assert!(files.len() > 5);
     for path in files {

@@ -144,7 +144,9 @@ fn import(
         result?;
     }
     if let Some(recording) = recording {
-        lines.iter().for_each(|line| recording.grant(line));
+        for line in &lines {
+            recording.grant(line);
+        }
     }
     say!("the gateway is at https://{}; {} consents imported\n", gateway.address, lines.len());
     Ok(())

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::script::{Act, Blocked, Change, Consented, Handed, Mocked, Named, Script, Step};
-use super::stage::{Fault, Testkit};
-use super::{Ask, Difference, Sent, Setup, held};
+use super::{Ask, Difference, Fault, Sent, Setup, Testkit, held};
 use crate::diagnostic::{Diagnostics, Source, text};
 use crate::gateway::StartError;
 

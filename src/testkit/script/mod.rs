@@ -1,6 +1,7 @@
 //! A file of steps: `NAME.test.toml`, read whole, strange keys refused.
 
 mod expect;
+mod given;
 mod raw;
 mod read;
 
