@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::activation::watch::watch;
+use crate::activation::wipe::wipe;
 use crate::activation::{Activation, NotActivated, load};
 use crate::admin::{self, Admin};
 use crate::config::Config;
@@ -125,6 +126,7 @@ impl Gateway {
         let proxy = Proxy::new(Parts {
             name,
             in_force: activation.in_force().clone(),
+            activation: activation.clone(),
             limits: limits.clone(),
             clock,
             reader: reader.clone(),
@@ -151,6 +153,7 @@ impl Gateway {
         let mut tasks = vec![
             tokio::spawn(server),
             tokio::spawn(admin::serve(admin_listener, admin, stop.clone())),
+            tokio::spawn(wipe(activation.clone(), stop.clone())),
         ];
         if let Some(folder) = watched {
             tasks.push(tokio::spawn(watch(activation.clone(), folder, stop.clone())));

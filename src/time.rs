@@ -21,6 +21,9 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
+    /// The last time that RFC 3339 text can carry.
+    pub const LAST: Self = Self(MILLIS_MAX);
+
     /// Takes milliseconds since the Unix epoch, or `None` outside the years 0001 to 9999.
     #[must_use]
     pub fn from_millis(millis: i64) -> Option<Self> {

@@ -43,6 +43,11 @@ async fn a_description_of_a_partner_is_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mock_partner_runs_in_one_command() {
+    goes_as_written("mock").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn schemas_are_printed() {
     goes_as_written("schema").await;
 }
@@ -205,16 +210,17 @@ fn masked(text: &str, folder: &Path) -> String {
 
 fn mask(word: &str) -> &str {
     let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_kid = word.len() == 22
+    let is_kid = matches!(word.len(), 22 | 43 | 44)
         && word.bytes().any(|b| b.is_ascii_uppercase())
         && word.bytes().any(|b| b.is_ascii_lowercase());
+    let is_key = word.len() == 44 && word.ends_with('=');
     if Uuid::parse_str(word).is_ok() && !word.starts_with("01920000-") {
         "[uuid]"
     } else if Timestamp::parse(word).is_ok() {
         "[time]"
     } else if word.len() == 64 && is_hex {
         "[hash]"
-    } else if is_kid || word.contains("/disclosures+") {
+    } else if is_kid || is_key || word.contains("/disclosures+") {
         "[key]"
     } else if word.starts_with("127.0.0.1:") && word != "127.0.0.1:8444" {
         "[address]"

@@ -14,7 +14,7 @@
 //! | `misdirected` | files that open, and whose header has another `member` than `request` |
 //! | `replies` | sealed answers to that request: see `envelope_vectors/replies.rs` |
 //! | `bad_keys` | raw public keys in hexadecimal that no sender may seal to |
-//! | `streams`, `broken` | those of several envelopes: see `envelope_vectors/frames.rs` |
+//! | `streams`, `broken`, `signed`, `badly_signed` | see `envelope_vectors/frames.rs` |
 //!
 //! Each file is opened with the key that `key` names in `recipients`; without it, `x25519`. What
 //! else stands in `opens` can be read from the file too: the `mode`, the `kem`, whether it has
@@ -37,6 +37,8 @@ mod direct;
 mod frames;
 #[path = "envelope_vectors/modes.rs"]
 mod modes;
+#[path = "envelope_vectors/opened.rs"]
+mod opened;
 #[path = "envelope_vectors/oracle.rs"]
 mod oracle;
 #[path = "envelope_vectors/padding.rs"]
@@ -149,7 +151,7 @@ fn a_misdirected_envelope_opens_and_says_so() {
 #[test]
 fn the_index_names_every_file() {
     let index = frozen_index();
-    let kinds = ["opens", "refused", "misdirected", "replies", "streams"];
+    let kinds = ["opens", "refused", "misdirected", "replies", "streams", "signed", "badly_signed"];
     let named = kinds.iter().flat_map(|kind| list(&index, kind));
     let named = named.filter_map(|vector| vector["file"].as_str()).map(str::to_owned);
     let named: BTreeSet<String> = named.chain(["index.json".into()]).collect();
@@ -228,9 +230,9 @@ fn made() -> (BTreeMap<String, Vec<u8>>, Value) {
     let Value::Object(request) = json!(header(OURS)) else { panic!("no object") };
     let request = request.into_iter().filter(|(name, _)| SHARED.contains(&name.as_str()));
     let mut files = made.files;
-    let (streams, broken) = frames::add(&mut files);
+    let streams = frames::add(&mut files);
     let replies = replies::add(&mut files);
-    let index = json!({
+    let mut index = json!({
         "recipient": pair(OURS),
         "recipients": KEYS.map(|name| (name, pair(name))).into_iter().collect::<BTreeMap<_, _>>(),
         "request": request.collect::<serde_json::Map<_, _>>(),
@@ -241,9 +243,10 @@ fn made() -> (BTreeMap<String, Vec<u8>>, Value) {
         "misdirected": made.misdirected,
         "replies": replies,
         "bad_keys": modes::bad_keys(),
-        "streams": streams,
-        "broken": broken,
     });
+    for (name, vectors) in streams {
+        index[name] = vectors;
+    }
     (files, index)
 }
 

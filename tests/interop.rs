@@ -1,5 +1,4 @@
-//! Envelopes and ledgers of this program, opened and checked by `interop.py` with libraries that
-//! we did not write.
+//! Ledgers of this program, checked by `interop.py` with libraries that we did not write.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,45 +14,13 @@ mod world;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
 use std::process::{Output, Stdio};
 
 use otkel::config::Config;
-use otkel::demo::sample::{self, AIGERIM, MADINA};
+use otkel::demo::sample;
 use otkel::gateway::ledger_key;
 use serde_json::Value;
 use world::*;
-
-const GB: &str = "training-gb";
-
-#[test]
-fn python_opens_and_refuses_what_this_program_does() {
-    let folder = manifest().join("tests/vectors/envelope");
-    let told = text(&python(&["vectors".as_ref(), folder.as_os_str()]));
-    let index: Value =
-        serde_json::from_slice(&fs::read(folder.join("index.json")).unwrap()).unwrap();
-    let number = |kind: &str| index[kind].as_array().unwrap().len();
-    let want = format!("{} open, {} are refused\n", number("opens"), number("refused"));
-    assert_eq!(told, want);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_partner_opens_what_it_gets_with_pythons_hpke() {
-    let world = World::plan().stub(GB, Stub::with(Papers::Proper)).start().await;
-    let sent = world.send(enrol(learners(&[AIGERIM, MADINA]))).await;
-    assert_eq!(sent.status, 200);
-    let heard = world.heard(GB);
-    let start = heard.windows(4).position(|window| window == b"OTK1").unwrap();
-    let file = world.folder().join("payload.otk1");
-    fs::write(&file, &heard[start..]).unwrap();
-    let key = world.folder().join("keys").join(format!("{GB}.key"));
-    let opened = python(&["envelope".as_ref(), key.as_os_str(), file.as_os_str()]);
-    assert_eq!(text(&opened), surnames(1));
-    let header: Value = serde_json::from_slice(&opened.stderr).unwrap();
-    assert_eq!(header["did"], sent.decision());
-    let other = world.folder().join("keys/mailing-de.key");
-    assert!(!python(&["envelope".as_ref(), other.as_os_str(), file.as_os_str()]).status.success());
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_is_sound_by_the_rfcs_and_no_longer_once_a_byte_changed() {
@@ -84,7 +51,7 @@ fn check(world: &World) -> Output {
     let config = Config::read("gateway.toml", &text, world.folder()).unwrap();
     let key = ledger_key(&config).unwrap().public().to_string();
     let (store, note) = (config.store.as_os_str(), config.checkpoint.as_os_str());
-    python(&["ledger".as_ref(), store, key.as_ref(), note])
+    python(&[store, key.as_ref(), note])
 }
 
 fn python(arguments: &[&OsStr]) -> Output {
@@ -95,8 +62,4 @@ fn text(output: &Output) -> String {
     let wrong = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{wrong}");
     String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn manifest() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,6 +1,7 @@
 //! The partner kit of `docs/partner/`: its receivers open what this program seals, and refuse all
 //! that a receiver must refuse.
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -10,6 +11,8 @@
 
 #[path = "partner_kit/cases.rs"]
 mod cases;
+#[path = "partner_kit/talk.rs"]
+mod talk;
 #[path = "partner_kit/tools.rs"]
 mod tools;
 #[path = "support/world.rs"]
@@ -20,6 +23,8 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use otkel::demo::sample::{AIGERIM, MADINA};
+use otkel::partner::Refusal;
+use otkel::signing::{Sign as _, SigningKey};
 use sha2::{Digest as _, Sha256};
 
 use cases::{Case, Expected};
@@ -67,34 +72,50 @@ fn each_receiver_says_one_line_and_gives_nothing_of_what_it_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_receiver_opens_what_the_gateway_sends() {
-    const GB: &str = "training-gb";
-    let world = World::plan().stub(GB, Stub::with(Papers::Proper)).start().await;
+async fn each_receiver_opens_what_the_gateway_sends_and_sees_that_it_did() {
+    let world = World::plan().real_time().stub(GB, Stub::with(Papers::Proper)).start().await;
     let sent = world.send(enrol(learners(&[AIGERIM, MADINA]))).await;
     assert_eq!(sent.status, 200);
     let heard = world.heard(GB);
     let (head, envelope) = cases::split(&heard);
     let file = world.folder().join("payload.otk1");
     fs::write(&file, envelope).unwrap();
-    let (method, path, id) = (&head["method"], &head["path"], &head["otkel-id"]);
-    let key = |name: &str| world.folder().join("keys").join(format!("{name}.key"));
-    let opened = |language: &tools::Language, key: PathBuf| {
-        let request = ["gw.demo.example", GB, method, path, id];
-        tokio::task::block_in_place(|| language.receive(&file, &key, &request))
-    };
-    for language in LANGUAGES.iter() {
-        let ours = opened(language, key(GB));
-        let told = String::from_utf8_lossy(&ours.stderr);
-        assert_eq!(ours.stdout, surnames(1).as_bytes(), "{}: {told}", language.name);
-        assert!(!opened(language, key("mailing-de")).status.success(), "{}", language.name);
+    let keys = world.folder().join("keys");
+    tokio::task::block_in_place(|| {
+        let request = ["gw.demo.example", GB, &head["method"], &head["path"], &head["otkel-id"]];
+        for language in LANGUAGES.iter() {
+            let opened = language.receive(&file, &keys.join(format!("{GB}.key")), &request);
+            let told = String::from_utf8_lossy(&opened.stderr);
+            assert_eq!(opened.stdout, surnames(1).as_bytes(), "{}: {told}", language.name);
+            let other = language.receive(&file, &keys.join("mailing-de.key"), &request);
+            assert!(!other.status.success(), "{}", language.name);
+        }
+        let signer = fs::read_to_string(keys.join("signing.key")).unwrap();
+        talk::is_signed(&head, &file, SigningKey::from_pem(&signer).unwrap().key());
+    });
+}
+
+#[test]
+fn the_page_answers_as_the_receiving_proxy_does() {
+    let page = fs::read_to_string(root().join("docs/partner/README.md")).unwrap();
+    let (_, checks) = page.split_once("## The checks").unwrap();
+    let last = |line: &str| line.strip_suffix(" |")?.rsplit_once("| ").map(|(_, cell)| cell.into());
+    let answers = checks.lines().filter(|line| line.starts_with("| ")).filter_map(last);
+    let answers: Vec<String> = answers.filter(|cell: &String| cell.ends_with('`')).collect();
+    assert!(answers.len() >= 11);
+    let ours = Refusal::ALL.map(|why| format!("{} `{}`", why.status().as_u16(), why.code()));
+    for answer in answers {
+        assert!(ours.contains(&answer), "{answer}");
     }
 }
 
 #[test]
 fn each_receiver_is_short() {
     let folder = root().join("docs/partner");
-    for file in ["python/receive.py", "node/receive.mjs", "go/receive.go", "java/Receive.java"] {
-        let text = fs::read_to_string(folder.join(file)).unwrap();
+    let names = ["receive.py", "receive.mjs", "receive.go", "Receive.java", "Receive.cs"];
+    let folders = ["python", "node", "go", "java", "csharp"];
+    for file in folders.iter().zip(names).map(|(folder, name)| format!("{folder}/{name}")) {
+        let text = fs::read_to_string(folder.join(&file)).unwrap();
         let lines = code(&text).count();
         assert!((20..30).contains(&lines), "{file} has {lines} lines");
     }
@@ -145,3 +166,5 @@ fn fresh_folder(name: &str) -> PathBuf {
 fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
 }
+
+const GB: &str = "training-gb";

@@ -73,7 +73,7 @@ async fn a_partner_with_tls_1_2_only_gets_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_other_than_the_one_pinned_gets_nothing() {
-    let keys = "keys = \"keys/training-gb.json\"\n";
+    let keys = "keys = \"keys/training-gb.keys.jws\"\n";
     let pinned = |pin: &str| World::plan().edit(keys, &format!("{keys}pins = [\"{pin}\"]\n"));
     let other = format!("sha256:{}", "5e".repeat(32));
     let world = pinned(&other).stub(GB, Stub::with(Papers::Proper)).start().await;

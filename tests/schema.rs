@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 use otkel::config::{self, Config};
 use otkel::diagnostic::Diagnostics;
+use otkel::partner::Refusal;
+use otkel::partner::mock::script::{self, Script};
 use otkel::policy::legal::{Number, Unit};
 use otkel::policy::{Policy, schema};
 use otkel::reason::Reason;
@@ -222,6 +224,9 @@ fn lists_of_words_are_those_of_the_program() {
     let abroad = words(&Kind::Register.schema(), "/$defs/abroad/enum");
     assert!(countries.iter().filter(|country| *country != "KZ").eq(&abroad));
 
+    let codes = Refusal::ALL.map(Refusal::code);
+    assert_eq!(words(&Kind::Mock.schema(), "/$defs/rule/properties/refuse/enum"), codes);
+
     let register = Kind::Register.schema();
     let unit = |unit| match unit {
         Unit::WorkingDays => "#/$defs/working_days",
@@ -276,17 +281,19 @@ enum Kind {
     Register,
     Partner,
     Config,
+    Mock,
     Test,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Register, Self::Partner, Self::Config, Self::Test];
+    const ALL: [Self; 5] = [Self::Register, Self::Partner, Self::Config, Self::Mock, Self::Test];
 
     const fn text(self) -> &'static str {
         match self {
             Self::Register => schema::REGISTER,
             Self::Partner => schema::PARTNER,
             Self::Config => config::SCHEMA,
+            Self::Mock => script::SCHEMA,
             Self::Test => testkit::SCHEMA,
         }
     }
@@ -304,8 +311,8 @@ struct File {
 
 impl File {
     /// A file of each kind with every key that there is.
-    fn all() -> [Self; 4] {
-        [Self::register(), Self::everything(), Self::config(), Self::test()]
+    fn all() -> [Self; 5] {
+        [Self::register(), Self::everything(), Self::config(), Self::mock(), Self::test()]
     }
 
     fn register() -> Self {
@@ -326,6 +333,11 @@ impl File {
         Self { kind: Kind::Config, text }
     }
 
+    fn mock() -> Self {
+        let text = fs::read_to_string(root().join("tests/schema/mock.toml")).unwrap();
+        Self { kind: Kind::Mock, text }
+    }
+
     fn test() -> Self {
         let text = fs::read_to_string(root().join("tests/schema/all.test.toml")).unwrap();
         Self { kind: Kind::Test, text }
@@ -344,6 +356,10 @@ impl File {
         let name = match self.kind {
             Kind::Register => "register.toml",
             Kind::Partner => "partners/body.toml",
+            Kind::Mock => {
+                let read = Script::read("script.toml", &self.text, root());
+                return read.err().unwrap_or_default();
+            }
             Kind::Config => {
                 let read = Config::read("gateway.toml", &self.text, Path::new(""));
                 return read.err().unwrap_or_default();

@@ -7,7 +7,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::NotActivated;
 use super::load::{Loaded, has};
 use crate::config::{Config, PartnerFiles};
 use crate::diagnostic::{Diagnostics, text};
@@ -17,7 +16,7 @@ use crate::policy::Policy;
 use crate::policy::origin::{Origins, Step};
 use crate::proxy::rules::Rules;
 use crate::signing::VerifyKey;
-use crate::store::{ListOwner, Reader, Recorder, StoreError, Unrecorded};
+use crate::store::{ListOwner, Reader, StoreError};
 use crate::time::Timestamp;
 use crate::tls;
 use crate::vocabulary::Name;
@@ -51,10 +50,19 @@ pub(super) enum NoList {
     Store(#[from] StoreError),
 }
 
+/// A list that must be recorded before anything is sealed to its keys.
+pub(super) type Taken = (ListOwner, SignedKeys);
+
 impl Choice {
-    /// Whose it is.
-    pub(super) const fn owner(&self) -> &ListOwner {
-        &self.owner
+    /// Gives its keys to rules; the list, where it must be recorded.
+    pub(super) fn give(self, rules: &mut Rules) -> Option<Taken> {
+        let Self { owner, list, is_new } = self;
+        let (partner, keys) = (owner.partner.clone(), list.keys.clone());
+        match owner.recipient.clone() {
+            None => rules.keys.insert(partner, keys),
+            Some(recipient) => rules.recipients.insert((partner, recipient), keys),
+        };
+        is_new.then_some((owner, list))
     }
 }
 
@@ -105,16 +113,16 @@ fn unfit(owner: &ListOwner, path: &Path, why: BadList) -> StartError {
     StartError::Keys { partner: owner.partner.clone(), path: path.to_owned(), why }
 }
 
-/// Takes the lists that a set of rules comes with: all of them, or none.
+/// Gives the keys of the lists that a set of rules comes with to the rules; which of the lists must
+/// be recorded before anything is sealed to them.
 ///
 /// # Errors
-/// One that may not be taken, does not have what the rules need, or could not be recorded.
-pub(super) async fn settle(
+/// A list that may not be taken, or does not have what the rules need.
+pub(super) fn settle(
     loaded: &mut Loaded,
-    (reader, recorder): (&Reader, &Recorder),
-    by: &str,
+    reader: &Reader,
     now: Timestamp,
-) -> Result<(), NotActivated> {
+) -> Result<Vec<Taken>, StartError> {
     let choose = |offer: Offer| {
         let (owner, file) = (offer.owner.clone(), offer.file.clone());
         offer.choose(reader).map_err(|why| match why {
@@ -125,7 +133,7 @@ pub(super) async fn settle(
     let offers = std::mem::take(&mut loaded.offers);
     let choices = offers.into_iter().map(choose).collect::<Result<Vec<_>, _>>()?;
     loaded.warnings.append(fit(&loaded.rules, &choices, now).map_err(StartError::Rules)?);
-    Ok(take(choices, &mut loaded.rules, recorder, by).await?)
+    Ok(choices.into_iter().filter_map(|choice| choice.give(&mut loaded.rules)).collect())
 }
 
 /// Holds the lists against the KEMs of the rules; with it come the warnings.
@@ -165,25 +173,4 @@ fn fit(rules: &Rules, choices: &[Choice], now: Timestamp) -> Result<Diagnostics,
         }
     }
     if found.has_errors() { Err(found) } else { Ok(found) }
-}
-
-/// Records the lists that are new, and then gives the keys of all to the rules.
-///
-/// # Errors
-/// One could not be recorded; the rules are as they were.
-pub(super) async fn take(
-    choices: Vec<Choice>,
-    rules: &mut Rules,
-    recorder: &Recorder,
-    by: &str,
-) -> Result<(), Unrecorded> {
-    let new = choices.iter().filter(|choice| choice.is_new);
-    recorder.take_lists(new.map(|choice| (choice.owner.clone(), &choice.list)), by).await?;
-    for Choice { owner: ListOwner { partner, recipient, .. }, list, .. } in choices {
-        match recipient {
-            None => rules.keys.insert(partner, list.keys),
-            Some(recipient) => rules.recipients.insert((partner, recipient), list.keys),
-        };
-    }
-    Ok(())
 }

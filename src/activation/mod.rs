@@ -9,6 +9,7 @@
 //! | [`load`] | configuration and files to what transfers are decided by |
 //! | [`signature`] | officers' signatures under a set |
 //! | [`watch`] | reloads when the files change |
+//! | [`wipe`] | wipes kept agreements once their time is over |
 //! | [`report`] | what is in force, and what went wrong, as JSON |
 //!
 //! A set that does not load, is not signed as the configuration asks, or cannot be recorded leaves
@@ -23,6 +24,7 @@ mod renew;
 pub mod report;
 pub mod signature;
 pub mod watch;
+pub mod wipe;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -119,12 +121,14 @@ impl Activation {
     ) -> Result<Self, NotActivated> {
         let (reader, recorder) = (store.reader.clone(), store.recorder.clone());
         let time = clock.now();
-        lists::settle(&mut loaded, (&reader, &recorder), BY_START, time).await?;
+        let taken = lists::settle(&mut loaded, &reader, time)?;
         let Loaded { rules, signed_by, warnings, look, .. } = loaded;
         let looked = Some(look);
         let append = activation(&rules.policy, BY_START, &signed_by);
         let policy = Arc::clone(&rules.policy);
         let (in_force, position) = InForce::start(rules, append, recorder.clone()).await?;
+        // Nobody decides anything before this returns.
+        recorder.take_lists(taken, BY_START).await?;
         let (entry, by) = (position.seq, BY_START.to_owned());
         let refused = None;
         let status = Status { policy, entry, time, by, signed_by, warnings, refused, looked };
@@ -209,7 +213,8 @@ impl Inner {
         by: &str,
         time: Timestamp,
     ) -> Result<Reloaded, NotActivated> {
-        lists::settle(&mut loaded, (&self.reader, &self.recorder), by, time).await?;
+        let taken = lists::settle(&mut loaded, &self.reader, time)?;
+        self.recorder.take_lists(taken, by).await?;
         let Loaded { rules, signed_by, warnings, look, .. } = loaded;
         let policy = Arc::clone(&rules.policy);
         if Arc::ptr_eq(&policy, &self.in_force.now().await.policy) {

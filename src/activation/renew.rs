@@ -14,7 +14,7 @@ use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
 use hyper::{Method, StatusCode};
 use tokio::task::JoinSet;
 
-use super::lists::{self, NoList, Offer};
+use super::lists::{NoList, Offer};
 use super::{Activation, Inner};
 use crate::envelope::list::SignedKeys;
 use crate::proxy::rules::{ListSource, Rules};
@@ -85,17 +85,17 @@ impl Inner {
         let owner = ListOwner::new(partner, None, identity);
         let list = SignedKeys::read(&bytes, partner.as_str(), identity).map_err(NoList::Bad)?;
         let (identity, file) = (identity.clone(), source.file.clone());
-        let offer = Offer { owner, identity, list, file, may_be_old: false };
+        let offer = Offer { owner, identity: identity.clone(), list, file, may_be_old: false };
         // From here on no other rules come into force.
         let _turn = self.turn.lock().await;
         let choice = offer.choose(&self.reader)?;
         let rules = self.in_force.now().await;
-        let identity = rules.identities.get(partner);
-        if identity.is_none_or(|identity| *identity.kid() != choice.owner().identity) {
+        if rules.identities.get(partner) != Some(&identity) {
             return Err(NotRenewed::NoSource);
         }
         let mut rules = (*rules).clone();
-        lists::take(vec![choice], &mut rules, &self.recorder, GATEWAY).await?;
+        let taken = choice.give(&mut rules);
+        self.recorder.take_lists(taken, GATEWAY).await?;
         self.in_force.refresh(rules).await;
         Ok(())
     }

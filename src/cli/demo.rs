@@ -16,8 +16,10 @@ use crate::demo::caller::{Caller, Reply};
 use crate::demo::sample::{self, Expect, Sample, fits};
 use crate::demo::trust;
 use crate::demo::world::{Cast, PARTNERS, Setting, World};
+use crate::envelope::Header;
 use crate::gateway::{Gateway, SystemClock, ledger_key};
 use crate::partner::mock::{self, MockPartner, Received, Script, Setup, Told};
+use crate::proxy::RECEIPT_STATUS_HEADER;
 use crate::store::audit::audit;
 use crate::store::sqlite;
 use crate::testkit::{Ask, Recording, Sent, Standing, settled};
@@ -173,11 +175,12 @@ async fn show_sample(
             recording.name(sample.title);
             recording.sent(&sent(sample, &reply, new.clone(), entries));
         }
+        let envelope = new.first().map(|(_, received)| received.header.clone());
         let new = shown_each(&new);
         if !as_expected {
             differing += 1;
         }
-        let decided = Decided::of(gateway, &reply);
+        let decided = Decided::of(gateway, &reply, envelope.as_ref());
         let mark = if as_expected { "" } else { "DIFFERS: " };
         let (method, path) = sample.request;
         let sent = format!("{}\n{} → {method} {path}", sample.title, sample.caller);
@@ -259,17 +262,23 @@ struct Decided {
 }
 
 impl Decided {
-    fn of(gateway: &Gateway, reply: &Reply) -> Self {
+    fn of(gateway: &Gateway, reply: &Reply, envelope: Option<&Header>) -> Self {
         let did = reply.decision.as_deref().and_then(|did| did.parse().ok());
         let stored = did.and_then(|did| gateway.reader.decision(&did).ok().flatten());
         let Some(stored) = stored else {
             return Self { words: "not in the ledger".to_owned(), entry: "—".to_owned() };
         };
         let entry: Value = serde_json::from_slice(&stored.entry).unwrap_or_default();
-        let words = match entry.get("reason").and_then(Value::as_str) {
+        let mut words = match entry.get("reason").and_then(Value::as_str) {
             Some(code) => refused(code),
             None => carried(&entry),
         };
+        words.extend(envelope.and_then(|header| sealed(&entry, header)));
+        let receipt =
+            reply.headers.get(RECEIPT_STATUS_HEADER).and_then(|status| status.to_str().ok());
+        if let Some(status) = receipt {
+            words.extend(["\nreceipt ", status]);
+        }
         Self { words, entry: stored.seq.to_string() }
     }
 }
@@ -309,6 +318,22 @@ fn carried(entry: &Value) -> String {
         }
     }
     words
+}
+
+/// How the envelope was made, where it was not in the usual way.
+fn sealed(entry: &Value, header: &Header) -> Option<String> {
+    let payload = entry.get("payload")?;
+    let keys = payload.get("kids").and_then(Value::as_array).map_or(1, Vec::len);
+    let is_kept = text(payload, "mode") == "kept";
+    let ways = [
+        (!text(payload, "kem").is_empty()).then(|| text(payload, "kem")),
+        is_kept.then(|| "kept".to_owned()),
+        (keys > 1).then(|| format!("to {keys} keys")),
+        header.pad.then(|| "padded".to_owned()),
+        header.re.is_some().then(|| "answer sealed".to_owned()),
+    ];
+    let ways: Vec<String> = ways.into_iter().flatten().collect();
+    (!ways.is_empty()).then(|| format!("\nenvelope: {}", ways.join(", ")))
 }
 
 fn text(value: &Value, member: &str) -> String {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, runtime};
 use crate::demo::trust;
 use crate::demo::world::{Cast, GATEWAY, GATEWAY_CLIENT, Part, World};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Text};
 use crate::gateway::SystemClock;
 use crate::keyfile;
 use crate::partner::mock::{self, MockPartner, Script, Setup, Told};
@@ -219,8 +219,16 @@ fn taken(arguments: &Mock, host: &str, port: u16) -> String {
 
 /// A script that does not load.
 #[derive(Debug, thiserror::Error)]
-#[error("the script does not load\n{0}")]
-struct Unread(Diagnostics);
+#[error("{UNREAD}\n{0}")]
+pub(super) struct Unread(Diagnostics);
 
+impl Unread {
+    /// What was found, and the words before it.
+    pub(super) fn diagnostics(&self) -> (Text, &Diagnostics) {
+        (UNREAD.into(), &self.0)
+    }
+}
+
+const UNREAD: &str = "the script does not load";
 /// For how long the keys of a mock are valid.
 const KEY_DAYS: i64 = 365;

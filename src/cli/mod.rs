@@ -181,7 +181,9 @@ fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
 /// What went wrong, with what was found in rules and configuration in the language.
 fn told(error: &(dyn std::error::Error + 'static), language: Language) -> String {
     let ours = error.downcast_ref().and_then(StartError::diagnostics);
-    let found = ours.or_else(|| error.downcast_ref().and_then(NoStart::diagnostics));
+    let theirs = || error.downcast_ref().and_then(NoStart::diagnostics);
+    let found =
+        ours.or_else(theirs).or_else(|| error.downcast_ref().map(mock::Unread::diagnostics));
     found.map_or_else(
         || error.to_string(),
         |(frame, found)| {

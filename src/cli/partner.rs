@@ -31,12 +31,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut reload = signal(SignalKind::hangup())?;
         let mut partner = Partner::start(config, Arc::new(SystemClock)).await?;
-        match partner.status {
-            Some(status) => {
-                say!("listening on https://{}, status on http://{status}", partner.address);
-            }
-            None => say!("listening on https://{}", partner.address),
-        }
+        let status = partner.status.map(|status| format!(", status on http://{status}"));
+        say!("listening on https://{}{}", partner.address, status.unwrap_or_default());
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::Outcome;
+use crate::partner::mock::script;
 use crate::{config, policy, testkit};
 
 /// The arguments of `otkel schema`.
@@ -23,6 +24,8 @@ enum File {
     Config,
     /// A file for `otkel test`.
     Test,
+    /// The script of `otkel partner --mock`.
+    Mock,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every command has an outcome")]
@@ -32,6 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         File::Partner => policy::schema::PARTNER,
         File::Config => config::SCHEMA,
         File::Test => testkit::SCHEMA,
+        File::Mock => script::SCHEMA,
     };
     say!("{}", schema.trim_end());
     Ok(ExitCode::SUCCESS)

@@ -40,8 +40,8 @@ pub const GATEWAY: &str = "gw.demo.example";
 /// The name in the gateway's client certificate.
 pub const GATEWAY_CLIENT: &str = "gateway-client.demo.example";
 
-/// A desk within a partner that has a key of its own, as `partner.recipient` in the rules.
-pub const RECIPIENT: (&str, &str) = ("verify-kz", "accounts");
+/// Desks within partners that have keys of their own, as `partner.recipient` in the rules.
+pub const RECIPIENTS: [(&str, &str); 2] = [("verify-kz", "accounts"), ("learning-de", "records")];
 
 /// A folder that holds everything a gateway needs.
 #[derive(Debug)]
@@ -93,7 +93,10 @@ impl Cast {
         let part = |(name, host, port): PartnerHost| Part {
             name: name.to_owned(),
             hosts: vec![(host.to_owned(), port)],
-            recipients: if name == RECIPIENT.0 { vec![RECIPIENT.1.to_owned()] } else { Vec::new() },
+            recipients: RECIPIENTS
+                .iter()
+                .filter_map(|(partner, desk)| (*partner == name).then(|| (*desk).to_owned()))
+                .collect(),
         };
         let role = |name: &str, routes: &[&str]| Role {
             name: name.to_owned(),

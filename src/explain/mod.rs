@@ -75,6 +75,9 @@ pub struct Explained {
     pub gates: Vec<Step>,
     /// The records, those that were treated alike together; what is outside of all comes last.
     pub records: Vec<Group>,
+    /// The decision by which the same transfer went first, where the partner did not know its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<Value>,
     /// What became of it, as it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Value>,

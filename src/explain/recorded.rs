@@ -101,6 +101,7 @@ fn told(recorded: &Recorded, entry: &Value) -> Explained {
         partner: recorded.partner.clone(),
         route: recorded.route.clone(),
         purpose: recorded.purpose,
+        again: member("again"),
         recipient: member("recipient"),
         basis: member("basis"),
         policy: recorded.policy.clone(),

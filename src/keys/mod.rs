@@ -13,6 +13,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 
 use crate::config::{KeySource, ScheduledKey, TokenKey};
+use crate::signing::list::Listed;
 use crate::signing::{BadSigningKey, Sign, SigningKey};
 use crate::time::Timestamp;
 use crate::tls::{self, FileFault};
@@ -73,6 +74,16 @@ impl SigningKeys {
             Ok(Scheduled { from: key.from, until: key.until, key: open(&key.source)? })
         };
         ahead.map(open).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The keys with their times, as partners are told.
+    #[must_use]
+    pub fn listed(&self) -> Vec<Listed> {
+        let listed = |scheduled: &Scheduled| {
+            let until = scheduled.until.unwrap_or(Timestamp::LAST);
+            Listed::new(scheduled.key.key(), scheduled.from, until)
+        };
+        self.0.iter().map(listed).collect()
     }
 
     /// The key that signs now: of those that have begun and not ended, the one that began last.

@@ -81,15 +81,14 @@ impl Http {
 
     fn request(&self, message: Message) -> Option<Request<Load>> {
         let Message { header, gateway, method, path, inner, payload } = message;
-        let (method, target, headers, load) = match inner {
-            Some(inner) => unpacked(inner)?,
-            None => {
-                let load = match payload {
-                    Payload::Whole(bytes) => Load::from(bytes),
-                    Payload::Pieces(load) => load,
-                };
-                (method, path, media(&header)?, load)
-            }
+        let (method, target, headers, load) = if let Some(inner) = inner {
+            unpacked(inner)?
+        } else {
+            let load = match payload {
+                Payload::Whole(bytes) => Load::from(bytes),
+                Payload::Pieces(load) => load,
+            };
+            (method, path, media(&header)?, load)
         };
         let mut request = Request::new(load);
         *request.method_mut() = method;

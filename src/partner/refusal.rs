@@ -192,10 +192,11 @@ impl Refusal {
             Self::BadSignature => "check which keys the partner has of this gateway",
             Self::NotFresh => "set both clocks by NTP, and send a message when it is sealed",
             Self::BadDigest => "send the bytes that the digest was made of",
-            Self::Incomplete => "look at what stands between gateway and partner",
             Self::TooSlow => "send the body faster, or the partner raises `limits.body_ms`",
             Self::TooLarge => "send less at once, or the partner raises its limits",
-            Self::CannotOpen => "look at what stands between gateway and partner",
+            Self::Incomplete | Self::CannotOpen => {
+                "look at what stands between gateway and partner"
+            }
             Self::UnknownKid => "fetch the partner's key list again, and seal anew",
             Self::OtherRequest => "send the envelope in the request that it was sealed for",
             Self::Expired => "check the retention of the agreement, and both clocks",

@@ -16,7 +16,7 @@ use hyper::{Response, StatusCode};
 use super::receipt::{Came, Sent};
 use super::reply::{self, Content, ReplyKeys};
 use super::upstream::{AnswerBody, AnswerFault, Failure};
-use super::{Answer, full};
+use super::{Answer, again, full};
 use crate::document::{
     BadDocument, Charset, Document, FieldId, FieldSet, Limits, MediaType, Syntax,
 };
@@ -58,6 +58,9 @@ pub(super) enum Withheld {
     /// It is sealed, and not for this request.
     #[error("{0}")]
     Reply(BadReply),
+    /// It says that the partner could not open what was sent.
+    #[error("the partner does not know the key that was sealed to")]
+    UnknownKey,
 }
 
 impl Withheld {
@@ -68,6 +71,7 @@ impl Withheld {
                 Reason::AnswerUninspectable
             }
             Self::Unsealed | Self::Unbound | Self::Reply(_) => Reason::AnswerUnproven,
+            Self::UnknownKey => Reason::PartnerKeyUnavailable,
         }
     }
 }
@@ -82,6 +86,9 @@ pub(super) async fn back(
 ) -> Result<Back, Failure> {
     let rules = sent.claim.route().answer.as_ref();
     let (mut parts, body) = answer?.into_parts();
+    if again::is_key_unknown(parts.status, &parts.headers) {
+        return Ok(Back::Withheld(parts.status, Withheld::UnknownKey));
+    }
     let opened = reply::opened((&mut parts, body), sent, came, (keys, gateway)).await;
     let inspected = match (opened, rules) {
         (Err(why), _) => Err(why),

@@ -113,9 +113,9 @@ fn respond(status: StatusCode, media: &'static str, body: Bytes) -> Response<Bod
 }
 
 /// What of an entry is in its manifest: nothing about subjects, nor about rules on trial.
-const MEMBERS: [&str; 11] = [
-    "did", "payload", "partner", "place", "policy", "purpose", "reason", "route", "stream", "time",
-    "verdicts",
+const MEMBERS: [&str; 12] = [
+    "again", "did", "payload", "partner", "place", "policy", "purpose", "reason", "route",
+    "stream", "time", "verdicts",
 ];
 const OUTCOME_MEMBERS: [&str; 4] = ["reason", "result", "status", "time"];
 const RECEIPT_MEMBERS: [&str; 4] = ["jws", "status", "time", "why"];

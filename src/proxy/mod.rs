@@ -3,6 +3,7 @@
 //! `Proxy::transfer` is the path. Everything before the record can be refused without a trace at
 //! the partner; everything after it is settled, whatever the caller does.
 
+mod again;
 mod answer;
 pub mod body;
 pub mod front;
@@ -30,6 +31,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::activation::Activation;
 use crate::config::Limits;
 use crate::decision::{Denial, Permitted, decide, question};
 use crate::document::Content;
@@ -51,7 +53,7 @@ use rate::Rates;
 use receipt::Sent;
 use refusal::Refusal;
 pub use reply::ReplyKeys;
-use returned::Carried;
+use returned::{Carried, Returned};
 use rules::{Held, InForce, Rules};
 use upstream::{AnswerBody, Failure};
 
@@ -65,6 +67,8 @@ pub struct Parts {
     pub name: String,
     /// What transfers are decided by.
     pub in_force: InForce,
+    /// What reads partners' key lists again.
+    pub activation: Activation,
     /// How much and how long.
     pub limits: Limits,
     /// The time.
@@ -104,14 +108,28 @@ impl Proxy {
             return self.stream(head, body).await;
         }
         let content = self.read_content(&head, body).await?;
-        let transfer = self.parse(head.claim, content)?;
+        let returned = self.send(&head.headers, head.claim, content.clone()).await?;
+        match self.again(&returned).await {
+            None => returned.carried(),
+            Some(claim) => self.send(&head.headers, claim, content).await?.carried(),
+        }
+    }
+
+    /// Carries what was read to its partner, and settles what came of it.
+    async fn send(
+        &self,
+        asked: &HeaderMap,
+        claim: Claim,
+        content: Content,
+    ) -> Result<Returned, Box<Refusal>> {
+        let transfer = self.parse(claim, content)?;
         let (recorded, rules) = self.record(transfer).await?;
 
         let (of, sent) = (recorded.disclosed(), Sent::whole(&recorded, &rules));
-        let answer = self.forward(recorded, &head.headers, &rules).await;
+        let answer = self.forward(recorded, asked, &rules).await;
         let returned = self.returned(sent, answer).await;
         self.0.recorder.settle(returned.settles(of)).await;
-        returned.carried()
+        Ok(returned)
     }
 
     /// Sends what was recorded, by the rules that it was recorded under.
@@ -181,6 +199,7 @@ impl Proxy {
     /// It does so anew when a consent or block of one of its subjects changed in the meantime, so
     /// that a withdrawal or block that was committed first always counts.
     async fn record(&self, transfer: Transfer) -> Result<(Recorded, Arc<Rules>), Box<Refusal>> {
+        self.renew_ended(transfer.claim()).await;
         let held = self.hold(transfer.claim()).await?;
         let rules = held.rules();
         let mut transfer = self.under(rules, transfer)?;
@@ -282,7 +301,7 @@ impl Proxy {
             Err(_) => Err(Refusal::boxed(did, Reason::Overloaded, Known::default())),
         };
         match result {
-            Ok(Carried { known, mut answer, receipt }) => {
+            Ok(Carried { did, known, mut answer, receipt }) => {
                 self.0.metrics.carried(started.elapsed());
                 let status = answer.status().as_u16();
                 telemetry::carried(did, &known, (status, receipt), started.elapsed());

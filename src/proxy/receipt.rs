@@ -14,6 +14,7 @@ use super::{Answer, Proxy, outgoing};
 use crate::ledger::entry::Proof;
 use crate::policy::Reply;
 use crate::signing::VerifyKey;
+use crate::signing::jws::BadJws;
 use crate::signing::receipt::{BadReceipt, Bytes, Expected, Receipt};
 use crate::store::Recorded;
 use crate::transfer::Claim;
@@ -22,13 +23,30 @@ use crate::transfer::Claim;
 pub(super) struct Sent {
     /// The claim that it was sent for.
     pub(super) claim: Claim,
+    /// The key that it was sealed to.
+    pub(super) kid: String,
     /// Whether an answer is to be sealed.
     pub(super) reply: Reply,
-    body: Bytes,
-    parts: Option<u64>,
+    body: Body,
     is_asked: bool,
     /// The key that the partner signs with.
     key: Option<VerifyKey>,
+}
+
+/// The bodies that a receipt can be of.
+enum Body {
+    /// One envelope.
+    Whole(Bytes),
+    /// Envelopes one after the other. The partner may refuse in the midst of them, and then
+    /// acknowledges what it took, so here is what ends with each.
+    Parts(Vec<Prefix>),
+}
+
+/// SHA-256 and length of what was handed over so far of a body.
+#[derive(Clone, Copy)]
+pub(super) struct Prefix {
+    pub(super) sha256: [u8; 32],
+    pub(super) length: u64,
 }
 
 /// What came as a receipt.
@@ -61,18 +79,19 @@ impl Sent {
     /// One envelope, by the rules that it was recorded under.
     pub(super) fn whole(recorded: &Recorded, rules: &Rules) -> Self {
         let length = recorded.envelope().len() as u64;
-        let body = Bytes::new(recorded.sha256(), length);
+        let body = Body::Whole(Bytes::new(recorded.sha256(), length));
+        let kid = recorded.kid().to_owned();
         let nothing = Self::nothing(recorded.claim().clone());
-        Self { body, ..nothing.by(recorded.claim(), rules) }
+        Self { kid, body, ..nothing.by(recorded.claim(), rules) }
     }
 
     /// Nothing, for which no answer is expected.
     pub(super) fn nothing(claim: Claim) -> Self {
         Self {
             claim,
+            kid: String::new(),
             reply: Reply::Plain,
-            body: Bytes { sha256: String::new(), len: 0 },
-            parts: None,
+            body: Body::Parts(Vec::new()),
             is_asked: false,
             key: None,
         }
@@ -90,8 +109,36 @@ impl Sent {
     }
 
     /// The same, of so many parts in a body.
-    pub(super) fn of_parts(self, parts: u64, body: Bytes) -> Self {
-        Self { body, parts: Some(parts), ..self }
+    pub(super) fn of_parts(self, parts: Vec<Prefix>) -> Self {
+        Self { body: Body::Parts(parts), ..self }
+    }
+
+    /// The body that a receipt of so many parts must be of. One that comes with success is of all.
+    fn body(&self, parts: Option<u64>, is_success: bool) -> Option<Bytes> {
+        match (&self.body, parts) {
+            (Body::Whole(body), None) => Some(body.clone()),
+            (Body::Parts(all), Some(parts)) => {
+                let parts = usize::try_from(parts).ok()?;
+                let prefix = all.get(parts.checked_sub(1)?)?;
+                let is_whole = parts == all.len();
+                (is_whole || !is_success).then(|| Bytes::new(&prefix.sha256, prefix.length))
+            }
+            _ => None,
+        }
+    }
+
+    fn good(&self, text: &str, (gateway, now): (&str, i64), is_success: bool) -> Read {
+        let receipt = Receipt::read(text, self.key.as_ref())?;
+        let expected = Expected {
+            iss: self.claim.partner().name.as_str(),
+            aud: gateway,
+            did: outgoing::id(&self.claim),
+            env: self.body(receipt.parts, is_success).ok_or(BadReceipt::Parts)?,
+            parts: receipt.parts,
+            now,
+        };
+        receipt.check(&expected)?;
+        Ok((text.to_owned(), receipt))
     }
 }
 
@@ -99,26 +146,23 @@ impl Proxy {
     /// What came as the receipt; `None` where none was asked for, or no answer came.
     pub(super) fn came(&self, sent: &Sent, answer: &Result<Answer, Failure>) -> Option<Came> {
         let answer = answer.as_ref().ok().filter(|_| sent.is_asked)?;
-        let expected = Expected {
-            iss: sent.claim.partner().name.as_str(),
-            aud: &self.0.name,
-            did: outgoing::id(&sent.claim),
-            env: sent.body.clone(),
-            parts: sent.parts,
-            now: self.0.clock.now().seconds(),
-        };
-        Some(read(answer.headers(), sent.key.as_ref(), &expected))
+        let ours = (&*self.0.name, self.0.clock.now().seconds());
+        let is_success = answer.status().is_success();
+        Some(read(answer.headers(), |text| sent.good(text, ours, is_success)))
     }
 }
 
-fn read(headers: &HeaderMap, key: Option<&VerifyKey>, expected: &Expected<'_>) -> Came {
+/// A receipt that is good, as it came and as it reads.
+type Read = Result<(String, Receipt), BadReceipt>;
+
+fn read(headers: &HeaderMap, good: impl Fn(&str) -> Read) -> Came {
     let mut values = headers.get_all(RECEIPT_HEADER).iter();
     let (one, more) = (values.next(), values.next());
     let Some(one) = one else { return Came { proof: Proof::Missing, receipt: None } };
     let read = match (one.to_str(), more) {
         (_, Some(_)) => Err("several"),
-        (Err(_), None) => Err(BadReceipt::Jws(crate::signing::jws::BadJws::Form).word()),
-        (Ok(text), None) => good(text, key, expected).map_err(BadReceipt::word),
+        (Err(_), None) => Err(BadReceipt::Jws(BadJws::Form).word()),
+        (Ok(text), None) => good(text).map_err(BadReceipt::word),
     };
     match read {
         Ok((jws, receipt)) => {
@@ -137,16 +181,6 @@ fn wrong<'a>(why: &'static str, came: impl Iterator<Item = &'a [u8]>) -> Proof {
     let mut sha256 = Sha256::new();
     came.for_each(|bytes| sha256.update(bytes));
     Proof::Wrong { why, sha256: HEXLOWER.encode(&sha256.finalize()) }
-}
-
-fn good(
-    text: &str,
-    key: Option<&VerifyKey>,
-    expected: &Expected<'_>,
-) -> Result<(String, Receipt), BadReceipt> {
-    let receipt = Receipt::read(text, key)?;
-    receipt.check(expected)?;
-    Ok((text.to_owned(), receipt))
 }
 
 /// The header in which a partner acknowledges.

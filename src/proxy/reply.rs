@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use hpke::rand_core::UnwrapErr;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Collected};
+use hyper::StatusCode;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::response::Parts;
 use sha2::{Digest as _, Sha256};
@@ -93,7 +94,7 @@ pub(super) async fn opened(
         let must = sent.reply == Reply::Required;
         return if must { Err(Withheld::Unsealed) } else { Ok(Content::Plain(body)) };
     }
-    let envelope = body.collect().await.map(|body| body.to_bytes());
+    let envelope = body.collect().await.map(Collected::to_bytes);
     let digest = envelope.as_ref().ok().map(|envelope| {
         receipt::Bytes::new(&Sha256::digest(envelope).into(), envelope.len() as u64)
     });
@@ -111,9 +112,7 @@ pub(super) async fn opened(
         path: &route.to,
     };
     let answer = open(&envelope, keys, &asked).map_err(Withheld::Reply)?;
-    if answer.status != head.status.as_u16() {
-        return Err(Withheld::Reply(BadReply::Status));
-    }
+    head.status = status(head.status, &answer).ok_or(Withheld::Reply(BadReply::Status))?;
     let media = HeaderValue::from_str(&answer.media).map_err(|_| Withheld::MediaType)?;
     head.headers.remove(CONTENT_ENCODING);
     head.headers.remove(CONTENT_TYPE);
@@ -121,6 +120,13 @@ pub(super) async fn opened(
         head.headers.insert(CONTENT_TYPE, media);
     }
     Ok(Content::Opened(answer.body.into()))
+}
+
+/// The status of a sealed answer: that of its head, but for those with which no body can come.
+fn status(head: StatusCode, answer: &reply::Answer) -> Option<StatusCode> {
+    let sealed = StatusCode::from_u16(answer.status).ok()?;
+    let is_empty = matches!(sealed.as_u16(), 204 | 205 | 304) && answer.body.is_empty();
+    (sealed == head || (head == StatusCode::OK && is_empty)).then_some(sealed)
 }
 
 fn open(envelope: &[u8], keys: &ReplyKeys, asked: &Asked<'_>) -> Result<reply::Answer, BadReply> {

@@ -2,7 +2,7 @@
 
 use hyper::Response;
 
-use super::answer::{self, Back};
+use super::answer::{self, Back, Withheld};
 use super::receipt::Sent;
 use super::refusal::Refusal;
 use super::upstream::{Failure, Unknown, Unsent};
@@ -12,10 +12,13 @@ use crate::reason::Reason;
 use crate::server::Body;
 use crate::store::{Disclosed, Fate, Settled};
 use crate::transfer::{Claim, Known};
+use uuid::Uuid;
 
 /// What came back of a request.
 pub(super) struct Returned {
     claim: Claim,
+    /// The key that it was sealed to.
+    kid: String,
     back: Result<Back, Failure>,
     /// What came as the receipt, where one was asked for.
     receipt: Option<Proof>,
@@ -23,6 +26,8 @@ pub(super) struct Returned {
 
 /// A transfer that was carried.
 pub(super) struct Carried {
+    /// The id of the disclosure that the answer is to.
+    pub(super) did: Uuid,
     pub(super) known: Known,
     pub(super) answer: Response<Body>,
     /// What came as its receipt, in a word.
@@ -36,7 +41,7 @@ impl Proxy {
         let ours = (&self.0.replies, &*self.0.name);
         let limits = self.0.limits.document();
         let back = answer::back(answer, &sent, came.as_mut(), ours, &limits).await;
-        let claim = sent.claim;
+        let Sent { claim, kid, .. } = sent;
         let receipt = came.map(|came| came.proof);
         if let Some(proof) = &receipt {
             self.0.metrics.receipt(proof.status());
@@ -44,11 +49,17 @@ impl Proxy {
         if let Some(Proof::Wrong { why, .. }) = &receipt {
             tracing::warn!(did = %claim.did(), why, "what came as a receipt proves nothing");
         }
-        Returned { claim, back, receipt }
+        Returned { claim, kid, back, receipt }
     }
 }
 
 impl Returned {
+    /// The claim and the key, where the partner does not know the key.
+    pub(super) fn unknown_key(&self) -> Option<(&Claim, &str)> {
+        let is_unknown = matches!(self.back, Ok(Back::Withheld(_, Withheld::UnknownKey)));
+        is_unknown.then_some((&self.claim, self.kid.as_str()))
+    }
+
     /// What became of the disclosure of a request that had one.
     pub(super) fn settles(&self, of: Disclosed) -> Settled {
         Settled { of, fate: self.fate(), receipt: self.receipt.clone() }
@@ -79,7 +90,7 @@ impl Returned {
         let (did, known) = (self.claim.did(), self.claim.known());
         let receipt = self.receipt.as_ref().map(Proof::status);
         let reason = match self.back {
-            Ok(Back::Passed(answer)) => return Ok(Carried { known, answer, receipt }),
+            Ok(Back::Passed(answer)) => return Ok(Carried { did, known, answer, receipt }),
             Ok(Back::Withheld(_, why)) => {
                 tracing::warn!(%did, %why, "an answer was withheld");
                 why.reason()

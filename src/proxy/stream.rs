@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::body::{self, Bounds, Source};
 use super::head::Head;
 use super::outgoing::{Outgoing, Signer};
-use super::receipt::Sent;
+use super::receipt::{Prefix, Sent};
 use super::refusal::Refusal;
 use super::returned::{Carried, Returned};
 use super::rules::Rules;
@@ -34,7 +34,6 @@ use super::{Answer, Proxy};
 use crate::config::Limits;
 use crate::document::{BadDocument, Charset, Content, Converter, Cutter, Records, Syntax};
 use crate::reason::Reason;
-use crate::signing::receipt;
 use crate::store::{Disclosed, Fate, Recorded, Settled};
 use crate::telemetry;
 use crate::time::Timestamp;
@@ -52,6 +51,9 @@ impl Proxy {
             Err(refusal) => Err(refusal),
         };
         self.0.recorder.settle_all(sending.settles(left, &ended)).await;
+        if let Ok(returned) = &ended {
+            self.renew_unknown(returned).await;
+        }
         let carried = ended.and_then(Returned::carried);
         carried.map_err(|refusal| Refusal { parts: Some(left), ..*refusal }.into())
     }
@@ -144,9 +146,10 @@ struct Request {
     /// What signs its parts.
     signer: Signer,
     asked: Sent,
-    /// SHA-256 and length of what was handed over.
+    /// SHA-256 and length of what was handed over, and what they were after each part.
     digest: Sha256,
     length: u64,
+    prefixes: Vec<Prefix>,
 }
 
 /// Where a request goes: as long as this is the same, so is the request.
@@ -241,9 +244,8 @@ impl Sending {
 
     /// What was sent, as far as its answer is held against it.
     fn asked(&mut self) -> Sent {
-        let parts = self.sent.len() as u64;
         let nothing = || Sent::nothing(self.head.claim.clone());
-        self.request.take().map_or_else(nothing, |request| request.asked(parts))
+        self.request.take().map_or_else(nothing, |request| request.asked.of_parts(request.prefixes))
     }
 
     /// What became of each part: of those that left, and of those that did not. The receipt is of
@@ -280,20 +282,25 @@ impl Request {
         let Outgoing { upstream, outbound, signer } = outgoing;
         let answer = tokio::spawn(async move { upstream.forward(outbound).await });
         let asked = Sent::nothing(head.claim.clone()).by(claim, rules);
-        let (digest, length) = (Sha256::new(), 0);
-        Ok(Self { feed, answer, early: None, way, signer, asked, digest, length })
-    }
-
-    /// What was sent of it.
-    fn asked(self, parts: u64) -> Sent {
-        let body = receipt::Bytes::new(&self.digest.finalize().into(), self.length);
-        self.asked.of_parts(parts, body)
+        Ok(Self {
+            feed,
+            answer,
+            early: None,
+            way,
+            signer,
+            asked,
+            digest: Sha256::new(),
+            length: 0,
+            prefixes: Vec::new(),
+        })
     }
 
     /// Hands a frame over, as soon as the one before was taken.
     async fn push(&mut self, frame: Bytes, time: Duration) -> Result<(), Stop> {
         self.digest.update(&frame);
         self.length = self.length.saturating_add(frame.len() as u64);
+        let sha256 = self.digest.clone().finalize().into();
+        self.prefixes.push(Prefix { sha256, length: self.length });
         if self.early.is_none() && self.answer.is_finished() {
             match self.answer().await {
                 Ok(answer) if answer.status().is_success() => self.early = Some(answer),

@@ -4,7 +4,7 @@
 //! that its reader trusts already: that of a list before, while it is valid. So keys are rotated
 //! without a meeting: the new one is announced, from then on both are taken, the old one expires.
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde::{Deserialize, Serialize};
 
 use super::jws::{self, BadJws};
@@ -53,6 +53,27 @@ impl Listed {
 }
 
 impl SigningList {
+    /// The list that follows `before`, where there is one.
+    ///
+    /// A key of the list before that is not among these stays, and ends now at the latest: so a
+    /// partner who was given it in another way does not trust it any longer either.
+    #[must_use]
+    pub fn following(
+        before: Option<&Self>,
+        gateway: &str,
+        mut keys: Vec<Listed>,
+        now: Timestamp,
+    ) -> Self {
+        for old in before.map(|before| before.keys.as_slice()).unwrap_or_default() {
+            if !keys.iter().any(|key| key.kid == old.kid) {
+                keys.push(Listed { exp: old.exp.min(now.seconds()), ..old.clone() });
+            }
+        }
+        keys.sort_by(|a, b| (a.nbf, &a.kid).cmp(&(b.nbf, &b.kid)));
+        let seq = before.map_or(0, |before| before.seq).saturating_add(1);
+        Self { v: 1, iss: gateway.to_owned(), seq, keys }
+    }
+
     /// Signs the list.
     ///
     /// # Errors
@@ -79,6 +100,48 @@ impl SigningList {
         if list.iss == gateway { Ok(list) } else { Err(BadList::Issuer) }
     }
 
+    /// Reads the list that a gateway wrote itself: signed by a key that it has.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_own(text: &str, gateway: &str) -> Result<Self, BadList> {
+        let payload = text.split('.').nth(1).unwrap_or_default();
+        let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| BadList::Form)?;
+        let list: Self = serde_json::from_slice(&payload).map_err(|_| BadList::Form)?;
+        let keys: Vec<VerifyKey> = list.keys.iter().filter_map(Listed::key).collect();
+        Self::read(text, gateway, &keys)
+    }
+
+    /// Reads a gateway's newest list as its partner: signed by a key that the list before says is
+    /// valid now, or by one of the `given`, which came to the partner in another way. Of a key that
+    /// the list before has, the list is believed: a given key does not outlive it.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and a list that goes back.
+    pub fn read_next(
+        text: &str,
+        gateway: &str,
+        (given, before): (&[VerifyKey], Option<&Self>),
+        now: Timestamp,
+    ) -> Result<Self, BadList> {
+        let is_listed = |key: &VerifyKey| {
+            before.is_some_and(|before| before.keys.iter().any(|listed| listed.kid == key.kid()))
+        };
+        let mut trusted = before.map(|before| before.valid(now, 0)).unwrap_or_default();
+        trusted.extend(given.iter().filter(|key| !is_listed(key)).cloned());
+        // The same list may be read for as long as nothing follows it.
+        if let Some(before) = before
+            && Self::read_own(text, gateway).as_ref() == Ok(before)
+        {
+            return Ok(before.clone());
+        }
+        let list = Self::read(text, gateway, &trusted)?;
+        match before {
+            Some(before) if list.seq <= before.seq => Err(BadList::Older(before.seq)),
+            _ => Ok(list),
+        }
+    }
+
     /// The keys that may have signed something just now; `skew` is how many seconds two clocks may
     /// differ by.
     #[must_use]
@@ -103,6 +166,9 @@ pub enum BadList {
     /// It is another gateway's.
     #[error("the list's `iss` is another gateway")]
     Issuer,
+    /// It does not follow the one that was seen before.
+    #[error("a list with the number {0} was seen before")]
+    Older(u64),
 }
 
 /// The JWS type of such lists.

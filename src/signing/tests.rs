@@ -1,5 +1,6 @@
 use zeroize::Zeroizing;
 
+use super::list::SigningList;
 use super::receipt::{Bytes, Expected, Receipt, Status};
 use super::request::{self, BadSignature, Covered, Freshness, Message};
 use super::*;
@@ -208,7 +209,7 @@ fn a_jws_of_another_kind_is_refused() {
 #[test]
 fn a_list_is_trusted_by_the_list_before() {
     let (old, new) = (key(1), key(2));
-    let list = list::SigningList {
+    let list = SigningList {
         v: 1,
         iss: "gw.example".into(),
         seq: 2,
@@ -218,13 +219,54 @@ fn a_list_is_trusted_by_the_list_before() {
         ],
     };
     let text = list.sign(&old).unwrap();
-    let read = list::SigningList::read(&text, "gw.example", [old.key()]).unwrap();
+    let read = SigningList::read(&text, "gw.example", [old.key()]).unwrap();
     assert_eq!(read, list);
     let kids = |now| read.valid(at(now), 0).iter().map(|key| key.kid().to_owned()).collect();
     let (one, two) = (old.key().kid().to_owned(), new.key().kid().to_owned());
     let at_times: [Vec<String>; 3] = [kids(NOW - 1), kids(NOW), kids(NOW + 100)];
     assert_eq!(at_times, [vec![one.clone()], vec![one, two.clone()], vec![two]]);
-    let other = list::SigningList::read(&text, "gw.other", [old.key()]);
+    let other = SigningList::read(&text, "gw.other", [old.key()]);
     assert_eq!(other, Err(list::BadList::Issuer));
-    assert!(list::SigningList::read(&text, "gw.example", [new.key()]).is_err());
+    assert!(SigningList::read(&text, "gw.example", [new.key()]).is_err());
+}
+
+#[test]
+fn keys_are_rotated_without_a_meeting() {
+    use list::BadList::{Jws, Older};
+    let (one, two, thief) = (key(1), key(2), key(3));
+    let listed = |key: &SigningKey, from, until| list::Listed::new(key.key(), at(from), at(until));
+    let following = |before: Option<&SigningList>, keys, now| {
+        SigningList::following(before, "gw.example", keys, at(now))
+    };
+    let given = [one.key().clone()];
+    let next = |list: &SigningList, by: &SigningKey, before: Option<&SigningList>, now| {
+        let text = list.sign(by).unwrap();
+        SigningList::read_next(&text, "gw.example", (&given, before), at(now)).map(|_| ())
+    };
+    let refused = Err(Jws(jws::BadJws::Key));
+
+    let first = following(None, vec![listed(&one, 0, NOW + 100)], NOW);
+    assert_eq!(next(&first, &one, None, NOW), Ok(()));
+    assert_eq!(next(&first, &two, None, NOW), refused);
+    // The second key is announced by the first, and follows it.
+    let both = vec![listed(&two, NOW + 50, NOW + 1000), listed(&one, 0, NOW + 100)];
+    let second = following(Some(&first), both, NOW);
+    assert_eq!((second.seq, second.keys.len()), (2, 2));
+    assert_eq!(next(&second, &one, Some(&first), NOW), Ok(()));
+    assert_eq!(next(&second, &two, Some(&first), NOW + 60), refused, "not announced yet");
+    assert_eq!(next(&first, &one, Some(&second), NOW), Err(Older(2)));
+    assert_eq!(next(&second, &one, Some(&second), NOW), Ok(()), "the same again");
+    let other = SigningList { seq: 2, ..first.clone() };
+    assert_eq!(next(&other, &one, Some(&second), NOW), Err(Older(2)));
+    // The first key is over, though it was given: it signs no list any more.
+    let third = following(Some(&second), vec![listed(&two, NOW + 50, NOW + 1000)], NOW + 100);
+    assert_eq!(next(&third, &two, Some(&second), NOW + 100), Ok(()));
+    assert_eq!(next(&third, &one, Some(&second), NOW + 100), refused);
+    let stolen = following(Some(&third), vec![listed(&thief, 0, NOW + 9000)], NOW + 101);
+    assert_eq!(next(&stolen, &one, Some(&third), NOW + 101), refused);
+    assert_eq!(next(&stolen, &thief, Some(&third), NOW + 101), refused);
+    // A key that is withdrawn before its time is over from then on.
+    let early = following(Some(&second), vec![listed(&two, NOW, NOW + 1000)], NOW + 10);
+    assert_eq!(early.valid(at(NOW + 11), 0), [two.key().clone()]);
+    assert_eq!(next(&stolen, &one, Some(&early), NOW + 11), refused);
 }

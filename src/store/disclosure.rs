@@ -33,6 +33,7 @@ pub struct Recorded {
     claim: Claim,
     envelope: Bytes,
     sha256: [u8; 32],
+    kid: String,
     disclosed: Disclosed,
 }
 
@@ -62,6 +63,12 @@ impl Recorded {
     #[must_use]
     pub const fn sha256(&self) -> &[u8; 32] {
         &self.sha256
+    }
+
+    /// The id of the partner's key that it is sealed to.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
     }
 
     /// Where it stands in the ledger.
@@ -128,7 +135,8 @@ impl Recorder {
             Ok(Position { seq, .. }) => {
                 let disclosed = Disclosed { did: claim.did(), seq };
                 let (envelope, sha256) = (sealed.envelope().clone(), *sealed.sha256());
-                Ok(Recorded { claim, envelope, sha256, disclosed })
+                let kid = sealed.kid().to_owned();
+                Ok(Recorded { claim, envelope, sha256, kid, disclosed })
             }
             Err(why) => Err(Box::new((sealed, why))),
         }
@@ -240,6 +248,7 @@ fn disclosure(sealed: &Sealed, snapshot: u64, subjects: Subjects) -> Disclosure 
     Disclosure {
         did: claim.did(),
         time: sealed.time(),
+        again: claim.first(),
         asked: asked(claim.known(), Some(claim.policy())),
         basis: basis(claim),
         border: border(claim, sealed.time()),

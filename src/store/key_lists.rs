@@ -72,15 +72,15 @@ impl Recorder {
     ///
     /// # Errors
     /// One could not be recorded; others may have been.
-    pub async fn take_lists<'l>(
+    pub async fn take_lists(
         &self,
-        lists: impl Iterator<Item = (ListOwner, &'l SignedKeys)>,
+        lists: impl IntoIterator<Item = (ListOwner, SignedKeys)>,
         by: &str,
     ) -> Result<(), Unrecorded> {
+        let lists = lists.into_iter();
+        let answers = lists.map(|(owner, list)| self.begin(Append::key_list(owner, &list, by)));
         // All of them wait for the same commit.
-        let begun: Vec<_> =
-            lists.map(|(owner, list)| self.begin(Append::key_list(owner, list, by))).collect();
-        for answer in begun {
+        for answer in answers.collect::<Vec<_>>() {
             answer.await.unwrap_or(Err(Unrecorded::Stopped))?;
         }
         Ok(())

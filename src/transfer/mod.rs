@@ -102,6 +102,7 @@ pub struct Claim {
     purpose: PurposeId,
     legal_request: Option<Name>,
     part: Option<StreamPart>,
+    first: Option<Uuid>,
 }
 
 /// A claim or document that was refused, with what was known by then.
@@ -170,7 +171,8 @@ impl Claim {
     /// # Errors
     /// As [`Self::read`].
     pub fn again(&self, policy: &Arc<Policy>) -> Result<Self, Refused> {
-        Self::find(policy, &self.asked, self.did).map(|claim| Self { part: self.part, ..claim })
+        let again = Self::find(policy, &self.asked, self.did);
+        again.map(|claim| Self { part: self.part, first: self.first, ..claim })
     }
 
     fn find(policy: &Arc<Policy>, asked: &Arc<Asked>, did: Uuid) -> Result<Self, Refused> {
@@ -200,7 +202,20 @@ impl Claim {
             purpose,
             legal_request,
             part: None,
+            first: None,
         })
+    }
+
+    /// The same claim on the same transfer, which goes once more with an id of its own.
+    #[must_use]
+    pub fn once_more(&self, did: Uuid) -> Self {
+        Self { did, first: Some(self.did), ..self.clone() }
+    }
+
+    /// The id under which the transfer went first, where it goes once more.
+    #[must_use]
+    pub const fn first(&self) -> Option<Uuid> {
+        self.first
     }
 
     /// The same claim on one part of a record stream, which is a transfer with an id of its own.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use getrandom::SysRng;
 use hpke::rand_core::UnwrapErr;
-use otkel::envelope::format::{self, CHUNK};
+use otkel::envelope::format::{self, CHUNK, Recipient};
 use otkel::envelope::pad::Text;
 use otkel::envelope::stream::{self, To};
 use otkel::envelope::{Header, Keeping, Kem, Kept, Padding, RecipientKey, RecipientSecret};
@@ -133,7 +133,7 @@ pub(crate) fn write_key(folder: &Path, name: &str) -> PathBuf {
     file
 }
 
-fn secret(name: &str) -> RecipientSecret {
+pub(crate) fn secret(name: &str) -> RecipientSecret {
     let key = &index()["recipients"][name];
     let raw = HEXLOWER.decode(key["secret"].as_str().unwrap().as_bytes()).unwrap();
     let kem = Kem::from_id(u16::try_from(key["kem"].as_u64().unwrap()).unwrap()).unwrap();
@@ -175,17 +175,22 @@ fn sealed(kem: Kem, mode: u8, pad: Option<Padding>, length: usize) -> Case {
     };
     let body = pattern(length);
     let text = Text::new(&body, pad);
-    let json = serde_json::json!({
-        "v": 1, "did": REQUEST[4], "iss": REQUEST[0], "aud": REQUEST[1], "m": REQUEST[2],
-        "p": REQUEST[3], "cty": "application/json", "iat": 1, "pur": "P09", "exp": 2,
-        "onw": false, "pad": pad.is_some(), "rcpt": to.recipients(),
-    });
-    let header: Header = serde_json::from_value(json).unwrap();
+    let header = header(&to.recipients(), pad.is_some());
     let prefix = format::prefix(to.mode(), &header).unwrap();
     let envelope = stream::seal(&prefix, text, &to, &mut random).unwrap();
     let told = format!("{kem:?} mode {mode} {pad:?} {length}");
     let inside = usize::from(pad.is_some()) * 4096 + length;
     Case { body: Some(body), kem, inside, ..Case::new(&told, name, envelope) }
+}
+
+/// A header to these recipients.
+pub(crate) fn header(rcpt: &[Recipient], pad: bool) -> Header {
+    let json = serde_json::json!({
+        "v": 1, "did": REQUEST[4], "iss": REQUEST[0], "aud": REQUEST[1], "m": REQUEST[2],
+        "p": REQUEST[3], "cty": "application/json", "iat": 1, "pur": "P09", "exp": 2,
+        "onw": false, "pad": pad, "rcpt": rcpt,
+    });
+    serde_json::from_value(json).unwrap()
 }
 
 /// A request's method, path and header fields, and its body.

@@ -18,6 +18,8 @@ pub(crate) struct Language {
     main: Vec<OsString>,
     /// Runs a receiver for many: `MODULE CASES`. Where there is none, `main` starts quickly.
     drive: Option<Vec<OsString>>,
+    /// Does the jobs of the other examples, where it has these: `JOBS`.
+    talk: Option<Vec<OsString>>,
     /// Its receivers' modules, with what each opens.
     pub(crate) receivers: &'static [(&'static str, Opens)],
 }
@@ -55,12 +57,19 @@ const MAKERS: [(&str, fn() -> Made, &str); 4] = [
 
 fn python() -> Made {
     let program = named("OTKEL_PYTHON", "target/venv/bin/python");
-    run(&program, &["-c", "import pyhpke, cryptography.hazmat.primitives.hpke"])?;
+    run(
+        &program,
+        &[
+            "-c",
+            "import pyhpke, joserfc, http_message_signatures, cryptography.hazmat.primitives.hpke",
+        ],
+    )?;
     let with = |file: &str| vec![program.clone().into(), root().join(file).into()];
     Ok(Language {
         name: "Python",
         main: with("docs/partner/python/main.py"),
         drive: Some(with("tests/partner_kit/drive.py")),
+        talk: Some(with("tests/partner_kit/talk.py")),
         receivers: &[
             ("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519),
             ("modes", |mode, kem, length| match kem {
@@ -75,19 +84,21 @@ fn python() -> Made {
 fn node() -> Made {
     let program = named("OTKEL_NODE", "node");
     let packages = root().join("target/node/node_modules");
-    if !packages.join("@hpke/core").exists() {
+    if !packages.join("http-message-signatures").exists() {
         return Err(format!("no {}", packages.display()));
     }
     let folder = folder().join("node");
     copy(&root().join("docs/partner/node"), &folder);
-    fs::copy(root().join("tests/partner_kit/drive.mjs"), folder.join("drive.mjs")).unwrap();
+    for file in ["drive.mjs", "talk.mjs"] {
+        fs::copy(root().join("tests/partner_kit").join(file), folder.join(file)).unwrap();
+    }
     symlink(packages, folder.join("node_modules")).unwrap();
     run(&program, &["--version"])?;
     let with = |file: &str| vec![program.clone().into(), folder.join(file).into()];
-    let (main, drive) = (with("main.mjs"), Some(with("drive.mjs")));
+    let (main, drive, talk) = (with("main.mjs"), Some(with("drive.mjs")), Some(with("talk.mjs")));
     let receivers: &[(_, Opens)] =
         &[("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519), ("modes", |_, _, _| true)];
-    Ok(Language { name: "Node", main, drive, receivers })
+    Ok(Language { name: "Node", main, drive, talk, receivers })
 }
 
 fn go() -> Made {
@@ -101,7 +112,7 @@ fn go() -> Made {
     command.env("GOCACHE", root().join("target/go/cache"));
     finish(command.env("GOPATH", root().join("target/go")))?;
     let receivers: &[(_, Opens)] = &[("receive", |mode, _, _| mode == 1)];
-    Ok(Language { name: "Go", main: vec![binary.into()], drive: None, receivers })
+    Ok(Language { name: "Go", main: vec![binary.into()], drive: None, talk: None, receivers })
 }
 
 fn java() -> Made {
@@ -124,7 +135,13 @@ fn java() -> Made {
     finish(command.arg(root().join("tests/partner_kit/Drive.java")))?;
     let with = |class: &str| vec!["java".into(), "-cp".into(), path.clone(), class.into()];
     let receivers: &[(_, Opens)] = &[("receive", |mode, kem, _| mode == 1 && kem == Kem::X25519)];
-    Ok(Language { name: "Java", main: with("Main"), drive: Some(with("Drive")), receivers })
+    Ok(Language {
+        name: "Java",
+        main: with("Main"),
+        drive: Some(with("Drive")),
+        talk: None,
+        receivers,
+    })
 }
 
 impl Language {
@@ -140,6 +157,12 @@ impl Language {
         let Some(drive) = &self.drive else { return self.receive_each(cases) };
         let output = finish(command(drive).arg(module).arg(cases)).unwrap();
         output.lines().map(str::to_owned).collect()
+    }
+
+    /// Does the jobs of a list, where it can; what it tells of each, in order.
+    pub(crate) fn talk(&self, jobs: &Path) -> Option<Vec<String>> {
+        let output = finish(command(self.talk.as_ref()?).arg(jobs)).unwrap();
+        Some(output.lines().map(str::to_owned).collect())
     }
 
     fn receive_each(&self, cases: &Path) -> Vec<String> {

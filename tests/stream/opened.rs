@@ -12,17 +12,7 @@ async fn heard(world: &World, people: &[String]) -> Vec<u8> {
     assert_eq!(world.ask(stream(array(people))).await.status, 200);
     let heard = world.heard(GB);
     let start = heard.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-    let (mut body, mut chunks) = (Vec::new(), &heard[start..]);
-    loop {
-        let end = chunks.windows(2).position(|window| window == b"\r\n").unwrap();
-        let length = usize::from_str_radix(std::str::from_utf8(&chunks[..end]).unwrap(), 16);
-        let length = length.unwrap();
-        if length == 0 {
-            return body;
-        }
-        body.extend_from_slice(&chunks[end + 2..end + 2 + length]);
-        chunks = &chunks[end + 2 + length + 2..];
-    }
+    unchunked(&heard[start..])
 }
 
 /// Each frame by itself.

@@ -4,6 +4,8 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use otkel::envelope::RecipientSecret;
+use otkel::signing::SigningKey;
 use rustls::crypto::aws_lc_rs;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -37,8 +39,66 @@ pub(crate) enum Act {
     Drains(&'static str),
     /// Waits at a gate, then says this and closes.
     Waits(Gate, &'static str),
+    /// Hears a request to its end, says what this makes of it and closes.
+    Answers(Answerer),
     /// Speaks in the clear, from the first byte.
     Plain(&'static str),
+}
+
+/// Makes an answer, head and body, of a request.
+pub(crate) type Answerer = Arc<dyn Fn(&Request<'_>) -> Vec<u8> + Send + Sync>;
+
+/// A request as a partner heard it, with what the partner answers by.
+pub(crate) struct Request<'a> {
+    /// The lines before the header fields' end.
+    pub(crate) head: &'a str,
+    /// The body, out of its chunks.
+    pub(crate) body: Vec<u8>,
+    pub(crate) desk: &'a Desk,
+}
+
+impl Request<'_> {
+    /// The value of a header field that is there once, or an empty text.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let field = |line: &'_ str| line.to_lowercase().starts_with(&format!("{name}:"));
+        let mut found = self.head.lines().filter(|line| field(line));
+        let value = found.next().map_or("", |line| line.split_once(':').unwrap().1.trim());
+        assert!(found.next().is_none(), "{name} comes twice: {}", self.head);
+        value
+    }
+
+    fn read<'a>(heard: &'a [u8], desk: &'a Desk) -> Request<'a> {
+        let end = heard.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let (head, body) = heard.split_at(end + 4);
+        let head = std::str::from_utf8(head).unwrap();
+        let mut request = Request { head, body: body.to_vec(), desk };
+        if request.header("transfer-encoding") == "chunked" {
+            request.body = unchunked(body);
+        }
+        request
+    }
+}
+
+/// The keys of a partner.
+pub(crate) struct Desk {
+    pub(crate) identity: SigningKey,
+    pub(crate) secret: RecipientSecret,
+}
+
+/// What is in the chunks of a body (RFC 9112 section 7.1).
+pub(crate) fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|window| window == b"\r\n").unwrap();
+        let (length, rest) = chunks.split_at(end);
+        let length = usize::from_str_radix(std::str::from_utf8(length).unwrap(), 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        let (data, rest) = rest.get(2..).unwrap().split_at(length);
+        body.extend_from_slice(data);
+        chunks = rest.get(2..).unwrap();
+    }
 }
 
 /// Where a partner waits, and where it tells that it has heard.
@@ -65,6 +125,13 @@ impl Gate {
 }
 
 impl Stub {
+    /// One that answers each request as this says.
+    pub(crate) fn answering(
+        answer: impl Fn(&Request<'_>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        Self::that(Act::Answers(Arc::new(answer)))
+    }
+
     /// One that shows the partner's own certificate over TLS 1.3.
     pub(crate) fn that(act: Act) -> Self {
         Self { papers: Papers::Proper, version: &TLS13, act }
@@ -80,11 +147,16 @@ impl Stub {
         Self { version: &TLS12, ..Self::that(Act::Says(WELL)) }
     }
 
-    pub(super) async fn start(&self, pair: Pair) -> (Arc<Mutex<Vec<u8>>>, SocketAddr) {
+    pub(super) async fn start(&self, pair: Pair, desk: Desk) -> (Arc<Mutex<Vec<u8>>>, SocketAddr) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let host = Host { tls: self.tls(pair), act: self.act.clone(), heard: Arc::clone(&heard) };
+        let host = Host {
+            tls: self.tls(pair),
+            act: self.act.clone(),
+            heard: Arc::clone(&heard),
+            desk: Arc::new(desk),
+        };
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -110,6 +182,7 @@ struct Host {
     tls: TlsAcceptor,
     act: Act,
     heard: Arc<Mutex<Vec<u8>>>,
+    desk: Arc<Desk>,
 }
 
 impl Host {
@@ -126,9 +199,10 @@ impl Host {
         }
         // A gateway that does not like the certificate goes away here.
         let Ok(mut stream) = self.tls.accept(stream).await else { return };
-        if !matches!(self.act, Act::Hears(_) | Act::Drains(_)) {
-            self.hear(&mut stream).await;
-        }
+        let whole = match self.act {
+            Act::Hears(_) | Act::Drains(_) => Vec::new(),
+            _ => self.hear(&mut stream).await,
+        };
         match self.act {
             Act::Says(answer) => {
                 let _ = stream.write_all(answer.as_bytes()).await;
@@ -149,6 +223,13 @@ impl Host {
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
             }
+            Act::Answers(answer) if is_whole(&whole) => {
+                let answer = answer(&Request::read(&whole, &self.desk));
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.shutdown().await;
+            }
+            // The request broke off.
+            Act::Answers(_) => {}
             Act::Resets => stream.get_ref().0.set_zero_linger().unwrap(),
             Act::Waits(gate, answer) => {
                 gate.heard.add_permits(1);
@@ -160,18 +241,19 @@ impl Host {
         }
     }
 
-    /// Takes one request whole: its head, and as many bytes as that says.
-    async fn hear(&self, stream: &mut (impl AsyncRead + Unpin)) {
+    /// Takes one request whole: its head, and the body that it announces.
+    async fn hear(&self, stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
         let (mut whole, mut part) = (Vec::new(), vec![0; 16384]);
         while !is_whole(&whole) {
             let length = stream.read(&mut part).await.unwrap_or(0);
             if length == 0 {
-                return;
+                break;
             }
             let part = part.get(..length).unwrap();
             whole.extend_from_slice(part);
             self.heard.lock().unwrap().extend_from_slice(part);
         }
+        whole
     }
 }
 
@@ -190,6 +272,9 @@ async fn drain(stream: &mut (impl AsyncRead + Unpin), heard: impl Fn(&[u8])) {
 fn is_whole(bytes: &[u8]) -> bool {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(bytes.get(..end).unwrap()).to_lowercase();
+    if head.contains("transfer-encoding: chunked") {
+        return bytes.ends_with(b"\r\n0\r\n\r\n");
+    }
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     bytes.len() - end - 4 >= length.unwrap_or("0").parse().unwrap()
 }

@@ -41,7 +41,7 @@ pub(crate) use ask::*;
 pub(crate) use papers::Papers;
 pub(crate) use process::{Log, Process};
 pub(crate) use sent::{Sent, count};
-pub(crate) use stub::{Act, Gate, Stub, WELL};
+pub(crate) use stub::{Act, Desk, Gate, Request, Stub, WELL, unchunked};
 pub(crate) use wire::{Wire, Words};
 
 /// What a world is made with.
@@ -401,7 +401,8 @@ impl Plan {
         let (mut partners, mut addresses) = (BTreeMap::new(), Vec::new());
         for (name, host, _) in PARTNERS {
             let (partner, address) = if let Some(stub) = self.stubs.get(name) {
-                let (heard, address) = stub.start(papers.of(stub.papers, name, host)).await;
+                let pair = papers.of(stub.papers, name, host);
+                let (heard, address) = stub.start(pair, desk(&folder, name)).await;
                 (Partner::Stub(heard), address)
             } else {
                 let script = self.scripts.get(name).map_or("", String::as_str);
@@ -427,6 +428,11 @@ impl Plan {
         }
         World { clock, config, folder, gateway: None, process: None, partners, stop }
     }
+}
+
+fn desk(folder: &Folder, name: &str) -> Desk {
+    let secret = keyfile::read_secret(&folder.partner_key(name)).unwrap();
+    Desk { identity: identity(folder, name), secret }
 }
 
 async fn start(

@@ -54,6 +54,7 @@ impl View {
             ("route", explained.route.as_ref().map(ToString::to_string)),
             ("purpose", explained.purpose.map(|purpose| format!("{purpose}  {title}"))),
             ("rules", Some(self.rules(explained))),
+            ("again", explained.again.as_ref().map(|first| self.said(&again(first)))),
             ("outcome", explained.outcome.as_ref().map(outcome)),
             ("receipt", explained.receipt.as_ref().map(|it| self.said(&receipt(it)))),
         ];
@@ -216,6 +217,11 @@ fn outcome(outcome: &serde_json::Value) -> String {
 }
 
 /// What the partner signed.
+fn again(first: &serde_json::Value) -> Text {
+    let first = first.as_str().unwrap_or_default();
+    text!("the partner did not know the key of the decision {}, which went first", first)
+}
+
 fn receipt(receipt: &serde_json::Value) -> Text {
     let text = |name: &str| receipt.get(name).and_then(serde_json::Value::as_str);
     match text("status").unwrap_or_default() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 mod partner;
+mod signing;
 
 use super::Outcome;
 use crate::activation::signature::OfficerSecret;
@@ -16,6 +17,7 @@ use crate::ledger::checkpoint::LogKey;
 use crate::redaction::treat::pseudonym;
 use crate::signing::SigningKey;
 use crate::store::StoreSecret;
+use crate::time::Timestamp;
 use crate::vocabulary::{Kem, Name};
 
 /// The arguments of `otkel keygen`.
@@ -41,6 +43,29 @@ pub(super) enum Arguments {
         /// How a secret is agreed on with the key.
         #[arg(long, default_value = Kem::X25519.word(), value_parser = kem)]
         kem: Kem,
+    },
+    /// An Ed25519 key that signs requests to partners; prints its line for the configuration.
+    Signing {
+        /// The file to write. It stays with the gateway.
+        file: PathBuf,
+        /// From when on it signs, such as `2026-12-01T00:00:00Z`; from now on if nothing is said.
+        ///
+        /// A key that follows another begins when all partners have the list that announces it.
+        #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+        from: Option<Timestamp>,
+        /// How long it signs, in days.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=825))]
+        days: u16,
+    },
+    /// The list of the keys that sign requests, signed by the one that signs now, for the partners.
+    ///
+    /// If the list is there, the new one gets the next number.
+    SigningList {
+        /// The gateway's configuration, whose `[signing]` names the keys.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The file to write.
+        file: PathBuf,
     },
     /// The Ed25519 key that signs a gateway's checkpoints; prints the key that checks them.
     Ledger {
@@ -77,6 +102,8 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         Arguments::Partner { name, recipient, dir, days, kem } => {
             partner::make(&name, recipient.as_ref(), &dir, (kem, days))?;
         }
+        Arguments::Signing { file, from, days } => signing::make(&file, from, days)?,
+        Arguments::SigningList { config, file } => signing::list(&config, &file)?,
         Arguments::Ledger { name, file } => {
             fresh(&file)?;
             let pem = ed25519_pem()?;

@@ -37,6 +37,10 @@ pub(super) fn make(
     };
     fresh(&key_file)?;
     let identity_file = dir.join(format!("{name}.identity.key"));
+    if old.is_some() && !identity_file.exists() {
+        let file = identity_file.display();
+        return Err(format!("`{file}` is missing: the list so far is signed with it").into());
+    }
     let identity = identity(&identity_file)?;
     let list = keyfile::list_with(old.as_deref(), owner.as_str(), entry, &identity, now)?;
     write_secret(&key_file, pem.as_bytes()).map_err(unwritten(&key_file))?;

@@ -379,6 +379,9 @@ pub struct Disclosure {
     pub did: Uuid,
     /// When it was decided.
     pub time: Timestamp,
+    /// The id of the disclosure that the same transfer went by first, where the partner did not know
+    /// the key of that.
+    pub again: Option<Uuid>,
     /// Who asked for what.
     pub asked: Asked,
     /// On what it rests.

@@ -1,4 +1,7 @@
+use zeroize::Zeroizing;
+
 use super::*;
+use crate::signing::{SigningKey, receipt};
 
 /// Text with everything that an escape could get wrong.
 const HARD: &str =
@@ -25,7 +28,7 @@ pub(crate) fn asked() -> Asked {
     }
 }
 
-const fn part(n: u64) -> StreamPart {
+pub(crate) const fn part(n: u64) -> StreamPart {
     StreamPart { id: Uuid::from_u128(7), n }
 }
 
@@ -34,6 +37,7 @@ pub(crate) fn disclosure(did: u128) -> Disclosure {
     Disclosure {
         did: Uuid::from_u128(did),
         time: time(),
+        again: None,
         asked: asked(),
         basis: Basis::Consent,
         border: [("GB".to_owned(), "16(3)(1)")].into(),
@@ -114,8 +118,27 @@ pub(crate) fn receipt(did: u128, of: u64, proof: Proof) -> Entry {
     Entry::Receipt(Receipt { did: Uuid::from_u128(did), of, proof })
 }
 
-pub(crate) fn accepted() -> Proof {
-    Proof::Good { status: "accepted", jws: "e30.e30.AA".into() }
+/// What a partner would sign of [`disclosure`].
+pub(crate) fn signed(did: u128, edit: impl FnOnce(&mut receipt::Receipt)) -> Proof {
+    let mut receipt = receipt::Receipt {
+        v: 1,
+        iss: "training-gb".into(),
+        aud: "gw.example".into(),
+        iat: time().seconds(),
+        did: Uuid::from_u128(did),
+        env: receipt::Bytes::new(&[0xcd; 32], 2338),
+        status: receipt::Status::Accepted,
+        opened: true,
+        parts: None,
+        reply: None,
+    };
+    edit(&mut receipt);
+    let jws = receipt.sign(&SigningKey::from_seed(&Zeroizing::new([7; 32]))).unwrap();
+    Proof::Good { status: "accepted", jws }
+}
+
+pub(crate) fn accepted(did: u128) -> Proof {
+    signed(did, |_| {})
 }
 
 pub(crate) fn admin(by: &str) -> Entry {
@@ -247,7 +270,7 @@ fn samples() -> Vec<Entry> {
         }),
         Entry::Outcome(Outcome { reason: Some(Reason::LogBusy), ..outcome(5, (1 << 53) - 1) }),
         Entry::Outcome(Outcome { status: None, ..outcome(5, 0) }),
-        receipt(5, 0, accepted()),
+        receipt(5, 0, accepted(5)),
         receipt(5, (1 << 53) - 1, Proof::Missing),
         receipt(5, 1, Proof::Wrong { why: "signature", sha256: "cd".repeat(32) }),
         Entry::Refusal(Refusal {
@@ -262,6 +285,7 @@ fn samples() -> Vec<Entry> {
         Entry::Refusal(refusal()),
         Entry::Refusal(Refusal { stream: Some(part(3)), ..refusal() }),
         Entry::from(Disclosure { stream: Some(part((1 << 53) - 1)), ..disclosure(2) }),
+        Entry::from(Disclosure { again: Some(Uuid::from_u128(1)), ..disclosure(2) }),
     ]);
     samples
 }

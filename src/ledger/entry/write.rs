@@ -114,6 +114,7 @@ impl Placed<'_> {
 
     fn disclosure<M: SerializeMap>(&self, entry: &Disclosure, to: &mut M) -> Result<(), M::Error> {
         let asked = &entry.asked;
+        optional(to, "again", entry.again.as_ref())?;
         to.serialize_entry("basis", &entry.basis)?;
         if !entry.border.is_empty() {
             to.serialize_entry("border", &ByName(&entry.border))?;

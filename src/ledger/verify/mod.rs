@@ -25,6 +25,7 @@ use super::checkpoint::{BadCheckpoint, Checkpoint, PublicKey};
 use super::entry::{RecordKind, VERSION};
 use super::line;
 use super::tree::{Frontier, Hash, leaf_hash};
+use crate::signing::receipt::Receipt;
 
 /// A log being re-derived.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct Verifier {
     signed: u64,
     checkpoints: u64,
     kinds: BTreeMap<String, u64>,
-    open: BTreeMap<u64, OpenDisclosure>,
+    open: BTreeMap<u64, Open>,
     receipts: BTreeMap<String, u64>,
     /// The last entry and the disclosure that it is a receipt of, if it is one.
     receipt: Option<(u64, u64)>,
@@ -104,8 +105,9 @@ pub enum Fault {
     /// The outcome is of no disclosure before it, or of one that has an outcome.
     #[error("entry {0} is the outcome of no open disclosure")]
     Outcome(u64),
-    /// The receipt is not of the disclosure whose outcome follows.
-    #[error("entry {0} is not a receipt of the disclosure whose outcome follows")]
+    /// The receipt is not of the disclosure whose outcome follows, or says something else than its
+    /// entry.
+    #[error("entry {0} is not a receipt of the disclosure whose outcome follows it")]
     Receipt(u64),
     /// A checkpoint cannot be taken.
     #[error("the checkpoint at size {size}: {why}")]
@@ -153,6 +155,51 @@ pub enum Fault {
     /// A rule file is not the one that its digest was made of.
     #[error("the rule file kept as {0} was altered: its bytes have another SHA-256")]
     RuleFile(String),
+}
+
+/// A disclosure without an outcome so far, and what its receipt may be of.
+#[derive(Debug)]
+struct Open {
+    disclosure: OpenDisclosure,
+    sent: Option<(String, u64)>,
+    stream: Option<Uuid>,
+}
+
+impl Open {
+    fn read(disclosure: OpenDisclosure, members: &Members<'_>) -> Self {
+        let inner = |name| Members::read(members.raw(name)?.as_bytes()).ok();
+        let payload = inner("payload");
+        let sent =
+            payload.and_then(|it| Some((it.text("sha256")?.to_owned(), it.number("bytes")?)));
+        let stream = inner("stream").and_then(|it| Uuid::try_parse(it.text("id")?).ok());
+        Self { disclosure, sent, stream }
+    }
+
+    /// Whether an entry can be the receipt of this disclosure. That the partner signed it was
+    /// checked when it came, and anybody who has the partner's key can check it again.
+    fn has_receipt(&self, status: &str, members: &Members<'_>) -> bool {
+        let (jws, why) = (members.text("jws"), members.text("why"));
+        match (status, jws, why, members.text("sha256").and_then(hash)) {
+            ("missing", None, None, None) | ("wrong", None, Some(_), Some(_)) => true,
+            ("missing" | "wrong", ..) => false,
+            (_, Some(jws), None, None) => {
+                Receipt::unproven(jws).is_ok_and(|receipt| self.is_said(status, &receipt))
+            }
+            _ => false,
+        }
+    }
+
+    fn is_said(&self, status: &str, receipt: &Receipt) -> bool {
+        let of = if let Some(stream) = self.stream {
+            // A stream has one receipt, over the bodies of all its parts.
+            receipt.did == stream && receipt.parts.is_some()
+        } else {
+            let env = (receipt.env.sha256.as_str(), receipt.env.len);
+            let sent = self.sent.as_ref().map(|(sha256, bytes)| (sha256.as_str(), *bytes));
+            receipt.did == self.disclosure.did && receipt.parts.is_none() && sent == Some(env)
+        };
+        of && receipt.status.word() == status
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -307,7 +354,7 @@ impl Verifier {
             signed: self.signed,
             records: self.newest_event,
             receipts: self.receipts,
-            open: self.open.into_values().collect(),
+            open: self.open.into_values().map(|open| open.disclosure).collect(),
         })
     }
 
@@ -324,21 +371,23 @@ impl Verifier {
                 let (Some(did), Some(time)) = (id("did"), members.text("time")) else {
                     return Err(Fault::NotAnEntry(seq));
                 };
-                self.open.insert(seq, OpenDisclosure { seq, did, time: time.to_owned() });
+                let disclosure = OpenDisclosure { seq, did, time: time.to_owned() };
+                self.open.insert(seq, Open::read(disclosure, members));
             }
             "outcome" => {
                 let disclosure = members.number("of").and_then(|of| self.open.remove(&of));
-                if disclosure.is_none_or(|disclosure| id("did") != Some(disclosure.did)) {
+                if disclosure.is_none_or(|open| id("did") != Some(open.disclosure.did)) {
                     return Err(Fault::Outcome(seq));
                 }
             }
             "receipt" => {
                 let open = members.number("of").and_then(|of| self.open.get(&of));
-                let open = open.filter(|open| id("did") == Some(open.did));
-                let (Some(open), Some(status)) = (open, members.text("status")) else {
+                let open = open.filter(|open| id("did") == Some(open.disclosure.did));
+                let status = members.text("status").unwrap_or_default();
+                let Some(open) = open.filter(|open| open.has_receipt(status, members)) else {
                     return Err(Fault::Receipt(seq));
                 };
-                self.receipt = Some((seq, open.seq));
+                self.receipt = Some((seq, open.disclosure.seq));
                 count(&mut self.receipts, status);
             }
             _ => {}

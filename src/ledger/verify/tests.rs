@@ -2,10 +2,13 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::ledger::checkpoint::LogKey;
-use crate::ledger::entry::tests::{accepted, admin, consent, disclosure, outcome, receipt, time};
+use crate::ledger::entry::tests::{
+    accepted, admin, consent, disclosure, outcome, part, receipt, signed, time,
+};
 use crate::ledger::entry::{Entry, Proof, Refusal};
 use crate::ledger::line::{Lines, Tag};
 use crate::reason::Reason;
+use crate::signing::receipt::Status;
 
 const BODY: &[u8] = b"{}";
 
@@ -290,7 +293,7 @@ fn a_receipt_is_of_the_open_disclosure_whose_outcome_follows() {
         }
         log.verify()
     };
-    let (good, settled) = (receipt(2, 6, accepted()), Entry::Outcome(outcome(2, 6)));
+    let (good, settled) = (receipt(2, 6, accepted(2)), Entry::Outcome(outcome(2, 6)));
     let report = with(&[good.clone(), settled.clone()]).unwrap();
     assert_eq!(report.receipts, [("accepted".to_owned(), 1)].into());
     assert_eq!((report.kinds["receipt"], report.open.len()), (1, 0));
@@ -298,12 +301,61 @@ fn a_receipt_is_of_the_open_disclosure_whose_outcome_follows() {
     assert_eq!(missing.receipts, [("missing".to_owned(), 1)].into());
 
     let at = |seq| Err(Fault::Receipt(seq));
-    assert_eq!(with(&[receipt(2, 7, accepted()), settled.clone()]), at(8), "of no disclosure");
-    assert_eq!(with(&[receipt(1, 3, accepted()), settled.clone()]), at(8), "of a settled one");
-    assert_eq!(with(&[receipt(1, 6, accepted()), settled.clone()]), at(8), "of another id");
+    assert_eq!(with(&[receipt(2, 7, accepted(2)), settled.clone()]), at(8), "of no disclosure");
+    assert_eq!(with(&[receipt(1, 3, accepted(1)), settled.clone()]), at(8), "of a settled one");
+    assert_eq!(with(&[receipt(1, 6, accepted(1)), settled.clone()]), at(8), "of another id");
     assert_eq!(with(&[good.clone(), good.clone(), settled.clone()]), at(8), "two");
     assert_eq!(with(&[good.clone(), admin("x"), settled.clone()]), at(8), "something between");
     assert_eq!(with(&[good.clone(), Entry::Outcome(outcome(1, 3))]), at(8), "another's outcome");
     assert_eq!(with(&[settled, good.clone()]), at(9), "after the outcome");
     assert_eq!(with(&[good]), at(8), "no outcome");
+}
+
+#[test]
+fn a_receipt_says_what_its_entry_says() {
+    let with = |proof: Proof| {
+        let mut log = sound();
+        log.push(receipt(2, 6, proof).bytes(8, time()), None);
+        log.push(Entry::Outcome(outcome(2, 6)).bytes(9, time()), None);
+        log.verify().map(|report| report.receipts)
+    };
+    let fault = Err(Fault::Receipt(8));
+    assert!(with(accepted(2)).is_ok());
+    assert_eq!(with(accepted(1)), fault, "another disclosure");
+    assert_eq!(with(signed(2, |it| it.env.len = 1)), fault, "other bytes");
+    assert_eq!(with(signed(2, |it| it.env.sha256 = "ce".repeat(32))), fault, "other bytes");
+    assert_eq!(with(signed(2, |it| it.status = Status::Rejected)), fault, "another status");
+    assert_eq!(with(Proof::Good { status: "accepted", jws: "e30.e30.AA".into() }), fault);
+    let Proof::Good { jws, .. } = accepted(2) else { unreachable!() };
+    assert_eq!(with(Proof::Good { status: "missing", jws: jws.clone() }), fault);
+    assert_eq!(with(Proof::Good { status: "other", jws }), fault);
+    assert!(with(Proof::Wrong { why: "key", sha256: "cd".repeat(32) }).is_ok());
+    assert_eq!(with(Proof::Wrong { why: "key", sha256: "cd".into() }), fault, "no digest");
+}
+
+#[test]
+fn a_stream_has_the_receipt_of_all_its_parts() {
+    let with = |edit: fn(&mut Receipt)| {
+        let mut log = sound();
+        let mut first = disclosure(20);
+        first.stream = Some(part(0));
+        let (subjects, lines) = two_lines().finish();
+        first.subjects = subjects;
+        log.push(Entry::from(first).bytes(8, time()), Some(lines));
+        log.push(receipt(20, 8, signed(7, edit)).bytes(9, time()), None);
+        log.push(Entry::Outcome(outcome(20, 8)).bytes(10, time()), None);
+        log.verify().map(drop)
+    };
+    assert_eq!(with(|it| it.parts = Some(2)), Ok(()));
+    let others = |it: &mut Receipt| {
+        it.parts = Some(1);
+        it.env.len = 1;
+    };
+    assert_eq!(with(others), Ok(()), "its bytes are those of frames");
+    assert_eq!(with(|_| {}), Err(Fault::Receipt(9)), "of one envelope");
+    let another = |it: &mut Receipt| {
+        it.parts = Some(1);
+        it.did = Uuid::from_u128(20);
+    };
+    assert_eq!(with(another), Err(Fault::Receipt(9)), "of another stream");
 }

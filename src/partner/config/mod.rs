@@ -263,18 +263,16 @@ impl Check<'_> {
     fn application(&mut self, raw: &RawApplication) -> Option<String> {
         let address = &raw.address;
         let text = address.get_ref();
-        let is_near = match text.parse::<SocketAddr>() {
-            Ok(address) => address.ip().is_loopback(),
-            Err(_) => {
-                let (host, port) = text.rsplit_once(':').unwrap_or_default();
-                self.host(&Spanned::new(address.span(), host.to_owned()))?;
-                if port.parse::<u16>().is_err() {
-                    self.error(address, "not `host:port`", "write `127.0.0.1:8080`");
-                    return None;
-                }
-                false
+        let number = text.parse::<SocketAddr>();
+        if number.is_err() {
+            let (host, port) = text.rsplit_once(':').unwrap_or_default();
+            self.host(&Spanned::new(address.span(), host.to_owned()))?;
+            if port.parse::<u16>().is_err() {
+                self.error(address, "not `host:port`", "write `127.0.0.1:8080`");
+                return None;
             }
-        };
+        }
+        let is_near = number.is_ok_and(|address| address.ip().is_loopback());
         if !is_near && !raw.beyond_this_machine {
             let message = "the opened data would leave this machine in the clear";
             let help = "write a loopback address: `127.0.0.1:8080`, or, where the way is safe by \

@@ -93,19 +93,17 @@ pub(super) async fn answer(
             response.headers_mut().insert(name, value.clone());
         }
     }
-    let (body, digested) = match asked.re {
-        None => (reply.body, None),
-        Some(_) => {
-            let sealed = sealed(head, (asked, now), reply);
-            if !may_have_body(response.status()) {
-                *response.status_mut() = StatusCode::OK;
-            }
-            let media = HeaderValue::from_static(MEDIA_TYPE);
-            response.headers_mut().insert(CONTENT_TYPE, media);
-            let sha256 = Sha256::digest(&sealed).into();
-            let digested = Digested::new(&sha256, sealed.len() as u64);
-            (sealed.into(), Some(digested))
+    let (body, digested) = if asked.re.is_some() {
+        let sealed = sealed(head, (asked, now), reply);
+        let digested = Digested::new(&Sha256::digest(&sealed).into(), sealed.len() as u64);
+        // The status inside is the application's; the one outside must allow for a body.
+        if !may_have_body(response.status()) {
+            *response.status_mut() = StatusCode::OK;
         }
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        (sealed.into(), Some(digested))
+    } else {
+        (reply.body, None)
     };
     let mut response = response.map(|()| full(body));
     let receipt = receipt(trust, head, (came, now), (status, digested)).await;

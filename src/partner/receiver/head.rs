@@ -36,7 +36,7 @@ pub(super) enum Form {
     /// One envelope.
     One,
     /// Frames of envelopes, each with a signature by the key, where there is one.
-    Frames(Option<VerifyKey>),
+    Frames(Option<Box<VerifyKey>>),
 }
 
 impl<'a> Head<'a> {
@@ -77,7 +77,7 @@ impl<'a> Head<'a> {
             (Kind::One, _) => Form::One,
             (Kind::SignedFrames, None) => return Err(Refusal::Unsigned),
             (Kind::Frames, Some(_)) => return Err(Refusal::BadSignature),
-            (Kind::Frames | Kind::SignedFrames, key) => Form::Frames(key),
+            (Kind::Frames | Kind::SignedFrames, key) => Form::Frames(key.map(Box::new)),
         };
         Ok(Self {
             gateway,
@@ -103,7 +103,8 @@ impl<'a> Head<'a> {
             && header.aud == trust.name
             && header.m == self.method.as_str()
             && header.p == self.path
-            && of_stream == self.id;
+            && of_stream == self.id
+            && header.st.is_none();
         if !fits {
             return Err(Refusal::OtherRequest);
         }
@@ -125,11 +126,6 @@ impl<'a> Head<'a> {
         } else {
             Err(Refusal::BadDigest)
         }
-    }
-
-    /// Sees to it that an envelope by itself is no part of a stream, and has the request's id.
-    pub(super) fn is_one(&self, header: &Header) -> Result<(), Refusal> {
-        if header.stream.is_none() { Ok(()) } else { Err(Refusal::BadStream) }
     }
 
     /// The method and path of the request, and the host that it was for.

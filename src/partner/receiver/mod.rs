@@ -197,7 +197,7 @@ impl<A: Application> Receiver<A> {
                 }
                 match form {
                     Form::One => self.pieces(trust, &head, body).await,
-                    Form::Frames(key) => self.frames(trust, &head, (key.as_ref(), body)).await,
+                    Form::Frames(key) => self.frames(trust, &head, (key.as_deref(), body)).await,
                 }
             }
         }

@@ -58,17 +58,16 @@ impl<A: Application> Receiver<A> {
                 return self.pass_on(trust, head, (opened, arriving.came())).await;
             }
         };
-        head.is_one(&header)?;
+        is_one(&header)?;
         self.take(head, &header, head.digest.unwrap_or_default()).await?;
 
         let (feed, load) = Load::fed();
         let asked = header.clone();
-        let message = Message { payload: Payload::Pieces(load), ..message(head, header) };
-        let (reply, fed) = tokio::join!(
-            self.0.application.take(message),
-            arriving.feed(head, (feed, first), Duration::from_millis(limits.body_ms)),
-        );
-        fed?;
+        let taken = Message { payload: Payload::Pieces(load), ..message(head, header) };
+        let taking = self.0.application.take(taken);
+        let wait = Duration::from_millis(limits.body_ms);
+        let (reply, passed) = tokio::join!(taking, arriving.feed(head, (feed, first), wait));
+        passed?;
         self.answered(trust, head, (&asked, arriving.came()), reply).await
     }
 
@@ -80,7 +79,7 @@ impl<A: Application> Receiver<A> {
         (opened, came): (Opened, Came),
     ) -> Result<Answered, Refused> {
         let Opened { header, inner, payload } = opened;
-        head.is_one(&header)?;
+        is_one(&header)?;
         self.take(head, &header, came.sha256).await?;
         let asked = header.clone();
         let payload = Payload::Whole(payload);
@@ -115,6 +114,11 @@ impl<A: Application> Receiver<A> {
         }
         result
     }
+}
+
+/// Sees to it that an envelope by itself is no part of a stream.
+fn is_one(header: &Header) -> Result<(), Refusal> {
+    if header.stream.is_none() { Ok(()) } else { Err(Refusal::BadStream) }
 }
 
 /// An envelope that is opened as it comes.

@@ -128,7 +128,6 @@ impl Taken {
 
     /// What tells whether the last thing that was to be written was written. It does not keep the
     /// file open.
-    #[must_use]
     pub fn health(&self) -> impl Fn() -> bool + Send + Sync + use<> {
         let is_well = Arc::clone(&self.is_well);
         move || is_well.load(Ordering::Acquire)

@@ -36,7 +36,7 @@ impl Script {
                 let help = "put it before the rule that takes everything";
                 check.error(span, "no message comes to this rule", help);
             }
-            takes_all |= rule.takes_all();
+            takes_all |= rule.takes_all() && check.found.is_empty();
             rules.push(rule);
         }
         check.found.sort();
@@ -304,7 +304,7 @@ impl Check<'_> {
                 self.error(name.span(), message, "remove it");
             }
             let Ok(value) = HeaderValue::from_str(value.get_ref()) else {
-                let help = "write visible characters of ASCII";
+                let help = "write one line of text";
                 self.error(value.span(), "not a header's value", help);
                 continue;
             };
