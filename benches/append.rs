@@ -200,6 +200,7 @@ fn disclosure(did: Uuid, subjects: Subjects) -> Disclosure {
     Disclosure {
         did,
         time: now(),
+        again: None,
         asked: Asked {
             caller: name("portal"),
             partner: name("training-gb"),
