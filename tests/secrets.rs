@@ -38,6 +38,7 @@ const SECRETS: [&str; 16] = [
     "zqtype",
     "zqtoken",
     "zqanswer",
+    "zqreceipt",
     "zqcredential",
 ];
 /// Somebody who consented.
@@ -93,6 +94,7 @@ async fn no_personal_value_is_left_behind() {
 
 fn plan() -> Plan {
     let answer = "HTTP/1.1 200 OK\r\ncontent-type: text/zqanswer\r\nx-zqanswer: zqanswer\r\n\
+                  otkel-receipt: zqreceipt\r\n\
                   content-length: 8\r\n\r\nzqanswer";
     let credential = "\n[partner.training-gb.credential]\nheader = \"x-key\"\nfile = \"keys/x\"\n";
     World::plan()

@@ -43,6 +43,7 @@ pub struct MockPartner {
     /// Where it listens.
     pub address: SocketAddr,
     stage: Arc<Stage>,
+    trust: InForce,
 }
 
 /// What a mock partner is made of.
@@ -87,8 +88,9 @@ impl MockPartner {
         let listener = TcpListener::bind(setup.listen).await?;
         let address = listener.local_addr()?;
         let stage = Arc::new(Stage::new(setup.script, setup.tell, &setup.trust));
+        let trust = InForce::new(setup.trust);
         let receiver = Receiver::new(Parts {
-            trust: InForce::new(setup.trust),
+            trust: trust.clone(),
             taken: Taken::in_memory()?,
             application: Actor(Arc::clone(&stage)),
             limits: limits(),
@@ -101,7 +103,12 @@ impl MockPartner {
             let limits = server::Limits::default();
             tokio::spawn(server::serve(listener, setup.tls, limits, desk, stop));
         }
-        Ok(Self { address, stage })
+        Ok(Self { address, stage, trust })
+    }
+
+    /// Takes other keys into use.
+    pub fn replace(&self, trust: Trust) {
+        self.trust.replace(trust);
     }
 
     /// Plays another script from now on; what this one has counted is forgotten.
