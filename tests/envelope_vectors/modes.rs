@@ -258,7 +258,10 @@ pub(super) fn bad_keys() -> Vec<Value> {
         ("pq-for-x25519", Kem::X25519, good(PQ)),
         ("x25519-for-pq", Kem::MlKem768X25519, good(OURS)),
     ];
-    let vector = |(name, kem, raw): (&str, Kem, Vec<u8>)| json!({"name": name, "kem": kem.id(), "public": HEXLOWER.encode(&raw)});
+    let vector = |(name, kem, raw): (&str, Kem, Vec<u8>)| {
+        let public = HEXLOWER.encode(&raw);
+        json!({"name": name, "kem": kem.id(), "public": public})
+    };
     keys.into_iter().map(vector).collect()
 }
 

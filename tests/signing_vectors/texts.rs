@@ -234,7 +234,7 @@ pub(super) fn lists() -> Vec<Value> {
         case("by a key that is over", Some(&b), text(&third, &one), NOW + 1001, unknown),
         case("by a stranger", Some(&c), text(&stolen, &thief), NOW + 1001, unknown),
         case("one before", Some(&b), a.clone(), NOW + 100, Some("Older(2)")),
-        case("the same number", Some(&b), text(&same, &one), NOW + 100, Some("Older(2)")),
+        case("the same number", Some(&b), text(&same, &one), NOW + 100, Some("Changed")),
         case("another gateway's", Some(&a), text(&other, &one), NOW + 100, Some("Issuer")),
         case("a first by a stranger", None, text(&first, &thief), NOW, unknown),
     ]

@@ -1,5 +1,5 @@
-//! Any bytes as an envelope, and as frames of envelopes: no crash, the same answer however the bytes
-//! come, and a prefix that is read is the prefix that is written.
+//! Any bytes as an envelope, and as frames of envelopes: no crash, the same answer however the
+//! bytes come, and a prefix that is read is the prefix that is written.
 
 use std::sync::OnceLock;
 
