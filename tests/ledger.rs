@@ -265,8 +265,12 @@ fn did_of(n: u64) -> Uuid {
     Uuid::from_u128(0xd1 + u128::from(n))
 }
 
-/// What a partner signed of a [`disclosure`].
 fn signed(did: Uuid, status: Status) -> Proof {
+    Proof::Good { status: status.word(), jws: jws(did, status) }
+}
+
+/// What a partner signed of a [`disclosure`].
+fn jws(did: Uuid, status: Status) -> String {
     let receipt = signing::Receipt {
         v: 1,
         iss: "training-gb".into(),
@@ -279,8 +283,7 @@ fn signed(did: Uuid, status: Status) -> Proof {
         parts: None,
         reply: None,
     };
-    let jws = receipt.sign(&SigningKey::from_seed(&Zeroizing::new([0x22; 32]))).unwrap();
-    Proof::Good { status: status.word(), jws }
+    receipt.sign(&SigningKey::from_seed(&Zeroizing::new([0x22; 32]))).unwrap()
 }
 
 /// One thing wrong in each.
@@ -319,11 +322,8 @@ fn negatives() -> Vec<(&'static str, Vector)> {
         acknowledged("receipt-of-another-status", |v| edit(v, 1, "accepted", "rejected")),
         acknowledged("receipt-of-other-bytes", |v| edit(v, 0, "cdcd", "cdce")),
         acknowledged("receipt-of-another-disclosure", |v| {
-            let Proof::Good { jws, .. } = signed(did_of(1), Status::Accepted) else { panic!() };
-            let Proof::Good { jws: own, .. } = signed(did_of(0), Status::Accepted) else {
-                panic!()
-            };
-            edit(v, 1, &own, &jws);
+            let [own, other] = [0, 1].map(|n| jws(did_of(n), Status::Accepted));
+            edit(v, 1, &own, &other);
         }),
         acknowledged("receipt-missing-and-there", |v| {
             edit(v, 4, "rejected", "missing");
