@@ -23,7 +23,7 @@ use serde_json::json;
 use world::*;
 
 /// What stands in requests, one for each kind of place, and may be found nowhere.
-const SECRETS: [&str; 16] = [
+const SECRETS: [&str; 17] = [
     IIN,
     STRANGER,
     "Zqvalue",
