@@ -1,5 +1,5 @@
-//! Keys in a PKCS#11 token, of `SoftHSM`: they sign as keys in files do, a token that failed is used
-//! again, and nothing ever shows a PIN.
+//! Keys in a PKCS#11 token, of `SoftHSM`: they sign as keys in files do, a token that failed is
+//! used again, and nothing ever shows a PIN.
 #![cfg(feature = "hsm")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 

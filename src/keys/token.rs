@@ -110,7 +110,7 @@ impl Token {
         }
         sessions.open += 1;
         drop(sessions);
-        // One after the other: of many who log in at the same time with a wrong PIN all would count.
+        // One after the other: of many who log in at once with a wrong PIN all would count.
         let turn = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self.pin_written();
         let refused = self.sessions().refused;
@@ -328,8 +328,8 @@ pub enum BadToken {
     File(#[from] FileFault),
     /// The token refuses the PIN, or is locked.
     #[error(
-        "the token `{token}` refuses the PIN in `{}`, or is locked: write the file anew; until then \
-         the PIN is not tried again", file.display()
+        "the token `{token}` refuses the PIN in `{}`, or is locked: write the file anew; until \
+         then the PIN is not tried again", file.display()
     )]
     Pin {
         /// The label.
