@@ -93,7 +93,8 @@ impl Cast {
             hosts: vec![(host.to_owned(), port)],
             recipients: RECIPIENTS
                 .iter()
-                .filter_map(|(partner, desk)| (*partner == name).then(|| (*desk).to_owned()))
+                .filter(|(partner, _)| *partner == name)
+                .map(|(_, desk)| (*desk).to_owned())
                 .collect(),
         };
         let role = |name: &str, routes: &[&str]| Role {

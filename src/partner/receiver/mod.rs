@@ -2,7 +2,7 @@
 //!
 //! | step | module | refused with |
 //! |---|---|---|
-//! | the gateway by its certificate; host, media type, id; signature | `head` | 400, 403, 415, 421 |
+//! | the gateway by its certificate; host, media type, id; signature | `head` | 403, 415, 421 |
 //! | the body, to its end and with the digest that was signed | `whole`, `frames` | 400, 408, 413 |
 //! | the envelope's header against gateway, partner, request and time | `head` | 403, 422 |
 //! | its key, every chunk to the end, the padding, the request inside | `open` | 422 |
