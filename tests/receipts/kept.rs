@@ -35,11 +35,11 @@ async fn nothing_of_a_partners_own_words_is_in_the_store() {
     assert!(count(&bytes, b"\"type\":\"receipt\"") >= words.len());
     for (_, word) in &words {
         let start = word.find("zq").unwrap();
-        let word = &word.as_bytes()[start..start + 12];
-        assert_eq!(count(&bytes, word), 0, "{}", String::from_utf8_lossy(word));
+        let mark = &word.as_bytes()[start..start + 12];
+        assert_eq!(count(&bytes, mark), 0, "{word}");
         // As it would stand in base64, wherever it begins there.
         for skip in 0..3 {
-            let aligned = &word[skip..skip + 9];
+            let aligned = &mark[skip..skip + 9];
             let coded = data_encoding::BASE64URL_NOPAD.encode(aligned);
             assert_eq!(count(&bytes, coded.as_bytes()), 0, "{coded}");
         }
