@@ -46,7 +46,7 @@ fn each_receiver_opens_every_mode_kem_padding_and_size_that_it_can() {
 #[test]
 fn each_receiver_refuses_an_envelope_for_another_request() {
     let cases = cases::other_requests();
-    assert!(cases.iter().all(|case| case.refuses()));
+    assert!(cases.iter().all(Case::refuses));
     hold("requests", &cases);
 }
 
@@ -76,8 +76,8 @@ async fn each_receiver_opens_what_the_gateway_sends_and_sees_that_it_did() {
     let world = World::plan().real_time().stub(GB, Stub::with(Papers::Proper)).start().await;
     let sent = world.send(enrol(learners(&[AIGERIM, MADINA]))).await;
     assert_eq!(sent.status, 200);
-    let heard = world.heard(GB);
-    let (head, envelope) = cases::split(&heard);
+    let bytes = world.heard(GB);
+    let (head, envelope) = cases::split(&bytes);
     let file = world.folder().join("payload.otk1");
     fs::write(&file, envelope).unwrap();
     let keys = world.folder().join("keys");

@@ -220,6 +220,12 @@ async fn a_partner_sees_a_request_built_anew() {
     let mut lines: Vec<&str> = seen.split("\r\n").collect();
     assert_eq!(lines.remove(0), "POST /v1/enrolments HTTP/1.1");
     lines.sort_unstable();
+    // What is signed, and by which key, is tested with receipts.
+    let signed = ["content-digest: ", "signature: gw=:", "signature-input: gw=("];
+    for start in signed {
+        let at = lines.iter().position(|line| line.starts_with(start)).unwrap();
+        lines.remove(at);
+    }
     let id = format!("otkel-id: {}", sent.decision());
     let length = format!("content-length: {}", sent.entry()["payload"]["bytes"]);
     let want = [
@@ -274,9 +280,12 @@ async fn a_caller_that_hangs_up_does_not_undo_a_transfer() {
     let entries = reader.entries(from).map(|entry| entry.unwrap().bytes);
     let entries: Vec<Value> =
         entries.map(|bytes| serde_json::from_slice(&bytes).unwrap()).collect();
-    let [disclosure, refusal, outcome] = entries.as_slice() else { panic!("{entries:#?}") };
+    let [disclosure, refusal, receipt, outcome] = entries.as_slice() else {
+        panic!("{entries:#?}")
+    };
     assert_eq!((&disclosure["type"], &refusal["type"]), (&"disclosure".into(), &"refusal".into()));
     assert_eq!((&outcome["of"], &outcome["result"]), (&disclosure["seq"], &"delivered".into()));
+    assert_eq!((&receipt["of"], &receipt["status"]), (&disclosure["seq"], &"missing".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use otkel::config::{self, Config};
 use otkel::diagnostic::Diagnostics;
-use otkel::partner::Refusal;
 use otkel::partner::mock::script::{self, Script};
+use otkel::partner::{self, Refusal};
 use otkel::policy::legal::{Number, Unit};
 use otkel::policy::{Policy, schema};
 use otkel::reason::Reason;
@@ -282,11 +282,13 @@ enum Kind {
     Partner,
     Config,
     Mock,
+    Proxy,
     Test,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Register, Self::Partner, Self::Config, Self::Mock, Self::Test];
+    const ALL: [Self; 6] =
+        [Self::Register, Self::Partner, Self::Config, Self::Mock, Self::Proxy, Self::Test];
 
     const fn text(self) -> &'static str {
         match self {
@@ -294,6 +296,7 @@ impl Kind {
             Self::Partner => schema::PARTNER,
             Self::Config => config::SCHEMA,
             Self::Mock => script::SCHEMA,
+            Self::Proxy => partner::config::SCHEMA,
             Self::Test => testkit::SCHEMA,
         }
     }
@@ -311,8 +314,9 @@ struct File {
 
 impl File {
     /// A file of each kind with every key that there is.
-    fn all() -> [Self; 5] {
-        [Self::register(), Self::everything(), Self::config(), Self::mock(), Self::test()]
+    fn all() -> [Self; 6] {
+        let (mock, proxy) = (Self::mock(), Self::proxy());
+        [Self::register(), Self::everything(), Self::config(), mock, proxy, Self::test()]
     }
 
     fn register() -> Self {
@@ -338,6 +342,11 @@ impl File {
         Self { kind: Kind::Mock, text }
     }
 
+    fn proxy() -> Self {
+        let text = fs::read_to_string(root().join("tests/schema/proxy.toml")).unwrap();
+        Self { kind: Kind::Proxy, text }
+    }
+
     fn test() -> Self {
         let text = fs::read_to_string(root().join("tests/schema/all.test.toml")).unwrap();
         Self { kind: Kind::Test, text }
@@ -358,6 +367,10 @@ impl File {
             Kind::Partner => "partners/body.toml",
             Kind::Mock => {
                 let read = Script::read("script.toml", &self.text, root());
+                return read.err().unwrap_or_default();
+            }
+            Kind::Proxy => {
+                let read = partner::Config::read("proxy.toml", &self.text, root());
                 return read.err().unwrap_or_default();
             }
             Kind::Config => {

@@ -67,7 +67,7 @@ async fn demo(arguments: Arguments) -> Outcome {
     }
     say!("made certificates, keys and sample consents in {}", arguments.dir.display());
     let stop = CancellationToken::new();
-    let (partners, heard) = partners(&world, &stop).await?;
+    let (partners, heard) = partners(&world, &clock, &stop).await?;
     let config_file = configure(&world, &arguments, &policies, &partners)?;
     let gateway = Gateway::start(config(&config_file)?, clock).await?;
     import(&gateway, &world, recording.as_mut())?;
@@ -96,6 +96,7 @@ type Partners = Vec<(&'static str, MockPartner)>;
 
 async fn partners(
     world: &World,
+    clock: &Arc<dyn Clock>,
     stop: &CancellationToken,
 ) -> Result<(Partners, mpsc::UnboundedReceiver<Told>), Fault> {
     let (tell, heard) = mpsc::unbounded_channel();
@@ -106,7 +107,7 @@ async fn partners(
             trust: trust::of(world, name)?,
             script: Script::default(),
             listen: ([127, 0, 0, 1], 0).into(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(clock),
             tell: Some(tell.clone()),
         };
         let partner = MockPartner::start(setup, stop.clone()).await?;
@@ -145,7 +146,9 @@ fn import(
         result?;
     }
     if let Some(recording) = recording {
-        lines.iter().for_each(|line| recording.grant(line));
+        for line in &lines {
+            recording.grant(line);
+        }
     }
     say!("the gateway is at https://{}; {} consents imported\n", gateway.address, lines.len());
     Ok(())

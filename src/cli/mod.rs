@@ -125,8 +125,12 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { undone() } else { ExitCode::SUCCESS };
         }
     };
-    let is_serving = matches!(arguments.command, Command::Serve(_) | Command::Partner(_));
-    let usual = if is_serving { "info" } else { "warn" };
+    let usual = match arguments.command {
+        Command::Serve(_) | Command::Partner(_) => "info",
+        // What a gateway warns of is what is tested.
+        Command::Test(_) => "error",
+        _ => "warn",
+    };
     telemetry::start(arguments.log.as_deref().unwrap_or(usual), arguments.log_json);
     let language = arguments.lang;
     let result = match arguments.command {

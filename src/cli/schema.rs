@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::Outcome;
 use crate::partner::mock::script;
-use crate::{config, policy, testkit};
+use crate::{config, partner, policy, testkit};
 
 /// The arguments of `otkel schema`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,8 @@ enum File {
     Test,
     /// The script of `otkel partner --mock`.
     Mock,
+    /// The configuration of `otkel partner`.
+    Proxy,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every command has an outcome")]
@@ -36,6 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         File::Config => config::SCHEMA,
         File::Test => testkit::SCHEMA,
         File::Mock => script::SCHEMA,
+        File::Proxy => partner::config::SCHEMA,
     };
     say!("{}", schema.trim_end());
     Ok(ExitCode::SUCCESS)

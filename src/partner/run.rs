@@ -23,8 +23,8 @@ use crate::envelope::list::{BadList, SignedKeys};
 use crate::keyfile::{self, BadKeyFile};
 use crate::keys::{self, Unopened};
 use crate::server;
-use crate::signing::list::SigningList;
-use crate::signing::{self, Sign};
+use crate::signing::Sign;
+use crate::signing::list::{self, SigningList};
 use crate::store::StoreError;
 use crate::time::{Clock, Timestamp};
 use crate::tls::{self, FileFault, Identity, TlsFault};
@@ -189,8 +189,8 @@ async fn gateway(files: &GatewayFiles, taken: &Taken, now: Timestamp) -> Result<
     })
 }
 
-/// Reads the list of a gateway's signing keys: signed by a key of the configuration, or by one of
-/// the newest list that was seen.
+/// Reads the list of a gateway's signing keys: signed by one of the newest list that was seen, or
+/// by a key of the configuration that is not in it.
 async fn signers(
     files: &GatewayFiles,
     path: &Path,
@@ -199,13 +199,10 @@ async fn signers(
 ) -> Result<SigningList, NoStart> {
     let of = |why| NoStart::Signers { path: path.to_owned(), why };
     let text = String::from_utf8(tls::read(path)?).unwrap_or_default();
-    let mut trusted = files.keys.clone();
-    if let Some(before) = taken.newest_list(&files.name).await
-        && let Ok(before) = serde_json::from_str::<SigningList>(&before)
-    {
-        trusted.extend(before.valid(now, 0));
-    }
-    let list = SigningList::read(&text, &files.name, &trusted);
+    let before = taken.newest_list(&files.name).await;
+    let before = before.map(|said| serde_json::from_str::<SigningList>(&said)).transpose();
+    let before = before.map_err(|_| of(WrongSigners::Bad(list::BadList::Form)))?;
+    let list = SigningList::read_next(&text, &files.name, (&files.keys, before.as_ref()), now);
     let list = list.map_err(|why| of(WrongSigners::Bad(why)))?;
     // What was signed is not kept, only what it says: it is trusted from here on.
     let said = serde_json::to_string(&list).map_err(|_| of(WrongSigners::Old(OldList::Unwritten)));
@@ -306,7 +303,7 @@ pub enum WrongList {
 pub enum WrongSigners {
     /// It is not signed as it must be, or no list.
     #[error("{0}: ask the gateway's operator for its newest list")]
-    Bad(#[from] signing::list::BadList),
+    Bad(#[from] list::BadList),
     /// It is not the newest.
     #[error("{0}: ask the gateway's operator for its newest list")]
     Old(#[from] OldList),

@@ -143,3 +143,41 @@ fn is_sealed(headers: &HeaderMap) -> bool {
 
 /// For how long a key is offered.
 const OFFERED_MS: i64 = 5 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_offered_for_a_while_and_forgotten_when_nobody_can_wait() {
+        let limits = Limits { stream_ms: 600_000, answer_total_ms: 60_000, ..Limits::default() };
+        let keys = ReplyKeys::new(&limits);
+        let offer = |kem, seconds| keys.offer(kem, at(seconds)).unwrap().kid;
+        let first = offer(Kem::X25519, 0);
+        assert_eq!(offer(Kem::X25519, 299), first);
+        let second = offer(Kem::X25519, 300);
+        assert_ne!(second, first);
+        assert_eq!(offer(Kem::X25519, 599), second, "not the old one again");
+        assert!(keys.find(&first).is_some());
+        let _ = offer(Kem::X25519, 959);
+        assert!(keys.find(&first).is_some(), "one who got it at 299 may wait until 959");
+        let _ = offer(Kem::X25519, 960);
+        assert!(keys.find(&first).is_none() && keys.find(&second).is_some());
+        assert!(keys.find("").is_none());
+    }
+
+    #[test]
+    fn each_kem_has_a_key_of_its_own_and_a_clock_may_go_back() {
+        let keys = ReplyKeys::new(&Limits::default());
+        let [plain, hybrid] = Kem::ALL.map(|kem| keys.offer(kem, at(100)).unwrap());
+        assert_eq!((plain.kem, hybrid.kem), (Kem::X25519.id(), Kem::MlKem768X25519.id()));
+        assert_eq!(keys.offer(Kem::MlKem768X25519, at(101)).unwrap(), hybrid);
+        let before = keys.offer(Kem::X25519, at(0)).unwrap();
+        assert_ne!(before, plain);
+        assert!(keys.find(&plain.kid).is_some());
+    }
+}

@@ -137,7 +137,8 @@ impl SigningList {
         }
         let list = Self::read(text, gateway, &trusted)?;
         match before {
-            Some(before) if list.seq <= before.seq => Err(BadList::Older(before.seq)),
+            Some(before) if list.seq < before.seq => Err(BadList::Older(before.seq)),
+            Some(before) if list.seq == before.seq => Err(BadList::Changed),
             _ => Ok(list),
         }
     }
@@ -169,6 +170,9 @@ pub enum BadList {
     /// It does not follow the one that was seen before.
     #[error("a list with the number {0} was seen before")]
     Older(u64),
+    /// It has the number of another one that was seen before.
+    #[error("another list with the same number was seen before")]
+    Changed,
 }
 
 /// The JWS type of such lists.

@@ -32,7 +32,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `stage` | the gateway, the partners, the clock |
+//! | `setup`, `stage` | rules and callers; the gateway, the partners, the clock |
 //! | `ask`, `sent` | a request, and all that came of it |
 //! | `consent` | consents in short |
 //! | `script`, `run`, `held` | a file of steps, run, and held against what came |
@@ -41,19 +41,23 @@
 
 mod ask;
 mod consent;
+mod fault;
 mod held;
 mod pattern;
 mod recording;
 mod run;
 mod script;
 mod sent;
+mod setup;
 mod stage;
 
 pub use ask::Ask;
 pub use consent::{Consent, Given};
+pub use fault::Fault;
 pub use held::Difference;
 pub use recording::Recording;
 pub use run::{Ending, Run, Tried, Unrun, run};
 pub use script::{SCHEMA, Script};
 pub use sent::{Arrived, Sent};
-pub use stage::{Fault, Setup, Standing, Testkit, settled};
+pub use setup::Setup;
+pub use stage::{Standing, Testkit, settled};

@@ -7,6 +7,7 @@
 //! | `{{time}}` | a time, RFC 3339 |
 //! | `{{hash}}` | 64 hexadecimal digits |
 //! | `{{base64}}` | one or more characters of base64 or base64url |
+//! | `{{jws}}` | a signed text in three parts, as a receipt |
 //! | `{{number}}` | a number; alone in a JSON string, a JSON number |
 //! | `{{open}}` | `{{` itself |
 //!
@@ -36,6 +37,7 @@ enum Kind {
     Time,
     Hash,
     Base64,
+    Jws,
     Number,
 }
 
@@ -47,6 +49,10 @@ impl Kind {
             Self::Time => Timestamp::parse(text).is_ok(),
             Self::Hash => text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
             Self::Base64 => !text.is_empty() && text.bytes().all(is_base64),
+            Self::Jws => {
+                let is_part = |part: &str| !part.is_empty() && part.bytes().all(is_base64);
+                text.split('.').count() == 3 && text.split('.').all(is_part)
+            }
             Self::Number => serde_json::from_str::<serde_json::Number>(text).is_ok(),
         }
     }
@@ -257,12 +263,13 @@ pub(super) fn spoken_of(expected: &Value, came: &Value) -> Value {
     }
 }
 
-const WORDS: [(&str, Kind); 6] = [
+const WORDS: [(&str, Kind); 7] = [
     ("any", Kind::Any),
     ("uuid", Kind::Uuid),
     ("time", Kind::Time),
     ("hash", Kind::Hash),
     ("base64", Kind::Base64),
+    ("jws", Kind::Jws),
     ("number", Kind::Number),
 ];
 
@@ -287,6 +294,9 @@ mod tests {
             fit("p1.{{base64}}", "p1.aZ-_")
                 && !fit("p1.{{base64}}", "p1.")
                 && !fit("{{base64}}", "a b")
+        );
+        assert!(
+            fit("{{jws}}", "eyJ.e30.c2ln") && !fit("{{jws}}", "eyJ.e30") && !fit("{{jws}}", "..")
         );
         assert!(fit("{{number}}", "-9.50") && !fit("{{number}}", "1a"));
         assert!(

@@ -36,6 +36,7 @@ pub struct Recording {
     names: BTreeSet<String>,
     next: Option<String>,
     blocks: BTreeMap<Uuid, String>,
+    playing: BTreeMap<String, toml::Value>,
 }
 
 impl Recording {
@@ -55,6 +56,7 @@ impl Recording {
             names: BTreeSet::new(),
             next: None,
             blocks: BTreeMap::new(),
+            playing: BTreeMap::new(),
         }
     }
 
@@ -121,9 +123,22 @@ impl Recording {
         self.step("a block is lifted", &format!("lift = \"{name}\"\n"));
     }
 
+    /// Notes by which rules a mock partner answers from now on.
+    pub fn play(&mut self, partner: &str, rules: toml::Value) {
+        if rules.as_array().is_some_and(Vec::is_empty) {
+            self.playing.remove(partner);
+        } else {
+            self.playing.insert(partner.to_owned(), rules);
+        }
+    }
+
     /// Notes a request and all that came of it.
     pub fn sent(&mut self, sent: &Sent) {
-        let text = Told::of(sent).step();
+        let mut text = String::new();
+        for (partner, rules) in &self.playing {
+            text.extend(["mock.", &key(partner), " = ", &rules.to_string(), "\n"]);
+        }
+        text.push_str(&Told::of(sent).step());
         self.step(&format!("{} {}", sent.ask.method, sent.ask.path), &text);
     }
 
@@ -314,17 +329,8 @@ impl<'s> Told<'s> {
             Value::Array(all) => all.iter().map(|value| self.value(value)).collect(),
             Value::Object(members) => {
                 let member = |(name, value): (&String, &Value)| {
-                    let is_position = ["seq", "of", "bytes", "snapshot"].contains(&name.as_str());
-                    let value = if is_position && value.is_number() {
-                        "{{number}}".into()
-                    } else if ["kid", "subject", "tag"].contains(&name.as_str())
-                        && value.is_string()
-                    {
-                        "{{base64}}".into()
-                    } else {
-                        self.value(value)
-                    };
-                    (name.clone(), value)
+                    let place = place_of(name, value);
+                    (name.clone(), place.unwrap_or_else(|| self.value(value)))
                 };
                 Value::Object(members.iter().map(member).collect())
             }
@@ -368,6 +374,17 @@ impl<'s> Told<'s> {
             }
         }
         None
+    }
+}
+
+/// What stands for a member of an entry that differs from run to run whatever its value.
+fn place_of(name: &str, value: &Value) -> Option<Value> {
+    match (name, value) {
+        ("seq" | "of" | "bytes" | "snapshot", Value::Number(_)) => Some("{{number}}".into()),
+        ("kid" | "subject" | "tag", Value::String(_)) => Some("{{base64}}".into()),
+        ("kids", Value::Array(all)) => Some(all.iter().map(|_| "{{base64}}").collect()),
+        ("jws", Value::String(_)) => Some("{{jws}}".into()),
+        _ => None,
     }
 }
 

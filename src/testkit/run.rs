@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::script::{Act, Blocked, Change, Consented, Handed, Named, Script, Step};
-use super::stage::{Fault, Testkit};
-use super::{Difference, Setup, held};
+use super::script::{Act, Blocked, Change, Consented, Handed, Mocked, Named, Script, Step};
+use super::{Ask, Difference, Fault, Sent, Setup, Testkit, held};
 use crate::diagnostic::{Diagnostics, Source, text};
 use crate::gateway::StartError;
 
@@ -72,7 +71,7 @@ pub async fn run(
 ) -> Result<Run, Unrun> {
     let source = &script.source;
     let kit = setup(script)?.start().await.map_err(|fault| unstarted(source, fault))?;
-    let mut running = Running { script, kit, names: BTreeMap::new() };
+    let mut running = Running { script, kit, names: BTreeMap::new(), playing: BTreeMap::new() };
     if let Err(found) = running.prepare().await {
         running.kit.stop().await;
         return Err(found.into());
@@ -135,6 +134,8 @@ struct Running<'s> {
     kit: Testkit,
     // Records of consents and blocks, by the names that the file gives them.
     names: BTreeMap<String, Uuid>,
+    // What mock partners answer by, where the file says it.
+    playing: BTreeMap<String, String>,
 }
 
 impl Running<'_> {
@@ -152,7 +153,33 @@ impl Running<'_> {
                 found.error(&script.source, block.span.clone(), fault.to_string(), help);
             }
         }
+        for mocked in script.mocks.iter().chain(script.steps.iter().flat_map(|step| &step.mocks)) {
+            if !self.kit.policy().partners.keys().any(|name| name.as_str() == mocked.partner.value)
+            {
+                let message = text!("there is no partner `{}`", mocked.partner.value);
+                found.error(&script.source, mocked.partner.span.clone(), message, help);
+            }
+        }
         if found.has_errors() { Err(found) } else { Ok(()) }
+    }
+
+    /// Lets mock partners answer as a step, or else the whole file, says.
+    fn play(&mut self, step: &Step) -> Result<(), Fault> {
+        let of = |mocks: &'_ [Mocked]| -> BTreeMap<String, String> {
+            mocks.iter().map(|it| (it.partner.value.clone(), it.text.clone())).collect()
+        };
+        let mut wanted = of(&self.script.mocks);
+        wanted.extend(of(&step.mocks));
+        for partner in self.playing.keys().filter(|partner| !wanted.contains_key(*partner)) {
+            self.kit.play(partner, "")?;
+        }
+        for (partner, text) in &wanted {
+            if self.playing.get(partner) != Some(text) {
+                self.kit.play_in(&self.script.folder, partner, text)?;
+            }
+        }
+        self.playing = wanted;
+        Ok(())
     }
 
     async fn step(&mut self, step: &Step) -> Ending {
@@ -163,7 +190,7 @@ impl Running<'_> {
         let source = &self.script.source;
         let from = self.kit.size().unwrap_or_default();
         let done = match &step.act {
-            Act::Ask(ask) => match self.kit.ask(ask.clone()).await {
+            Act::Ask(ask) => match self.ask(step, ask).await {
                 Ok(sent) => return ending(held::request(source, step, &sent)),
                 Err(fault) => Err(fault),
             },
@@ -187,6 +214,11 @@ impl Running<'_> {
                 ending(vec![held::plain(source, step.span.clone(), message, help)])
             }
         }
+    }
+
+    async fn ask(&mut self, step: &Step, ask: &Ask) -> Result<Sent, Fault> {
+        self.play(step)?;
+        self.kit.ask(ask.clone()).await
     }
 
     async fn grant(&mut self, consented: &Consented) -> Result<(), Fault> {

@@ -14,100 +14,23 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Ask, Consent, Recording, Sent, ask};
+use super::setup::cast;
+use super::{Ask, Consent, Fault, Recording, Sent, Setup, ask};
 use crate::config::Config;
 use crate::consent::record::Evidence;
-use crate::demo::trust::{self, Untrusted};
-use crate::demo::world::{Cast, NoWorld, Part, Role, Setting, World};
-use crate::gateway::{Gateway, StartError, SystemClock, rule_files};
-use crate::partner::mock::{self, MockPartner, NoPartner, Received, Script, Setup as Mock};
+use crate::demo::trust::{self};
+use crate::demo::world::{Setting, World};
+use crate::gateway::{Gateway, StartError, SystemClock};
+use crate::partner::mock::{self, MockPartner, Received, Script, Setup as Mock};
 use crate::policy::Policy;
-use crate::store::consents::{Unchanged, Withdrawal};
-use crate::store::{NewBlock, Reader, StoreError, Unblocked};
+use crate::store::consents::Withdrawal;
+use crate::store::{NewBlock, Reader};
 use crate::time::{Clock, Timestamp};
-use crate::tls::TlsFault;
 
-/// What a kit is made with.
-#[derive(Clone, Debug, Default)]
-pub struct Setup {
-    /// The folder of rules.
-    pub rules: PathBuf,
-    /// Files that take the place of those of the folder, or stand beside them, by their paths.
-    pub files: BTreeMap<String, String>,
-    /// Where the clock stands at first; at the time of the start where it is not said.
-    pub time: Option<Timestamp>,
-    /// Who sends. Without any, a caller `app` may use all routes.
-    pub callers: Vec<Role>,
-    /// Lines of the gateway's `[limits]`.
-    pub limits: String,
-}
-
-impl Setup {
-    /// A kit with the rules of a folder.
-    #[must_use]
-    pub fn new(rules: impl AsRef<Path>) -> Self {
-        Self { rules: rules.as_ref().to_owned(), ..Self::default() }
-    }
-
-    /// With the clock at a time.
-    #[must_use]
-    pub fn at(self, time: Timestamp) -> Self {
-        Self { time: Some(time), ..self }
-    }
-
-    /// With a caller, whose certificate bears `<name>.test.example`, and its routes.
-    #[must_use]
-    pub fn caller(mut self, name: &str, routes: &[&str]) -> Self {
-        let routes = routes.iter().map(|route| (*route).to_owned()).collect();
-        self.callers.push(Role { routes, ..role(name) });
-        self
-    }
-
-    /// With a text in the place of another, which must stand once in a file of the rules.
-    ///
-    /// # Errors
-    /// A file that is not there, or that does not hold the text once.
-    pub fn edit(mut self, file: &str, from: &str, to: &str) -> Result<Self, Fault> {
-        let bad = |why: &str| Fault::Edit { file: file.to_owned(), why: why.to_owned() };
-        let text = match self.files.get(file) {
-            Some(text) => text.clone(),
-            None => fs::read_to_string(self.rules.join(file))
-                .map_err(|error| bad(&format!("it cannot be read: {error}")))?,
-        };
-        match text.matches(from).count() {
-            1 => self.files.insert(file.to_owned(), text.replacen(from, to, 1)),
-            0 => return Err(bad("it does not hold the text")),
-            _ => return Err(bad("it holds the text more than once")),
-        };
-        Ok(self)
-    }
-
-    /// Starts it all.
-    ///
-    /// # Errors
-    /// Rules that do not load, or whatever keeps the gateway or a partner from starting.
-    pub async fn start(self) -> Result<Testkit, Fault> {
-        Testkit::with(self).await
-    }
-
-    /// The rules, with the changes made.
-    fn rules(&self, now: Timestamp) -> Result<(BTreeMap<String, Vec<u8>>, Policy), Fault> {
-        let mut files = rule_files(&self.rules)?;
-        let changed = self.files.iter().map(|(path, text)| (path.clone(), text.clone().into()));
-        files.extend(changed);
-        let (policy, _) = Policy::read(&files, now).map_err(StartError::Rules)?;
-        Ok((files, policy))
-    }
-}
-
-/// A caller that may use no route yet.
-pub(super) fn role(name: &str) -> Role {
-    Role {
-        name: name.to_owned(),
-        certificate: format!("{name}.test.example"),
-        routes: Vec::new(),
-        requests_per_minute: None,
-    }
+/// The rules of a script that was read.
+fn rules_of(script: &str) -> toml::Value {
+    let table: toml::Table = toml::from_str(script).unwrap_or_default();
+    table.get("rule").cloned().unwrap_or_else(|| toml::Value::Array(Vec::new()))
 }
 
 /// A gateway with mock partners, ready for requests; see the [module](super).
@@ -133,7 +56,7 @@ impl Testkit {
         Self::with(Setup::new(rules)).await
     }
 
-    async fn with(setup: Setup) -> Result<Self, Fault> {
+    pub(super) async fn with(setup: Setup) -> Result<Self, Fault> {
         let now = setup.time.unwrap_or_else(|| SystemClock.now());
         let (files, policy) = setup.rules(now)?;
         let cast = cast(&policy, &setup.callers)?;
@@ -244,6 +167,26 @@ impl Testkit {
         let decision = Evidence { reference: "a test".to_owned(), sha256: "5e".repeat(32) };
         blocking(move || blocks.lift(block, &decision, ACTOR)).await??;
         self.recorded(|recording| recording.lift(block));
+        Ok(())
+    }
+
+    /// Lets a mock partner play a script from now on; an empty one takes and answers everything.
+    ///
+    /// # Errors
+    /// A partner that the rules do not have, or a script that cannot be read.
+    pub fn play(&self, partner: &str, script: &str) -> Result<(), Fault> {
+        self.play_in(Path::new(""), partner, script)
+    }
+
+    /// As [`Self::play`], with the paths of the script starting at a folder.
+    pub(super) fn play_in(&self, folder: &Path, partner: &str, script: &str) -> Result<(), Fault> {
+        let read = Script::read(partner, script, folder)
+            .map_err(|found| Fault::Script(partner.to_owned(), found.to_string()))?;
+        let mock = self.partners.iter().find(|(name, _)| name == partner);
+        let (_, mock) = mock.ok_or_else(|| Fault::Unnamed(partner.to_owned()))?;
+        mock.play(read);
+        let rules = rules_of(script);
+        self.recorded(|recording| recording.play(partner, rules));
         Ok(())
     }
 
@@ -400,36 +343,6 @@ fn entries_from(reader: &Reader, from: u64) -> Result<Vec<Value>, Fault> {
     read.collect()
 }
 
-/// Everyone whom the rules name.
-fn cast(policy: &Policy, callers: &[Role]) -> Result<Cast, Fault> {
-    let part = |partner: &Arc<crate::policy::Partner>| {
-        let hosts = partner.endpoints.values().map(|at| (at.host.clone(), at.port));
-        Part {
-            name: partner.name.to_string(),
-            hosts: hosts.collect(),
-            recipients: partner.recipients.keys().map(ToString::to_string).collect(),
-        }
-    };
-    let partners: Vec<Part> = policy.partners.values().map(part).collect();
-    let mut callers = callers.to_vec();
-    if callers.is_empty() {
-        callers.push(role("app"));
-    }
-    let routes = policy.partners.values().flat_map(|partner| &partner.routes);
-    let all: Vec<String> = routes.map(|route| route.name.to_string()).collect();
-    for caller in &mut callers {
-        let is_taken = partners.iter().any(|part| part.name == caller.name)
-            || ["authority", "gateway", "gateway-client"].contains(&caller.name.as_str());
-        if is_taken {
-            return Err(Fault::Caller(caller.name.clone()));
-        }
-        if caller.routes.is_empty() {
-            caller.routes.clone_from(&all);
-        }
-    }
-    Ok(Cast { partners, callers, key_days: KEY_DAYS })
-}
-
 async fn start_mock(
     world: &World,
     name: &str,
@@ -444,7 +357,7 @@ async fn start_mock(
         clock: clock.clone(),
         tell: None,
     };
-    Ok(MockPartner::start(setup, stop.clone()).await?)
+    Ok(MockPartner::start_playing(setup, stop.clone()).await?)
 }
 
 fn configure(
@@ -507,73 +420,7 @@ impl Drop for Folder {
     }
 }
 
-/// Why a kit does not start, or does not do what it was told.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// The gateway does not start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// The folder cannot be made.
-    #[error(transparent)]
-    World(#[from] NoWorld),
-    /// A mock partner does not start.
-    #[error(transparent)]
-    Partner(#[from] NoPartner),
-    /// A key cannot be used.
-    #[error(transparent)]
-    Key(#[from] Untrusted),
-    /// A certificate cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsFault),
-    /// A file of the rules cannot be changed so.
-    #[error("`{file}` cannot be edited: {why}")]
-    Edit {
-        /// The file.
-        file: String,
-        /// Why.
-        why: String,
-    },
-    /// A caller's name is taken.
-    #[error("a caller cannot be named `{0}`: a partner or the gateway is")]
-    Caller(String),
-    /// A consent does not fit the rules.
-    #[error("the consent does not fit the rules: {0}")]
-    Consent(String),
-    /// A step speaks of what was never made.
-    #[error("there is nothing of the name `{0}`")]
-    Unnamed(String),
-    /// The consents were not changed.
-    #[error(transparent)]
-    Unchanged(#[from] Unchanged),
-    /// The blocks were not changed.
-    #[error(transparent)]
-    Unblocked(#[from] Unblocked),
-    /// The request cannot be written.
-    #[error("`{0}` cannot be written as a request: check the method, the path and the headers")]
-    Request(String),
-    /// The gateway does not take the connection.
-    #[error("the gateway took no connection: {0}")]
-    Silent(io::Error),
-    /// The gateway hung up without an answer.
-    #[error("the gateway hung up without an answer")]
-    Hung,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// An entry of the ledger is not JSON.
-    #[error("an entry of the ledger cannot be read")]
-    Entry,
-    /// The kit was stopped.
-    #[error("the kit was stopped")]
-    Stopped,
-    /// A file cannot be read or written.
-    #[error(transparent)]
-    File(#[from] io::Error),
-}
-
 /// Who is named where somebody must be.
 pub(super) const ACTOR: &str = "test";
-/// Long enough for every term that a test may want to see the end of.
-const KEY_DAYS: i64 = 40 * 365;
 const SETTLING_PAUSE: Duration = Duration::from_millis(5);
 const SETTLING_TRIES: u32 = 1000;

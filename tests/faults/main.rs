@@ -12,14 +12,21 @@
     reason = "tests"
 )]
 
+#[path = "../support/application.rs"]
+mod application;
 #[path = "../support/fault.rs"]
 mod fault;
+#[path = "../support/letter.rs"]
+mod letter;
 #[path = "../support/serve.rs"]
 mod serve;
+#[path = "../support/tls.rs"]
+mod tls;
 
 mod dice;
 mod disk;
 mod kill;
+mod partner;
 mod power;
 mod together;
 mod record;

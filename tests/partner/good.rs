@@ -1,12 +1,22 @@
 //! What nothing is wrong with arrives as it was, and is acknowledged.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use otkel::envelope::reply::{self, Asked};
 use otkel::envelope::request::Request as Inner;
 use otkel::envelope::{Kem, Padding};
-use otkel::signing::receipt::Status;
+use otkel::signing::Sign as _;
+use otkel::signing::receipt::{Receipt, Status};
+use otkel::tls;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::application::Act;
-use crate::letter::{GATEWAY, HOST, PARTNER, secret};
+use crate::letter::{CLIENT, GATEWAY, HOST, IDENTITY, PARTNER, secret, signer};
 use crate::world::{World, write_secret};
 
 #[tokio::test]
@@ -164,4 +174,32 @@ async fn every_mode_kem_and_padding_opens() {
             assert_eq!(asked.body, Ok(long.clone().into_bytes()), "{to:?} {pad:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_too() {
+    let world = World::new().await;
+    let client = world.authority.issue(&[CLIENT]).identity();
+    let mut tls = (*tls::connector(Some(&client), &world.authority.file(), &[]).unwrap()).clone();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(world.partner.address).await.unwrap();
+    let name = ServerName::try_from(HOST).unwrap();
+    let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let post = world.letter("{}").post();
+    let mut request =
+        hyper::Request::builder().method("POST").uri(format!("https://{HOST}{}", post.path));
+    for (name, value) in &post.fields {
+        request = request.header(name, value);
+    }
+    let request = request.body(Full::new(Bytes::from(post.body.clone()))).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let text = answer.headers()["otkel-receipt"].to_str().unwrap();
+    assert!(Receipt::read(text, [signer(IDENTITY).key()]).is_ok());
+    assert_eq!(world.app.asked().len(), 1);
 }

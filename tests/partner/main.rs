@@ -11,6 +11,7 @@ mod letter;
 mod tls;
 
 mod applications;
+mod documented;
 mod good;
 mod keys;
 mod pieces;

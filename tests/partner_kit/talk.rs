@@ -228,7 +228,8 @@ pub(crate) fn is_signed(heard: &BTreeMap<String, String>, body: &Path, key: &Ver
 /// Has every language that has the examples do the jobs; what each tells of each, in order.
 fn talk(folder: &Path, jobs: &[Value]) -> Vec<(&'static str, Vec<String>)> {
     let list = folder.join("jobs");
-    fs::write(&list, jobs.iter().map(|job| format!("{job}\n")).collect::<String>()).unwrap();
+    let lines: Vec<String> = jobs.iter().map(Value::to_string).collect();
+    fs::write(&list, lines.join("\n")).unwrap();
     let told = LANGUAGES.iter().filter_map(|language| Some((language.name, language.talk(&list)?)));
     let told: Vec<_> = told.collect();
     for (name, lines) in &told {

@@ -48,7 +48,10 @@ pub(crate) static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
 
 type Made = Result<Language, String>;
 
-const MAKERS: [(&str, fn() -> Made, &str); 4] = [
+/// What makes a language ready, and what helps where it does not.
+type Maker = (&'static str, fn() -> Made, &'static str);
+
+const MAKERS: [Maker; 4] = [
     ("Python", python, "name a Python with `pyhpke` in OTKEL_PYTHON"),
     ("Node", node, "npm install docs/partner/node/package.json's packages into target/node"),
     ("Go", go, "name a Go of 1.27 or later in OTKEL_GO"),

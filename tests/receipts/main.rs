@@ -12,6 +12,7 @@
 mod world;
 
 mod kept;
+mod killed;
 mod replies;
 mod requests;
 mod streams;

@@ -67,9 +67,9 @@ impl Request<'_> {
         value
     }
 
-    fn read<'a>(heard: &'a [u8], desk: &'a Desk) -> Request<'a> {
-        let end = heard.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let (head, body) = heard.split_at(end + 4);
+    fn read<'a>(whole: &'a [u8], desk: &'a Desk) -> Request<'a> {
+        let end = whole.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let (head, body) = whole.split_at(end + 4);
         let head = std::str::from_utf8(head).unwrap();
         let mut request = Request { head, body: body.to_vec(), desk };
         if request.header("transfer-encoding") == "chunked" {
@@ -223,7 +223,7 @@ impl Host {
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
             }
-            Act::Answers(answer) if is_whole(&whole) => {
+            Act::Answers(answer) if is_whole(&whole, true) => {
                 let answer = answer(&Request::read(&whole, &self.desk));
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
@@ -244,7 +244,7 @@ impl Host {
     /// Takes one request whole: its head, and the body that it announces.
     async fn hear(&self, stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
         let (mut whole, mut part) = (Vec::new(), vec![0; 16384]);
-        while !is_whole(&whole) {
+        while !is_whole(&whole, matches!(self.act, Act::Answers(_))) {
             let length = stream.read(&mut part).await.unwrap_or(0);
             if length == 0 {
                 break;
@@ -269,10 +269,11 @@ async fn drain(stream: &mut (impl AsyncRead + Unpin), heard: impl Fn(&[u8])) {
     }
 }
 
-fn is_whole(bytes: &[u8]) -> bool {
+/// Of a chunked body nothing is waited for, unless `to_the_end`.
+fn is_whole(bytes: &[u8], to_the_end: bool) -> bool {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(bytes.get(..end).unwrap()).to_lowercase();
-    if head.contains("transfer-encoding: chunked") {
+    if to_the_end && head.contains("transfer-encoding: chunked") {
         return bytes.ends_with(b"\r\n0\r\n\r\n");
     }
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));

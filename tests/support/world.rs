@@ -9,6 +9,7 @@
 #![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
 
 mod ask;
+mod keys;
 mod papers;
 mod process;
 mod sent;
@@ -31,7 +32,6 @@ use otkel::envelope::key::ListedKey;
 use otkel::gateway::{Gateway, StartError, SystemClock};
 use otkel::keyfile;
 use otkel::partner::mock::{self, MockPartner, Received, Script, Setup};
-use otkel::signing::SigningKey;
 use otkel::time::{Clock, Timestamp};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -94,7 +94,7 @@ impl World {
         self.try_run(self.clock.clone()).await.unwrap();
     }
 
-    async fn try_run(&mut self, clock: Arc<dyn Clock>) -> Result<(), StartError> {
+    pub(crate) async fn try_run(&mut self, clock: Arc<dyn Clock>) -> Result<(), StartError> {
         let text = fs::read_to_string(&self.config).unwrap();
         let config = Config::read("gateway.toml", &text, self.folder());
         let config = config.unwrap_or_else(|wrong| panic!("{}", wrong.to_string()));
@@ -154,21 +154,6 @@ impl World {
 
     pub(crate) fn certificates(&self) -> PathBuf {
         self.folder.certificate_folder()
-    }
-
-    /// Adds a key to the list of a partner, or of `partner.recipient`, as the partner does.
-    pub(crate) fn publish(&self, holder: &str, key: ListedKey) {
-        let file = self.folder.partner_list(holder);
-        let old = fs::read_to_string(&file).unwrap();
-        let (partner, owner) = holder.split_once('.').unwrap_or((holder, holder));
-        let identity = self.identity(partner);
-        let list = keyfile::list_with(Some(&old), owner, key, &identity, self.clock.now());
-        fs::write(file, list.unwrap()).unwrap();
-    }
-
-    /// The key that a partner signs its lists and receipts with.
-    pub(crate) fn identity(&self, partner: &str) -> SigningKey {
-        identity(&self.folder, partner)
     }
 
     /// Edits a file of the world; `from` must be there.
@@ -315,14 +300,6 @@ impl Plan {
         self
     }
 
-    /// Gives a recipient within a partner a list with one key.
-    pub(crate) fn recipient(mut self, partner: &str, name: &str, key: ListedKey) -> Self {
-        self.recipients.push((partner.to_owned(), name.to_owned(), key));
-        self.configure(&format!(
-            "\n[partner.{partner}.recipient.{name}]\nkeys = \"keys/{partner}.{name}.keys.jws\"\n"
-        ))
-    }
-
     /// Writes a file that only its owner may read.
     pub(crate) fn secret(mut self, file: &str, text: &str) -> Self {
         self.secrets.push((file.to_owned(), text.to_owned()));
@@ -392,7 +369,7 @@ impl Plan {
             write_secret(&folder.folder.join(file), text.as_bytes()).unwrap();
         }
         for (partner, name, key) in self.recipients {
-            let identity = identity(&folder, &partner);
+            let identity = keys::identity(&folder, &partner);
             let list = keyfile::list_with(None, &name, key, &identity, now).unwrap();
             fs::write(folder.partner_list(&format!("{partner}.{name}")), list).unwrap();
         }
@@ -432,7 +409,7 @@ impl Plan {
 
 fn desk(folder: &Folder, name: &str) -> Desk {
     let secret = keyfile::read_secret(&folder.partner_key(name)).unwrap();
-    Desk { identity: identity(folder, name), secret }
+    Desk { identity: keys::identity(folder, name), secret }
 }
 
 async fn start(
@@ -450,11 +427,6 @@ async fn start(
         tell: None,
     };
     MockPartner::start(setup, stop.clone()).await.unwrap()
-}
-
-fn identity(folder: &Folder, partner: &str) -> SigningKey {
-    let pem = fs::read_to_string(folder.partner_identity(partner)).unwrap();
-    SigningKey::from_pem(&pem).unwrap()
 }
 
 /// A copy of the rules with each edit made, or the rules themselves where nobody changes them.

@@ -48,7 +48,9 @@ pub(super) fn run(arguments: &Arguments, language: Language) -> Outcome {
         let file = runtime.block_on(try_file(arguments, &path))?;
         if !arguments.json {
             let terminal = std::io::stdout().is_terminal();
-            file.iter().for_each(|file| say!("{}", text::file(file, terminal, language)));
+            if let Some(file) = &file {
+                say!("{}", text::file(file, terminal, language));
+            }
         }
         report.files.extend(file);
     }

@@ -329,3 +329,6 @@ impl Check<'_> {
         limits.into_inner()
     }
 }
+
+#[cfg(test)]
+mod tests;

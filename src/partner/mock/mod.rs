@@ -43,6 +43,7 @@ pub struct MockPartner {
     /// Where it listens.
     pub address: SocketAddr,
     stage: Arc<Stage>,
+    trust: InForce,
 }
 
 /// What a mock partner is made of.
@@ -67,12 +68,29 @@ impl MockPartner {
     /// # Errors
     /// No port, or no memory of what was taken.
     pub async fn start(setup: Setup, stop: CancellationToken) -> Result<Self, NoPartner> {
+        let breaks = setup.script.breaks_connections();
+        Self::start_as(setup, breaks, stop).await
+    }
+
+    /// As [`Self::start`], for scripts of any kind that follow one another. It speaks HTTP/1.1.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_playing(setup: Setup, stop: CancellationToken) -> Result<Self, NoPartner> {
+        Self::start_as(setup, true, stop).await
+    }
+
+    async fn start_as(
+        setup: Setup,
+        breaks: bool,
+        stop: CancellationToken,
+    ) -> Result<Self, NoPartner> {
         let listener = TcpListener::bind(setup.listen).await?;
         let address = listener.local_addr()?;
-        let breaks = setup.script.breaks_connections();
         let stage = Arc::new(Stage::new(setup.script, setup.tell, &setup.trust));
+        let trust = InForce::new(setup.trust);
         let receiver = Receiver::new(Parts {
-            trust: InForce::new(setup.trust),
+            trust: trust.clone(),
             taken: Taken::in_memory()?,
             application: Actor(Arc::clone(&stage)),
             limits: limits(),
@@ -85,7 +103,17 @@ impl MockPartner {
             let limits = server::Limits::default();
             tokio::spawn(server::serve(listener, setup.tls, limits, desk, stop));
         }
-        Ok(Self { address, stage })
+        Ok(Self { address, stage, trust })
+    }
+
+    /// Takes other keys into use.
+    pub fn replace(&self, trust: Trust) {
+        self.trust.replace(trust);
+    }
+
+    /// Plays another script from now on; what this one has counted is forgotten.
+    pub fn play(&self, script: Script) {
+        self.stage.play(script);
     }
 
     /// Everything received so far.
@@ -99,13 +127,13 @@ impl MockPartner {
 #[derive(Clone, Debug)]
 pub enum Told {
     /// A payload has opened.
-    Received(Received),
+    Received(Box<Received>),
     /// A request was refused, before any script.
     Refused(Refusal),
 }
 
-/// How a mock partner with the certificate `<name>.pem` and the key `<name>.key` of a folder accepts
-/// those whom `authority.pem` there vouches for.
+/// How a mock partner with the certificate `<name>.pem` and the key `<name>.key` of a folder
+/// accepts those whom `authority.pem` there vouches for.
 ///
 /// # Errors
 /// A file that cannot be used.

@@ -29,7 +29,7 @@ use crate::tls::Peer;
 
 /// What happens in a mock partner.
 pub(super) struct Stage {
-    play: Play,
+    play: Mutex<Arc<Play>>,
     identity: Arc<dyn Sign>,
     /// What the script says of the messages that are under way, by the id of their requests.
     turns: Mutex<HashMap<Uuid, Turn>>,
@@ -52,13 +52,23 @@ impl Stage {
         trust: &Trust,
     ) -> Self {
         Self {
-            play: Play::new(script),
+            play: Mutex::new(Arc::new(Play::new(script))),
             identity: Arc::clone(&trust.identity),
             turns: Mutex::new(HashMap::new()),
             received: Mutex::new(Vec::new()),
             tell,
             is_trusting: trust.gateways.iter().all(is_unknown),
         }
+    }
+
+    /// Plays another script from now on.
+    pub(super) fn play(&self, script: Script) {
+        let new = Arc::new(Play::new(script));
+        *self.play.lock().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    fn playing(&self) -> Arc<Play> {
+        Arc::clone(&self.play.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn received(&self) -> Vec<Received> {
@@ -77,7 +87,7 @@ impl Stage {
     }
 
     fn keep(&self, received: Received) {
-        self.tell(Told::Received(received.clone()));
+        self.tell(Told::Received(Box::new(received.clone())));
         self.received.lock().unwrap_or_else(PoisonError::into_inner).push(received);
     }
 
@@ -91,7 +101,7 @@ impl Stage {
         if is_first {
             let inside = received.request();
             let message = script::Message { header, inside: inside.as_ref(), body: &received.body };
-            if let Some(act) = self.play.at_message(&message) {
+            if let Some(act) = self.playing().at_message(&message) {
                 self.turns().insert(id, Turn { act, reply: None });
             }
         }
@@ -210,7 +220,7 @@ impl Service for Desk {
         fault: Option<HeadFault>,
     ) -> Response<Body> {
         let id = request.headers().get(ID_HEADER).and_then(|id| id.to_str().ok()?.parse().ok());
-        let early = self.stage.play.at_head(request.method().as_str(), request.uri().path());
+        let early = self.stage.playing().at_head(request.method().as_str(), request.uri().path());
         if let Some(act) = early {
             let (headers, body) = usual::accepted(id.unwrap_or_default());
             let mut reply = Reply { status: StatusCode::OK, headers, body };
@@ -226,15 +236,13 @@ impl Service for Desk {
         }
         let given = self.receiver.call(request, peer, fault).await;
         let turn = id.and_then(|id| self.stage.turns().remove(&id));
-        match turn {
-            Some(turn) => self.stage.finish(given, turn).await,
-            None => {
-                if let Some(refusal) = refusal(&given) {
-                    self.stage.tell(Told::Refused(refusal));
-                }
-                given
-            }
+        if let Some(turn) = turn {
+            return self.stage.finish(given, turn).await;
         }
+        if let Some(refusal) = refusal(&given) {
+            self.stage.tell(Told::Refused(refusal));
+        }
+        given
     }
 }
 

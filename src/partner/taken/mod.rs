@@ -177,3 +177,6 @@ impl Drop for Thread {
 
 /// How many may wait to be written down.
 const QUEUE: usize = 1024;
+
+#[cfg(test)]
+mod tests;

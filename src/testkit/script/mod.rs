@@ -1,10 +1,12 @@
 //! A file of steps: `NAME.test.toml`, read whole, strange keys refused.
 
 mod expect;
+mod given;
 mod raw;
 mod read;
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -25,6 +27,8 @@ pub const SCHEMA: &str = include_str!("../schema.json");
 pub struct Script {
     /// The file, for what is said of it.
     pub(super) source: Arc<Source>,
+    /// The folder where its paths start.
+    pub(super) folder: PathBuf,
     /// Where it names the folder of rules.
     pub(super) rules: Range<usize>,
     /// What its kit is made with.
@@ -35,6 +39,8 @@ pub struct Script {
     pub(super) consents: Vec<Consented>,
     /// The blocks that are there at first.
     pub(super) blocks: Vec<Blocked>,
+    /// By what mock partners answer.
+    pub(super) mocks: Vec<Mocked>,
     /// The steps, in their order.
     pub(super) steps: Vec<Step>,
 }
@@ -79,12 +85,22 @@ pub(super) struct Blocked {
     pub(super) span: Range<usize>,
 }
 
+/// By what a mock partner answers.
+#[derive(Debug)]
+pub(super) struct Mocked {
+    pub(super) partner: Said<String>,
+    /// The script, as it stands.
+    pub(super) text: String,
+}
+
 /// Something that happens, and what must come of it.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) name: String,
     pub(super) span: Range<usize>,
     pub(super) time: Option<Timestamp>,
+    /// By what mock partners answer in this step only.
+    pub(super) mocks: Vec<Mocked>,
     pub(super) act: Act,
     pub(super) expected: Expected,
 }

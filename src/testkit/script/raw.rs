@@ -28,8 +28,13 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) block: Vec<Spanned<RawBlock>>,
     #[serde(default)]
+    pub(super) mock: RawMocks,
+    #[serde(default)]
     pub(super) step: Vec<Spanned<RawStep>>,
 }
+
+/// The rules by which mock partners answer.
+pub(super) type RawMocks = BTreeMap<Spanned<String>, Spanned<Vec<toml::Table>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +119,8 @@ pub(super) struct RawStep {
     pub(super) withdraw: Option<RawWithdrawal>,
     pub(super) block: Option<Spanned<RawBlock>>,
     pub(super) lift: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) mock: RawMocks,
     pub(super) answer: Option<RawAnswer>,
     pub(super) refused: Option<RawRefused>,
     pub(super) received: Option<Vec<Spanned<RawReceived>>>,

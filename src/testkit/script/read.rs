@@ -10,20 +10,18 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use toml::Spanned;
 use toml::value::Datetime;
-use uuid::Uuid;
 
-use super::raw::{Raw, RawBlock, RawBody, RawCaller, RawConsent, RawEdit, RawState, RawStep};
-use super::{Act, Blocked, Change, Consented, Edit, Handed, Named, Script, Step};
-use crate::consent::Identifier;
+use super::raw::{Raw, RawBody, RawCaller, RawEdit, RawMocks, RawStep};
+use super::{Act, Change, Edit, Mocked, Script, Step};
 use crate::consent::record::Channel;
 use crate::demo::world::Role;
 use crate::diagnostic::{Diagnostics, Source, Text, text};
-use crate::store::NewBlock;
+use crate::partner::mock;
 use crate::store::consents::Withdrawal;
-use crate::testkit::stage::role;
-use crate::testkit::{Ask, Consent, Given, Setup};
+use crate::testkit::setup::role;
+use crate::testkit::{Ask, Setup};
 use crate::time::Timestamp;
-use crate::vocabulary::{Name, PurposeId};
+use crate::vocabulary::Name;
 
 impl Script {
     /// Reads a file; `name` is the file as it is spoken of, `folder` where its paths start.
@@ -57,7 +55,7 @@ pub(super) struct Check<'a> {
     folder: &'a Path,
     pub(super) is_draft: bool,
     // Those of consents and blocks, of which steps may speak.
-    names: BTreeSet<String>,
+    pub(super) names: BTreeSet<String>,
     callers: Vec<String>,
 }
 
@@ -70,6 +68,7 @@ impl Check<'_> {
         let mut consents = self.consents_file(raw.consents_file.as_ref());
         consents.extend(raw.consent.into_iter().filter_map(|consent| self.consent(consent)));
         let blocks = raw.block.into_iter().filter_map(|block| self.block(block)).collect();
+        let mocks = self.mocks(raw.mock);
         let steps = self.steps(raw.step);
         let setup = Setup {
             rules: self.folder.join(raw.rules.get_ref()),
@@ -79,7 +78,8 @@ impl Check<'_> {
             limits: limits(&self.source.text),
         };
         let (source, rules) = (Arc::clone(&self.source), raw.rules.span());
-        Some(Script { source, rules, setup, edits, consents, blocks, steps })
+        let folder = self.folder.to_owned();
+        Some(Script { source, folder, rules, setup, edits, consents, blocks, mocks, steps })
     }
 
     pub(super) fn error<T>(
@@ -126,8 +126,8 @@ impl Check<'_> {
             (Some(from), Some(to), None) => Change::Replace(text(from), text(to)),
             (None, None, Some(whole)) => Change::Text(text(whole)),
             _ => {
-                let help = "write `from`, a text that stands once in the file, and `to`, what takes \
-                    its place; or `text`, a whole file";
+                let help = "write `from`, a text that stands once in the file, and `to`, what \
+                    takes its place; or `text`, a whole file";
                 return self.error(raw.file.span(), "an edit says what is changed", help);
             }
         };
@@ -140,121 +140,6 @@ impl Check<'_> {
             return self.error(raw.file.span(), "not a file of the rules", help);
         }
         Some(Edit { file, change, span: raw.from.as_ref().unwrap_or(&raw.file).span() })
-    }
-
-    fn consents_file(&mut self, raw: Option<&Spanned<PathBuf>>) -> Vec<Consented> {
-        let Some(raw) = raw else { return Vec::new() };
-        let Some(bytes) = self.file(raw) else { return Vec::new() };
-        let Ok(text) = String::from_utf8(bytes) else {
-            self.error::<()>(raw.span(), "not UTF-8", "write one JSON object a line");
-            return Vec::new();
-        };
-        let lines = text.lines().filter(|line| !line.trim().is_empty());
-        let handed = |line: &str| Handed::Whole(line.to_owned());
-        lines
-            .map(|line| Consented { name: None, consent: handed(line), span: raw.span() })
-            .collect()
-    }
-
-    fn consent(&mut self, raw: Spanned<RawConsent>) -> Option<Consented> {
-        let span = raw.span();
-        let mut raw = raw.into_inner();
-        let name = self.name(raw.name.take());
-        if let Some(json) = raw.json.take() {
-            if !raw.is_empty() {
-                let help = "keep `json`, a whole record, or the keys of a consent in short";
-                return self.error(span, "a consent is written in one of two ways", help);
-            }
-            let consent = Handed::Whole(json.into_inner());
-            return Some(Consented { name, consent, span });
-        }
-        let times = [&raw.given, &raw.until, &raw.minor_until];
-        let times = times.map(|time| time.as_ref().map(|time| self.moment(time)));
-        let [given, until, minor_until] = times.map(Option::flatten);
-        let required = [
-            ("subject", raw.subject.is_some()),
-            ("recipients", raw.recipients.is_some()),
-            ("purposes", raw.purposes.is_some()),
-            ("categories", raw.categories.is_some()),
-        ];
-        for (key, _) in required.iter().filter(|(_, is_there)| !is_there) {
-            let help = "a consent in short has `subject`, `recipients`, `purposes` and \
-                `categories`; a whole record stands in `json`";
-            self.error::<()>(span.clone(), text!("`{}` is missing", key), help);
-        }
-        let usual = Consent::new(raw.subject?.get_ref(), "");
-        let consent = Consent {
-            scheme: raw.scheme.map(Spanned::into_inner),
-            recipients: raw.recipients?,
-            purposes: raw.purposes?,
-            categories: raw.categories?,
-            countries: raw.countries.unwrap_or_default(),
-            publication: raw.publication.unwrap_or_default(),
-            given,
-            until,
-            state: raw.state.map_or(Given::Given, RawState::given),
-            channel: raw.channel.unwrap_or(Channel::Written),
-            notice: raw.notice,
-            given_by: raw.given_by.unwrap_or(usual.given_by),
-            minor_until,
-            automated: raw.automated.unwrap_or_default(),
-            notify: raw.notify.unwrap_or_default(),
-            subject: usual.subject,
-        };
-        Some(Consented { name, consent: Handed::Short(Box::new(consent)), span })
-    }
-
-    fn block(&mut self, raw: Spanned<RawBlock>) -> Option<Blocked> {
-        let span = raw.span();
-        let raw = raw.into_inner();
-        let name = self.name(raw.name);
-        let partner = raw.partner.map(|partner| self.word(&partner, Name::parse));
-        let purpose = raw.purpose.map(|purpose| self.word(&purpose, PurposeId::parse));
-        let scheme = raw.scheme.map(|scheme| self.word(&scheme, Name::parse));
-        let subject = match (raw.subject, scheme) {
-            (Some(id), Some(scheme)) => Some(Identifier { scheme: scheme?, id: id.into_inner() }),
-            (None, None) => None,
-            _ => {
-                let help = "write both, or neither";
-                return self.error(span, "`subject` and `scheme` stand together", help);
-            }
-        };
-        let document = raw.document.unwrap_or_else(|| "a test".to_owned());
-        let partner = partner.map_or(Some(None), |partner| partner.map(Some))?;
-        let purpose = purpose.map_or(Some(None), |purpose| purpose.map(Some))?;
-        Some(Blocked { name, block: NewBlock { subject, partner, purpose, document }, span })
-    }
-
-    fn word<T, E: std::fmt::Display>(
-        &mut self,
-        raw: &Spanned<String>,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        match parse(raw.get_ref()) {
-            Ok(word) => Some(word),
-            Err(bad) => self.error(raw.span(), bad.to_string(), "write it as the rules do"),
-        }
-    }
-
-    fn name(&mut self, raw: Option<Spanned<String>>) -> Option<String> {
-        let raw = raw?;
-        if !self.names.insert(raw.get_ref().clone()) {
-            let help = "give each consent and block a name of its own";
-            self.error::<()>(raw.span(), text!("a second `{}`", raw.get_ref()), help);
-        }
-        Some(raw.into_inner())
-    }
-
-    fn named(&mut self, raw: Spanned<String>) -> Option<Named> {
-        let span = raw.span();
-        let name = raw.into_inner();
-        let id = Uuid::parse_str(&name).ok();
-        if id.is_none() && !self.names.contains(&name) {
-            let known: Vec<&str> = self.names.iter().map(String::as_str).collect();
-            let help = text!("the names before this step are `{}`", known.join("`, `"));
-            return self.error(span, text!("nothing here has the name `{}`", name), help);
-        }
-        Some(Named { name, id })
     }
 
     fn steps(&mut self, raw: Vec<Spanned<RawStep>>) -> Vec<Step> {
@@ -283,9 +168,14 @@ impl Check<'_> {
             None => None,
         };
         let expected = self.expected(&mut raw, &span);
+        if raw.request.is_none() && !raw.mock.is_empty() {
+            let help = "write it in the step with the request, or above the steps for all of them";
+            self.error::<()>(span.clone(), "a mock partner answers requests", help);
+        }
+        let mocks = self.mocks(std::mem::take(&mut raw.mock));
         let act = self.act(&mut raw, &span, time.is_some());
         let name = raw.name.into_inner();
-        Some(Step { name, span, time, act: act?, expected: expected? })
+        Some(Step { name, span, time, mocks, act: act?, expected: expected? })
     }
 
     fn act(&mut self, raw: &mut RawStep, span: &Range<usize>, moves: bool) -> Option<Act> {
@@ -333,6 +223,25 @@ impl Check<'_> {
             Some(request) => self.ask(&request, raw).map(Act::Ask),
             None => Some(Act::Wait),
         }
+    }
+
+    /// Scripts of mock partners: their rules are read as in a file of their own.
+    fn mocks(&mut self, raw: RawMocks) -> Vec<Mocked> {
+        let mut mocks = Vec::new();
+        for (partner, rules) in raw {
+            let span = rules.span();
+            let rules = rules.into_inner().into_iter().map(toml::Value::Table).collect();
+            let script = toml::Table::from_iter([("rule".to_owned(), toml::Value::Array(rules))]);
+            let text = toml::to_string(&script).unwrap_or_default();
+            if let Err(found) = mock::Script::read(partner.get_ref(), &text, self.folder) {
+                for wrong in found.iter() {
+                    let (message, help) = (wrong.message.clone(), wrong.help.clone());
+                    self.error::<()>(span.clone(), message, help);
+                }
+            }
+            mocks.push(Mocked { partner: partner.into(), text });
+        }
+        mocks
     }
 
     fn ask(&mut self, request: &Spanned<String>, raw: &mut RawStep) -> Option<Ask> {
@@ -427,7 +336,7 @@ impl Check<'_> {
         self.file(file?)
     }
 
-    fn file(&mut self, raw: &Spanned<PathBuf>) -> Option<Vec<u8>> {
+    pub(super) fn file(&mut self, raw: &Spanned<PathBuf>) -> Option<Vec<u8>> {
         match fs::read(self.folder.join(raw.get_ref())) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
@@ -443,39 +352,4 @@ fn limits(text: &str) -> String {
     let file: toml::Table = toml::from_str(text).unwrap_or_default();
     let limits = file.get("limits").and_then(toml::Value::as_table);
     limits.and_then(|limits| toml::to_string(limits).ok()).unwrap_or_default()
-}
-
-impl RawConsent {
-    /// Whether it says nothing but its name.
-    fn is_empty(&self) -> bool {
-        let times = [&self.given, &self.until, &self.minor_until];
-        let lists = [
-            &self.recipients,
-            &self.purposes,
-            &self.categories,
-            &self.countries,
-            &self.publication,
-        ];
-        self.subject.is_none()
-            && self.scheme.is_none()
-            && times.iter().all(|time| time.is_none())
-            && lists.iter().all(|list| list.is_none())
-            && self.state.is_none()
-            && self.channel.is_none()
-            && self.notice.is_none()
-            && self.given_by.is_none()
-            && self.automated.is_none()
-            && self.notify.is_none()
-    }
-}
-
-impl RawState {
-    const fn given(self) -> Given {
-        match self {
-            Self::Given => Given::Given,
-            Self::Refused => Given::Refused,
-            Self::Withdrawn => Given::Withdrawn,
-            Self::Expired => Given::Expired,
-        }
-    }
 }
