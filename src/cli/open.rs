@@ -140,11 +140,11 @@ fn exactly(input: &mut impl Read, length: usize) -> Result<Vec<u8>, Unopened> {
 fn expect(arguments: &Arguments, header: &Header) -> Result<(), Unopened> {
     let header = serde_json::to_value(header).map_err(io::Error::from)?;
     for (member, value) in &arguments.expect {
-        let is_said = match header.get(member) {
-            Some(serde_json::Value::String(said)) => said == value,
-            Some(said) => said.to_string() == *value,
-            None => false,
-        };
+        let said = header.get(member).map(|said| match said {
+            serde_json::Value::String(said) => said.clone(),
+            said => said.to_string(),
+        });
+        let is_said = said.as_ref() == Some(value);
         if !is_said {
             let why =
                 format!("the envelope is for something else: its `{member}` is not as expected");
