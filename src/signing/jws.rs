@@ -65,6 +65,14 @@ fn take<'a>(text: &'a str, typ: &str) -> Result<Taken<'a>, BadJws> {
     let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| BadJws::Form);
     let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
     let signature: [u8; SIGNATURE] = signature.try_into().map_err(|_| BadJws::Form)?;
+    // serde takes the members of an object in an array as well, which no other reader does.
+    let is_object = |json: &[u8]| json.trim_ascii_start().starts_with(b"{");
+    if !is_object(&payload) {
+        return Err(BadJws::Form);
+    }
+    if !is_object(&header) {
+        return Err(BadJws::Header);
+    }
     let Header { alg, typ: named, kid } =
         serde_json::from_slice(&header).map_err(|_| BadJws::Header)?;
     if alg != ALG && alg != ALG_BEFORE {
@@ -87,7 +95,7 @@ struct Header {
 /// Why a text is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadJws {
-    /// Not three parts in base64url.
+    /// Not three parts in base64url, the second an object.
     #[error("not a compact JWS")]
     Form,
     /// The header has other members than `alg`, `typ` and `kid`, or not all of them.

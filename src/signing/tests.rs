@@ -193,6 +193,7 @@ fn a_jws_of_another_kind_is_refused() {
         (before.replace('}', r#","crit":["x"]}"#), Header),
         (before.replace('}', r#","alg":"none"}"#), Header),
         (before.replace(r#""alg":"EdDSA","#, ""), Header),
+        (format!(r#"["EdDSA","a+jws","{kid}"]"#), Header),
     ] {
         assert_eq!(read(&with(&header)), Err(why), "{header}");
     }
@@ -201,6 +202,7 @@ fn a_jws_of_another_kind_is_refused() {
         assert_eq!(read(&text), Err(Form), "{text}");
     }
     let other = jws::sign("a+jws", b"[]", &key).unwrap();
+    assert_eq!(read(&other), Err(Form));
     let (signed, _) = good.rsplit_once('.').unwrap();
     let swapped = format!("{signed}.{}", other.rsplit_once('.').unwrap().1);
     assert_eq!(read(&swapped), Err(Signature));
