@@ -21,7 +21,9 @@
 //! | redact | [`redaction`] | nothing: what may not leave is left out |
 //! | seal | [`envelope`] | 503 |
 //! | record | [`store::disclosure`], [`ledger`] | 429, 503; *decide* again when a consent changed |
-//! | forward | [`proxy::upstream`] | 502, 504 |
+//! | forward, signed | [`proxy::upstream`], [`signing`] | 502, 503, 504 |
+//! | acknowledge | [`signing::receipt`] | (what came is recorded and told) |
+//! | open and filter the answer | [`envelope::reply`] | 502 |
 //! | settle | [`store::disclosure`] | nothing: an open entry is reported by `otkel verify` |
 //!
 //! Every refusal is recorded too, then told by [`proxy::refusal`].

@@ -140,7 +140,7 @@ async fn a_program_that_is_told_to_end_finishes_what_is_under_way() {
     assert_eq!(wire.read().await.status, 200);
     assert!(tokio::task::block_in_place(|| process.wait()).success());
     let verified = String::from_utf8(world.otkel(&["verify"]).stdout).unwrap();
-    assert!(verified.starts_with("sound: 16 entries"), "{verified}");
+    assert!(verified.starts_with("sound: 27 entries"), "{verified}");
     assert!(verified.contains("1 disclosure, 1 outcome"), "{verified}");
     assert!(!verified.contains("outcome unknown"), "{verified}");
 }

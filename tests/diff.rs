@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "diff/terms.rs"]
+mod terms;
 #[path = "support/world.rs"]
 mod world;
 
@@ -233,145 +235,6 @@ fn consents_from_before_cover_what_they_covered_and_no_more() {
 }
 
 // --- what else
-
-/// An edit, whose setting it changes, and whether that lets more out.
-const TERMS: [(Edit<'static>, &str, &str, Option<bool>); 19] = [
-    (
-        (
-            GB,
-            "headers = [\"accept-language\"]\n",
-            "headers = [\"accept-language\"]\nfound = \"keep\"\n",
-        ),
-        "route training-gb.enrol",
-        "found",
-        Some(true),
-    ),
-    (
-        (GB, "retention_days = 365", "retention_days = 730"),
-        "partner training-gb",
-        "retention_days",
-        Some(true),
-    ),
-    (
-        (GB, "valid_to = 2027-12-31", "valid_to = 2027-12-30"),
-        "partner training-gb",
-        "valid_to",
-        Some(false),
-    ),
-    (
-        (GB, "valid_from = 2026-09-01", "valid_from = 2026-08-01"),
-        "partner training-gb",
-        "valid_from",
-        Some(true),
-    ),
-    (
-        (GB, "retention_days = 365", "retention_days = 365\nquota = { records_per_day = 5 }"),
-        "partner training-gb",
-        "quota records_per_day",
-        Some(false),
-    ),
-    (
-        (GB, "[endpoint.main]", "[envelope]\nkem = \"mlkem768-x25519\"\n[endpoint.main]"),
-        "partner training-gb",
-        "envelope kem",
-        Some(false),
-    ),
-    (
-        (GB, "[endpoint.main]", "[envelope]\npad = \"padme\"\n[endpoint.main]"),
-        "partner training-gb",
-        "envelope pad",
-        None,
-    ),
-    (
-        (GB, "[endpoint.main]", "[envelope]\nsigned = false\n[endpoint.main]"),
-        "partner training-gb",
-        "envelope signed",
-        Some(true),
-    ),
-    (
-        (GB, "[endpoint.main]", "[envelope]\nreceipts = \"none\"\n[endpoint.main]"),
-        "partner training-gb",
-        "envelope receipts asked",
-        Some(true),
-    ),
-    (
-        (GB, "[endpoint.main]", "[envelope]\nreply = \"required\"\n[endpoint.main]"),
-        "partner training-gb",
-        "envelope reply",
-        None,
-    ),
-    (
-        (
-            GB,
-            "[endpoint.main]",
-            "[envelope]\nkept = { seconds = 1, messages = 1 }\n[endpoint.main]",
-        ),
-        "partner training-gb",
-        "envelope kept",
-        None,
-    ),
-    (
-        (
-            "partners/verify-kz.toml",
-            "[endpoint.main]",
-            "[envelope]\nalso = [\"accounts\"]\n[endpoint.main]",
-        ),
-        "partner verify-kz",
-        "envelope also",
-        Some(true),
-    ),
-    (
-        (GB, "number = \"CPM-2026-014\"", "number = \"CPM-2026-015\""),
-        "partner training-gb",
-        "agreement",
-        None,
-    ),
-    (
-        (GB, "onward_transfer = false", "onward_transfer = true"),
-        "partner training-gb",
-        "onward_transfer",
-        Some(true),
-    ),
-    (
-        (DE, "on_refused = \"drop\"", "on_refused = \"refuse\""),
-        "route mailing-de.subscribers",
-        "on_refused",
-        Some(false),
-    ),
-    (
-        (KZ, "unmapped = \"refuse\"", "unmapped = \"remove\""),
-        "route attestation-kz.result",
-        "unmapped",
-        Some(true),
-    ),
-    (
-        (GB, "required = [\"$.learners[*].family_name\"]", "required = []"),
-        "route training-gb.enrol",
-        "required",
-        Some(true),
-    ),
-    (
-        (REGISTER, "depersonalise = true", "depersonalise = false"),
-        "purpose P10c",
-        "depersonalise",
-        Some(true),
-    ),
-    (
-        (REGISTER, "name = \"Мысалова Айгүл\"", "name = \"Үлгібаев Бауыржан\""),
-        "register",
-        "responsible",
-        None,
-    ),
-];
-
-#[test]
-fn terms_days_and_duties_are_told_with_their_direction() {
-    for (edit, owner, name, wider) in TERMS {
-        let comparison = diff(&[edit]);
-        assert_eq!(setting(&comparison, owner, name).wider, wider, "{edit:?}");
-        assert!(!comparison.is_same() && comparison.texts.is_empty(), "{edit:?}");
-    }
-}
 
 #[test]
 fn what_is_new_or_gone_is_told_in_one_line() {

@@ -15,6 +15,9 @@
 //! | `head: ` right edge of the tree | |
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "ledger/receipts.rs"]
+mod receipts;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -25,14 +28,12 @@ use otkel::consent::record::Evidence;
 use otkel::ledger::checkpoint::{Checkpoint, LogKey, PublicKey};
 use otkel::ledger::entry::{
     Activation, Admin, Asked, Basis, BlockEvent, Candidate, ConsentEvent, Disclosure, Entry,
-    Notify, Outcome, Payload, Proof, Receipt, Recipient, RecordKind, Refusal, Request, Verdict,
+    Notify, Outcome, Payload, Recipient, RecordKind, Refusal, Request, Verdict,
 };
 use otkel::ledger::line::{Lines, SubjectKey};
 use otkel::ledger::tree::{Frontier, leaf_hash};
 use otkel::ledger::verify::Verifier;
 use otkel::reason::Reason;
-use otkel::signing::SigningKey;
-use otkel::signing::receipt::{self as signing, Status};
 use otkel::time::Timestamp;
 use otkel::vocabulary::{CategoryId, Country, Name, PurposeId};
 use sha2::{Digest, Sha256};
@@ -44,7 +45,7 @@ fn this_program_still_writes_the_frozen_bytes() {
     let frozen = std::fs::read_to_string(folder().join("sound.txt")).unwrap();
     assert_eq!(sound().text("sound"), frozen);
     let frozen = std::fs::read_to_string(folder().join("sound-receipts.txt")).unwrap();
-    assert_eq!(receipts().text("sound"), frozen);
+    assert_eq!(receipts::sound().text("sound"), frozen);
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn every_vector_is_judged_as_it_says() {
         seen += 1;
     }
     // One is of the time before entries named their basis.
-    assert_eq!(seen, 3 + negatives().len());
+    assert_eq!(seen, 3 + all_negatives().len());
 }
 
 /// `cargo test --test ledger -- --ignored` writes the vectors anew. They are frozen: a change in
@@ -68,8 +69,8 @@ fn every_vector_is_judged_as_it_says() {
 fn write_vectors() {
     let write = |name: &str, text: &str| std::fs::write(folder().join(name), text).unwrap();
     write("sound.txt", &sound().text("sound"));
-    write("sound-receipts.txt", &receipts().text("sound"));
-    for (name, vector) in negatives() {
+    write("sound-receipts.txt", &receipts::sound().text("sound"));
+    for (name, vector) in all_negatives() {
         let fault = judge(&vector.text(""));
         assert_ne!(fault, "sound", "{name}");
         write(&format!("{name}.txt"), &vector.text(&fault));
@@ -241,46 +242,8 @@ fn sound() -> Vector {
     vector
 }
 
-/// Disclosures with a receipt of each kind.
-fn receipts() -> Vector {
-    let mut vector = Vector::default();
-    let wrong = Proof::Wrong { why: "signature", sha256: "ef".repeat(32) };
-    let statuses = [Status::Accepted, Status::Rejected, Status::Deferred];
-    let good = (0..).zip(statuses).map(|(n, status)| signed(did_of(n), status));
-    let proofs = good.chain([Proof::Missing, wrong]);
-    for (n, proof) in (0_u64..).zip(proofs) {
-        let did = did_of(n);
-        let (subjects, lines) = lines(&did);
-        vector.push(&Entry::from(Disclosure { subjects, ..disclosure(did) }), Some(lines));
-        let of = 3 * n;
-        vector.push(&Entry::Receipt(Receipt { did, of, proof }), None);
-        let (result, status) = ("delivered", Some(200));
-        vector.push(&Entry::Outcome(Outcome { did, of, result, reason: None, status }), None);
-    }
-    vector.sign();
-    vector
-}
-
-fn did_of(n: u64) -> Uuid {
-    Uuid::from_u128(0xd1 + u128::from(n))
-}
-
-/// What a partner signed of a [`disclosure`].
-fn signed(did: Uuid, status: Status) -> Proof {
-    let receipt = signing::Receipt {
-        v: 1,
-        iss: "training-gb".into(),
-        aud: "gw.example".into(),
-        iat: time(4).seconds(),
-        did,
-        env: signing::Bytes { sha256: "cd".repeat(32), len: 2338 },
-        status,
-        opened: true,
-        parts: None,
-        reply: None,
-    };
-    let jws = receipt.sign(&SigningKey::from_seed(&Zeroizing::new([0x22; 32]))).unwrap();
-    Proof::Good { status: status.word(), jws }
+fn all_negatives() -> Vec<(&'static str, Vector)> {
+    [negatives(), receipts::negatives()].concat()
 }
 
 /// One thing wrong in each.
@@ -294,40 +257,7 @@ fn negatives() -> Vec<(&'static str, Vector)> {
         let (name, vector) = case(name, change);
         (name, vector.hide())
     };
-    let acknowledged = |name, change: fn(&mut Vector)| {
-        let mut vector = receipts();
-        change(&mut vector);
-        (name, vector.hide())
-    };
     vec![
-        acknowledged("receipt-of-another-id", |v| edit(v, 1, "d1\"", "d2\"")),
-        acknowledged("receipt-of-nothing", |v| edit(v, 1, "\"of\":0", "\"of\":3")),
-        acknowledged("receipt-of-a-settled-one", |v| {
-            v.entries.swap(1, 2);
-            edit(v, 1, "\"seq\":2", "\"seq\":1");
-            edit(v, 2, "\"seq\":1", "\"seq\":2");
-            (0..).zip(&mut v.entries).for_each(|(seq, row)| row.seq = seq);
-        }),
-        acknowledged("receipt-twice", |v| {
-            v.entries[2] = Row { seq: 2, ..v.entries[1].clone() };
-            edit(v, 2, "\"seq\":1", "\"seq\":2");
-        }),
-        acknowledged("receipt-without-its-outcome", |v| {
-            v.entries.truncate(2);
-            v.checkpoints.clear();
-        }),
-        acknowledged("receipt-of-another-status", |v| edit(v, 1, "accepted", "rejected")),
-        acknowledged("receipt-of-other-bytes", |v| edit(v, 0, "cdcd", "cdce")),
-        acknowledged("receipt-of-another-disclosure", |v| {
-            let Proof::Good { jws, .. } = signed(did_of(1), Status::Accepted) else { panic!() };
-            let Proof::Good { jws: own, .. } = signed(did_of(0), Status::Accepted) else {
-                panic!()
-            };
-            edit(v, 1, &own, &jws);
-        }),
-        acknowledged("receipt-missing-and-there", |v| {
-            edit(v, 4, "rejected", "missing");
-        }),
         case("entry-altered", |v| edit(v, 3, "London", "Londom")),
         case("entry-deleted", |v| drop(v.entries.remove(4))),
         case("entry-twice", |v| v.entries.insert(4, v.entries[3].clone())),

@@ -12,14 +12,17 @@
 mod world;
 
 use std::fs;
+use std::sync::Arc;
 
 use otkel::demo::sample::AIGERIM;
 use otkel::demo::world::ed25519_pem;
 use otkel::envelope::key::KeyList;
 use otkel::envelope::{self, Kem};
 use otkel::keyfile;
+use otkel::proxy::rules::Rules;
 use otkel::signing::SigningKey;
 use otkel::time::{Clock as _, Timestamp};
+use otkel::vocabulary::Name;
 use serde_json::{Value, json};
 use world::*;
 
@@ -262,6 +265,24 @@ async fn what_a_partner_should_not_publish_changes_nothing() {
         assert_eq!(kid(world.send(one()).await.reaches(GB, &surnames(1))), new);
     }
     assert_eq!(taken(&world, GB).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_cannot_be_recorded_is_not_used() {
+    let world = World::start().await;
+    let (partner, now) = (Name::parse(GB).unwrap(), world.clock.now());
+    let new = world.add_key(GB, now);
+    let current = |rules: Arc<Rules>| {
+        rules.keys[&partner].current(now, Kem::X25519).unwrap().kid().to_owned()
+    };
+    let activation = &world.gateway().activation;
+    let store = rusqlite::Connection::open(world.folder().join("store/otkel.db")).unwrap();
+    store.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_ne!(current(activation.renew(&partner).await), new, "it is not on disk");
+    store.execute_batch("ROLLBACK").unwrap();
+    move_on(&world, MINUTE);
+    assert_eq!(current(activation.renew(&partner).await), new);
+    assert_eq!(taken(&world, GB), pairs(&[("start", "seq 2"), ("gateway", "seq 3")]));
 }
 
 // --- a partner that does not know the key

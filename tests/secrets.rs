@@ -1,5 +1,5 @@
 //! No personal value is left behind: not in the store, the log, the metrics, a refusal or a
-//! decision, wherever in a request it stood and whatever became of that.
+//! decision, wherever in a request it stood and whatever became of that. And no private key is.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,7 +12,8 @@
 mod world;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use data_encoding::{BASE64, HEXLOWER};
@@ -22,7 +23,7 @@ use serde_json::json;
 use world::*;
 
 /// What stands in requests, one for each kind of place, and may be found nowhere.
-const SECRETS: [&str; 16] = [
+const SECRETS: [&str; 17] = [
     IIN,
     STRANGER,
     "Zqvalue",
@@ -90,6 +91,74 @@ async fn no_personal_value_is_left_behind() {
     assert!(log.lines().all(ours), "libraries are not heard, though `trace` was asked for");
     assert!(metrics.contains("NO_CONSENT"));
     assert!(told.concat().contains("FIELD_UNKNOWN"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_private_key_is_shown() {
+    let mut world = plan().prepare().await;
+    let secrets = OWN.map(|file| secret_words(&fs::read(world.folder().join(file)).unwrap()));
+    let words: Vec<&str> = secrets.iter().flatten().map(String::as_str).collect();
+    world.serve(&["--log", "trace"]);
+    for ask in asks().into_iter().take(3) {
+        world.ask(ask).await;
+    }
+    world.signal("HUP");
+    let mut told = world.admin("GET", "/metrics", "").await.1.to_string();
+    let mut process = world.process();
+    process.terminate();
+    told += &process.log.text();
+    assert!(process.wait().success());
+
+    // Each of them open to others, then damaged: both keep the gateway from starting.
+    for file in OWN {
+        let path = world.folder().join(file);
+        let whole = fs::read(&path).unwrap();
+        for (mode, bytes) in [(0o640, whole.as_slice()), (0o600, &whole[..whole.len() / 3])] {
+            fs::write(&path, bytes).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let ended = world.otkel(&["serve", "--log", "trace"]);
+            assert_eq!(ended.status.code(), Some(2), "{file} {mode:o}");
+            let text = [ended.stdout, ended.stderr].concat();
+            let text = String::from_utf8(text).unwrap();
+            let name = Path::new(file).file_stem().unwrap().to_str().unwrap();
+            assert!(text.contains(name), "{text}");
+            told += &text;
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    let mut places = files(world.folder());
+    places.insert("told".to_owned(), told.into_bytes());
+    let found = search(&places, &words);
+    assert!(found.is_empty(), "{found:#?}");
+    let kept = BTreeMap::from([("key".to_owned(), fs::read(world.folder().join(OWN[0])).unwrap())]);
+    assert!(!search(&kept, &words).is_empty(), "the search finds what is there");
+}
+
+/// The files of the gateway's own secrets.
+const OWN: [&str; 7] = [
+    "keys/ledger.key",
+    "keys/signing.key",
+    "keys/store.secret",
+    "keys/pseudonyms.secret",
+    "keys/officer.token",
+    "certificates/gateway.key",
+    "certificates/gateway-client.key",
+];
+
+/// A secret as it might be shown: as it is, its bytes in hexadecimal and base64, and as Rust shows
+/// them; of each the first part.
+fn secret_words(file: &[u8]) -> Vec<String> {
+    let text = String::from_utf8(file.to_vec()).ok();
+    let body = text.as_deref().and_then(|text| text.lines().nth(1));
+    let pem = body.and_then(|body| BASE64.decode(body.as_bytes()).ok());
+    let plain = if pem.is_some() { body.map(str::to_owned) } else { text.clone() };
+    // What all keys of a kind begin with is not secret.
+    let bytes = pem.map_or_else(|| file.to_vec(), |der| der[der.len() - 16..].to_vec());
+    let bytes = &bytes[..16];
+    let shown = format!("{bytes:?}");
+    let plain = plain.map(|text| text[text.len() - 20..].to_owned());
+    let words = [HEXLOWER.encode(bytes), BASE64.encode(&bytes[..15]), shown[1..30].to_owned()];
+    words.into_iter().chain(plain).collect()
 }
 
 fn plan() -> Plan {

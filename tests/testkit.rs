@@ -264,7 +264,8 @@ fn text_of(done: &Output, file: &Path) -> String {
     format!("{}{}\n{recorded}", text(&done.stdout), text(&done.stderr))
 }
 
-/// A text whose version 7 UUIDs, but for those of consents, are all the same.
+/// A text whose version 7 UUIDs, but for those of consents, and positions in the ledger are all
+/// the same.
 fn without_ids(text: &str) -> String {
     let is_of_id = |c: char| c.is_ascii_hexdigit() || c == '-';
     let mut told = String::new();
@@ -274,7 +275,14 @@ fn without_ids(text: &str) -> String {
         told.push_str(if is_id { "[uuid]" } else { word });
         told.push_str(&piece[word.len()..]);
     }
-    told
+    let line = |line: &str| match line.split_once("\"seq\": ").or(line.split_once("\"of\": ")) {
+        Some((before, _)) if before.trim_start_matches(['+', '-', ' ']).is_empty() => {
+            let key = if line.contains("\"seq\"") { "seq" } else { "of" };
+            format!("{before}\"{key}\": [number]\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    told.lines().map(line).collect()
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -1,5 +1,5 @@
-//! Keys in a PKCS#11 token, of `SoftHSM`: they sign as keys in files do, a token that failed is used
-//! again, and nothing ever shows a PIN.
+//! Keys in a PKCS#11 token, of `SoftHSM`: they sign as keys in files do, a token that failed is
+//! used again, and nothing ever shows a PIN.
 #![cfg(feature = "hsm")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -11,6 +11,7 @@ mod world;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cryptoki::context::Pkcs11;
 use hsm::{Hsm, PIN, SETTINGS};
@@ -19,7 +20,6 @@ use otkel::demo::sample;
 use otkel::keys;
 use otkel::ledger::checkpoint::{Checkpoint, LogKey};
 use otkel::signing::{Sign, SigningKey};
-use otkel::time::Clock as _;
 use world::*;
 use zeroize::Zeroizing;
 
@@ -99,16 +99,20 @@ fn a_token_that_failed_is_used_again() {
 }
 
 #[test]
-fn a_refused_pin_is_not_tried_again_until_the_key_is_opened_anew() {
-    Hsm::run("a_refused_pin_is_not_tried_again_until_the_key_is_opened_anew", |hsm| {
+fn a_refused_pin_is_not_tried_again_before_its_file_is_written() {
+    Hsm::run("a_refused_pin_is_not_tried_again_before_its_file_is_written", |hsm| {
         put(hsm, 1);
         let token = open(&hsm.key("key-1")).unwrap();
         hsm.write_pin("00000000");
+        let written = fs::metadata(hsm.pin_file()).unwrap().modified().unwrap();
         lose_sessions();
         assert!(token.sign(b"x").is_err());
         hsm.write_pin(PIN);
-        assert!(token.sign(b"x").is_err(), "the PIN was tried again");
-        assert!(open(&hsm.key("key-1")).unwrap().sign(b"x").is_ok());
+        let file = fs::File::options().write(true).open(hsm.pin_file()).unwrap();
+        file.set_modified(written).unwrap();
+        assert!(token.sign(b"x").is_err(), "a PIN was tried again");
+        file.set_modified(written + Duration::from_secs(1)).unwrap();
+        assert!(token.sign(b"x").is_ok());
     });
 }
 
@@ -159,19 +163,32 @@ fn log_out() {
 #[test]
 fn a_gateway_keeps_its_keys_in_a_token() {
     Hsm::run("a_gateway_keeps_its_keys_in_a_token", |hsm| {
-        let (ledger, signing) = (put(hsm, 1), put(hsm, 2));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let file = "[{ file = \"keys/signing.key\" }]";
-            let mut world = World::plan()
+            let world = World::plan()
                 .edit("key = \"keys/ledger.key\"", &hsm.table("key-1"))
                 .edit(file, &format!("[{{ {} }}]", hsm.table("key-2")))
-                .start()
+                .prepare()
                 .await;
-            world.send(sampled(&sample::transfers()[0])).await;
-            let rules = world.gateway().activation.in_force().now().await;
-            let current = rules.signing.current(world.clock.now()).unwrap();
-            assert_eq!(current.key(), signing.key());
+            let ledger = keys::read(&world.folder().join("keys/ledger.key")).unwrap();
+            for (key, n) in [("ledger", 1), ("signing", 2)] {
+                let file = world.folder().join(format!("keys/{key}.key"));
+                let pem = fs::read_to_string(&file).unwrap();
+                hsm.import(&pem, &format!("key-{n}"), &format!("0{n}"));
+                fs::remove_file(file).unwrap();
+            }
+            let clock = world.clock.clone();
+            let mut world = world.begin(clock).await.unwrap();
+            // The partner checks the signature.
+            assert_eq!(world.send(sampled(&sample::transfers()[0])).await.status, 200);
+            // What is not signed is not sent.
+            hsm.write_pin("00000000");
+            lose_sessions();
+            let refused = world.send(sampled(&sample::transfers()[0])).await;
+            assert_eq!(refused.status, 503, "{refused:?}");
+            hsm.write_pin(PIN);
+            assert_eq!(world.send(sampled(&sample::transfers()[0])).await.status, 200);
             world.stop().await;
             let log = LogKey::new("gw.demo.example/disclosures", Arc::new(ledger)).unwrap();
             let note = fs::read_to_string(world.folder().join("checkpoint")).unwrap();

@@ -26,8 +26,8 @@ use crate::vocabulary::Name;
 #[derive(Debug, clap::Args)]
 pub(super) struct Mock {
     /// Be a mock: answer by a script, or take everything without one.
-    #[arg(long, value_name = "SCRIPT", num_args = 0..=1)]
-    mock: Option<Option<PathBuf>>,
+    #[arg(id = "mock", long = "mock", value_name = "SCRIPT", num_args = 0..=1)]
+    script: Option<Vec<PathBuf>>,
     /// Of a mock: where it listens.
     #[arg(long, value_name = "ADDRESS", requires = "mock")]
     listen: Option<SocketAddr>,
@@ -57,7 +57,7 @@ pub(super) struct Mock {
 impl Mock {
     /// Whether a mock is asked for.
     pub(super) const fn is_asked_for(&self) -> bool {
-        self.mock.is_some()
+        self.script.is_some()
     }
 
     fn address(&self) -> SocketAddr {
@@ -71,7 +71,7 @@ fn key(text: &str) -> Result<VerifyKey, BadSigningKey> {
 
 /// Runs a mock until it is told to end.
 pub(super) fn run(arguments: &Mock, config: Option<Config>) -> Outcome {
-    let script = script(arguments.mock.iter().flatten().next())?;
+    let script = script(arguments.script.iter().flatten().next())?;
     runtime()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let (tell, mut heard) = mpsc::unbounded_channel();
@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Mock, config: Option<Config>) -> Outcome {
         if !told.is_empty() {
             introduce(arguments, &told.replace("@ADDRESS@", &mock.address.to_string()));
         }
-        introduce(arguments, "what it receives is shown here; Ctrl-C ends it");
+        introduce(arguments, "what it receives is shown here, until `Ctrl-C`");
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -160,12 +160,14 @@ fn made(arguments: &Mock, script: Script) -> Result<(Setup, String), Box<dyn std
     let name = arguments.name.to_string();
     let host = arguments.host.clone().unwrap_or_else(|| format!("{name}.example"));
     let (host, port) = match host.split_once(':') {
-        Some((host, port)) => (host.to_owned(), port.parse().map_err(|_| "not a port: --host")?),
+        Some((host, port)) => {
+            (host.to_owned(), port.parse().map_err(|_| "`--host` has no port behind its colon")?)
+        }
         None => (host, 443),
     };
     let hosts = vec![(host.clone(), port)];
-    let part = Part { name: name.clone(), hosts, recipients: Vec::new() };
-    let cast = Cast { partners: vec![part], callers: Vec::new(), key_days: KEY_DAYS };
+    let partner = Part { name: name.clone(), hosts, recipients: Vec::new() };
+    let cast = Cast { partners: vec![partner], callers: Vec::new(), key_days: KEY_DAYS };
     let world = match World::open(&arguments.dir, cast.clone()) {
         Some(world) => world,
         None if arguments.dir.exists() => return Err(taken(arguments, &host, port).into()),
@@ -212,8 +214,8 @@ keys = "{list}"
 fn taken(arguments: &Mock, host: &str, port: u16) -> String {
     let (folder, name) = (arguments.dir.display(), &arguments.name);
     format!(
-        "`{folder}` was not made for the partner `{name}` at `{host}:{port}`: give another `--dir`, \
-         or the `--name` and `--host` that it was made for"
+        "`{folder}` was not made for the partner `{name}` at `{host}:{port}`: give another \
+         `--dir`, or the `--name` and `--host` that it was made for"
     )
 }
 

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use sha2::{Digest as _, Sha256};
 
+use serde_json::Value;
+
 use super::{Outcome, WRONG};
 use crate::envelope::frames::{self, BadStream, Sequence};
 use crate::envelope::request::{self, Request};
@@ -141,8 +143,8 @@ fn expect(arguments: &Arguments, header: &Header) -> Result<(), Unopened> {
     let header = serde_json::to_value(header).map_err(io::Error::from)?;
     for (member, value) in &arguments.expect {
         let is_said = match header.get(member) {
-            Some(serde_json::Value::String(said)) => said == value,
-            Some(said) => said.to_string() == *value,
+            Some(Value::String(said)) => said == value,
+            Some(said) => serde_json::from_str(value).is_ok_and(|value: Value| value == *said),
             None => false,
         };
         if !is_said {

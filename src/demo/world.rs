@@ -7,8 +7,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
 use zeroize::Zeroizing;
 
 use super::certificates::{Authority, Unmade, Use, write_secret};
@@ -95,7 +93,8 @@ impl Cast {
             hosts: vec![(host.to_owned(), port)],
             recipients: RECIPIENTS
                 .iter()
-                .filter_map(|(partner, desk)| (*partner == name).then(|| (*desk).to_owned()))
+                .filter(|(partner, _)| *partner == name)
+                .map(|(_, desk)| (*desk).to_owned())
                 .collect(),
         };
         let role = |name: &str, routes: &[&str]| Role {
@@ -260,7 +259,7 @@ impl World {
     fn keys(&self, now: Timestamp) -> Result<(), NoWorld> {
         let keys = self.folder.join("keys");
         for part in &self.cast.partners {
-            let pem = Zeroizing::new(ed25519_pem()?);
+            let pem = ed25519_pem()?;
             write_secret(&self.partner_identity(&part.name), pem.as_bytes())?;
             let identity = SigningKey::from_pem(&pem).map_err(|_| NoWorld::Key)?;
             for (holder, owner) in part.holders() {
@@ -346,22 +345,20 @@ pub struct Setting<'a> {
 ///
 /// # Errors
 /// The system gave no random numbers.
-pub fn ed25519_pem() -> Result<String, NoWorld> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|_| NoWorld::Key)?;
-    let key = KeypairBytes { secret_key: seed, public_key: None };
-    let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| NoWorld::Key)?;
-    Ok(pem.to_string())
+pub fn ed25519_pem() -> Result<Zeroizing<String>, NoWorld> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(|_| NoWorld::Key)?;
+    SigningKey::from_seed(&seed).to_pem().map_err(|_| NoWorld::Key)
 }
 
 /// 256 random bits in hexadecimal.
 ///
 /// # Errors
 /// The system gave no random numbers.
-pub fn random_hex() -> Result<String, NoWorld> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| NoWorld::Key)?;
-    Ok(HEXLOWER.encode(&bytes))
+pub fn random_hex() -> Result<Zeroizing<String>, NoWorld> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes).map_err(|_| NoWorld::Key)?;
+    Ok(Zeroizing::new(HEXLOWER.encode(&*bytes)))
 }
 
 /// Why a world cannot be made.

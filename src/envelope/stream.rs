@@ -119,18 +119,25 @@ fn seal_chunks(
     chunks: &mut (impl SealChunk + ?Sized),
 ) -> Result<Vec<u8>, BadKey> {
     let Text { body, length } = text;
-    for start in (0..=length).step_by(CHUNK) {
-        let end = length.min(start + CHUNK);
-        let at = envelope.len();
-        let part = body.get(start.min(body.len())..end.min(body.len()));
-        envelope.extend_from_slice(part.unwrap_or_default());
-        if (start..end).contains(&body.len()) {
-            envelope.push(MARKER);
-        }
-        envelope.resize(at + (end - start), 0);
-        let (_, placed) = envelope.split_at_mut_checked(at).ok_or(BadKey::Form)?;
-        let tag = chunks.seal(InOutBuf::from(placed)).ok_or(BadKey::Form)?;
-        envelope.extend_from_slice(&tag);
+    let start = envelope.len();
+    envelope.resize(start + length + (length / CHUNK + 1) * TAG, 0);
+    let (_, room) = envelope.split_at_mut_checked(start).ok_or(BadKey::Form)?;
+    for (place, from) in room.chunks_mut(CHUNK + TAG).zip((0..=length).step_by(CHUNK)) {
+        let (place, tag) = place.split_last_chunk_mut::<TAG>().ok_or(BadKey::Form)?;
+        let to = from + place.len();
+        let part = body.get(from.min(body.len())..to.min(body.len())).unwrap_or_default();
+        let chunk = if part.len() == place.len() {
+            // To seal from one buffer into another is faster than to copy and seal in place.
+            InOutBuf::new(part, place).map_err(|_| BadKey::Form)?
+        } else {
+            let (head, tail) = place.split_at_mut_checked(part.len()).ok_or(BadKey::Form)?;
+            head.copy_from_slice(part);
+            if let Some(marker) = tail.first_mut().filter(|_| from <= body.len()) {
+                *marker = MARKER;
+            }
+            InOutBuf::from(place)
+        };
+        *tag = chunks.seal(chunk).ok_or(BadKey::Form)?;
     }
     Ok(envelope)
 }

@@ -3,11 +3,12 @@
 //! Sessions are opened when they are needed, at most [`SESSIONS_MAX`] at a time, and kept. After
 //! any failure all of them are given up, and the next one finds token and key anew: so a token
 //! that was unplugged, or a network that was down, is used again once it is back. A PIN that the
-//! token refused is not tried again, because a token locks itself after a few wrong ones.
+//! token refused is not tried again before its file is written anew, because a token locks itself
+//! after a few wrong ones.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -31,6 +32,7 @@ pub(super) struct Token {
     module: Pkcs11,
     public: VerifyKey,
     sessions: Mutex<Sessions>,
+    opening: Mutex<()>,
     returned: Condvar,
 }
 
@@ -38,8 +40,8 @@ pub(super) struct Token {
 struct Sessions {
     idle: Vec<Live>,
     open: usize,
-    // What to say instead of trying a refused PIN again.
-    refused: Option<fn(&TokenKey) -> BadToken>,
+    // When the file was written whose PIN the token refused.
+    refused: Option<SystemTime>,
 }
 
 /// An open session, with the key as it is known in it.
@@ -64,6 +66,7 @@ impl Token {
             module,
             public,
             sessions: Mutex::new(sessions),
+            opening: Mutex::new(()),
             returned: Condvar::new(),
         })
     }
@@ -95,9 +98,6 @@ impl Token {
             if let Some(live) = sessions.idle.pop() {
                 return Ok(live);
             }
-            if let Some(refused) = sessions.refused {
-                return Err(refused(&self.place));
-            }
             if sessions.open < SESSIONS_MAX {
                 break;
             }
@@ -110,16 +110,25 @@ impl Token {
         }
         sessions.open += 1;
         drop(sessions);
-        let opened = self.again();
+        // One after the other: of many who log in at once with a wrong PIN all would count.
+        let turn = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.pin_written();
+        let refused = self.sessions().refused;
+        let opened = if refused.is_some() && refused == written {
+            Err(BadToken::pin(&self.place))
+        } else {
+            self.again()
+        };
         if let Err(why) = &opened {
             let mut sessions = self.sessions();
             sessions.open = sessions.open.saturating_sub(1);
             if let BadToken::Pin { .. } = why {
-                sessions.refused = Some(BadToken::pin);
+                sessions.refused = written;
             }
             drop(sessions);
             self.returned.notify_one();
         }
+        drop(turn);
         opened
     }
 
@@ -129,6 +138,10 @@ impl Token {
             return Ok(live);
         }
         Err(BadToken::Another { token: self.place.token.clone() })
+    }
+
+    fn pin_written(&self) -> Option<SystemTime> {
+        std::fs::metadata(&self.place.pin_file).and_then(|facts| facts.modified()).ok()
     }
 
     fn put(&self, live: Live) {
@@ -315,8 +328,8 @@ pub enum BadToken {
     File(#[from] FileFault),
     /// The token refuses the PIN, or is locked.
     #[error(
-        "the token `{token}` refuses the PIN in `{}`, or is locked: correct the file and load the \
-         configuration again; until then the PIN is not tried", file.display()
+        "the token `{token}` refuses the PIN in `{}`, or is locked: write the file anew; until \
+         then the PIN is not tried again", file.display()
     )]
     Pin {
         /// The label.

@@ -189,8 +189,8 @@ async fn gateway(files: &GatewayFiles, taken: &Taken, now: Timestamp) -> Result<
     })
 }
 
-/// Reads the list of a gateway's signing keys: signed by one of the newest list that was seen, or by
-/// a key of the configuration that is not in it.
+/// Reads the list of a gateway's signing keys: signed by one of the newest list that was seen, or
+/// by a key of the configuration that is not in it.
 async fn signers(
     files: &GatewayFiles,
     path: &Path,

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::ledger::entry::RecordKind;
 use crate::ledger::line::SubjectKey;
 use crate::ledger::tree::{Frontier, Hash};
+use crate::tls::FileFault;
 use crate::vocabulary::Name;
 
 pub mod audit;
@@ -436,6 +437,9 @@ pub enum StoreError {
     /// The secret's file cannot be used.
     #[error("the secret file cannot be used: {0}")]
     Secret(&'static str),
+    /// The secret's file cannot be read, or is open to others.
+    #[error(transparent)]
+    SecretFile(#[from] FileFault),
     /// A file operation failed.
     #[error("a file of the store failed")]
     File(#[from] std::io::Error),

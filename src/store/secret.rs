@@ -12,20 +12,22 @@
 //! identifier there is.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
+use secrecy::ExposeSecret as _;
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{StoreError, WrappedKey};
 use crate::ledger::line::SubjectKey;
+use crate::tls;
 
 /// How the store knows a subject: a keyed hash of the identifier, which is itself never kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,17 +55,10 @@ impl StoreSecret {
     /// # Errors
     /// A file that others than its owner may touch, or that does not hold exactly 32 bytes.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(StoreError::Secret("its mode lets others than the owner read it"));
-        }
-        if !metadata.is_file() || metadata.len() != 32 {
-            return Err(StoreError::Secret("it does not hold exactly 32 bytes"));
-        }
-        let mut seed = Zeroizing::new([0; 32]);
-        file.read_exact(&mut *seed)?;
-        Ok(Self::from_seed(&seed))
+        let secret = tls::read_secret(path)?;
+        let wrong = StoreError::Secret("it does not hold exactly 32 bytes");
+        let seed = secret.expose_secret().try_into().map_err(|_| wrong)?;
+        Ok(Self::from_seed(&Zeroizing::new(seed)))
     }
 
     /// Makes a new secret and its file, mode 0600, synced.
@@ -156,6 +151,8 @@ impl fmt::Debug for StoreSecret {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn secret(seed: u8) -> StoreSecret {
@@ -192,7 +189,7 @@ mod tests {
         assert_eq!(StoreSecret::open(&path).unwrap().mark(), made.mark());
         assert!(StoreSecret::create(&path).is_err());
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-        assert!(matches!(StoreSecret::open(&path), Err(StoreError::Secret(_))));
+        assert!(matches!(StoreSecret::open(&path), Err(StoreError::SecretFile(_))));
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
         std::fs::write(&path, [0; 31]).unwrap();
         assert!(matches!(StoreSecret::open(&path), Err(StoreError::Secret(_))));

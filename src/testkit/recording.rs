@@ -330,7 +330,7 @@ impl<'s> Told<'s> {
             Value::Object(members) => {
                 let member = |(name, value): (&String, &Value)| {
                     let place = place_of(name, value);
-                    (name.clone(), place.map_or_else(|| self.value(value), Value::from))
+                    (name.clone(), place.unwrap_or_else(|| self.value(value)))
                 };
                 Value::Object(members.iter().map(member).collect())
             }
@@ -378,11 +378,12 @@ impl<'s> Told<'s> {
 }
 
 /// What stands for a member of an entry that differs from run to run whatever its value.
-fn place_of(name: &str, value: &Value) -> Option<&'static str> {
+fn place_of(name: &str, value: &Value) -> Option<Value> {
     match (name, value) {
-        ("seq" | "of" | "bytes" | "snapshot", Value::Number(_)) => Some("{{number}}"),
-        ("kid" | "subject" | "tag", Value::String(_)) => Some("{{base64}}"),
-        ("jws", Value::String(_)) => Some("{{jws}}"),
+        ("seq" | "of" | "bytes" | "snapshot", Value::Number(_)) => Some("{{number}}".into()),
+        ("kid" | "subject" | "tag", Value::String(_)) => Some("{{base64}}".into()),
+        ("kids", Value::Array(all)) => Some(all.iter().map(|_| "{{base64}}").collect()),
+        ("jws", Value::String(_)) => Some("{{jws}}".into()),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretBox;
+use secrecy::{ExposeSecretMut as _, SecretBox};
 
 /// Reads a file that holds a secret.
 ///
@@ -14,12 +14,18 @@ use secrecy::SecretBox;
 /// # Errors
 /// A file that cannot be read, is longer than 1 MiB, or gives its group or others any right.
 pub fn read_secret(path: &Path) -> Result<SecretBox<[u8]>, FileFault> {
-    let file = open(path)?;
-    let mode = mode(path, &file)?;
+    let mut file = open(path)?;
+    let (mode, length) = facts(path, &file)?;
     if mode & OPEN_TO_OTHERS != 0 {
         return Err(FileFault::OpenToOthers { path: path.to_owned(), mode: mode & 0o777 });
     }
-    Ok(SecretBox::new(contents(path, file)?.into_boxed_slice()))
+    let length = usize::try_from(length).ok().filter(|_| length <= FILE_BYTES_MAX);
+    let length = length.ok_or_else(|| FileFault::TooLong { path: path.to_owned() })?;
+    // The one place where the secret will stand: a vector that grows leaves copies behind.
+    let mut secret = SecretBox::new(vec![0; length].into_boxed_slice());
+    file.read_exact(secret.expose_secret_mut())
+        .map_err(|source| FileFault::Unreadable { path: path.to_owned(), source })?;
+    Ok(secret)
 }
 
 /// Reads a file that holds no secret, such as a certificate.
@@ -28,7 +34,7 @@ pub fn read_secret(path: &Path) -> Result<SecretBox<[u8]>, FileFault> {
 /// A file that cannot be read or is longer than 1 MiB.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileFault> {
     let file = open(path)?;
-    mode(path, &file)?;
+    facts(path, &file)?;
     contents(path, file)
 }
 
@@ -69,14 +75,15 @@ fn open(path: &Path) -> Result<File, FileFault> {
     File::open(path).map_err(|source| FileFault::Unreadable { path: path.to_owned(), source })
 }
 
-fn mode(path: &Path, file: &File) -> Result<u32, FileFault> {
+/// The mode and the length of a plain file.
+fn facts(path: &Path, file: &File) -> Result<(u32, u64), FileFault> {
     let facts = file
         .metadata()
         .map_err(|source| FileFault::Unreadable { path: path.to_owned(), source })?;
     if !facts.is_file() {
         return Err(FileFault::NotAFile { path: path.to_owned() });
     }
-    Ok(facts.permissions().mode())
+    Ok((facts.permissions().mode(), facts.len()))
 }
 
 fn contents(path: &Path, file: File) -> Result<Vec<u8>, FileFault> {

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use zeroize::Zeroize as _;
 
 use super::{TlsFault, files};
 
@@ -69,6 +70,12 @@ impl Identity {
             key: self.key_file.clone(),
             source,
         }
+    }
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        self.key.zeroize();
     }
 }
 

@@ -40,7 +40,7 @@ struct Proxy {
     child: Child,
     status: SocketAddr,
     way: Way,
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Stage {
@@ -107,7 +107,7 @@ impl Stage {
         };
         let address = address.parse().unwrap();
         let way = Way::new(address, &self.client, &self.authority.file());
-        Ok(Proxy { child, status: status.parse().unwrap(), way, _stdout: stdout })
+        Ok(Proxy { child, status: status.parse().unwrap(), way, stdout })
     }
 
     fn log(&self) -> String {
@@ -131,10 +131,21 @@ impl Proxy {
         self.child.wait().unwrap();
     }
 
-    fn stop(mut self) -> ExitStatus {
+    fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+    }
+
+    fn stop(mut self) -> ExitStatus {
+        self.signal("TERM");
         self.child.wait().unwrap()
+    }
+
+    /// The next line that it says.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
     }
 
     /// Whether it can write down messages, as it says itself.
@@ -412,6 +423,36 @@ async fn a_proxy_does_not_start_on_a_disk_that_cannot_be_written() {
         stage.fault.calm();
     }
     drop(stage.start().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signals_take_up_other_keys_and_end_the_proxy() {
+    let stage = Stage::new("signals").await;
+    let mut proxy = stage.start().await;
+    let mut other = Letter::new(SystemClock.now(), b"{}");
+    other.to = vec![(Kem::X25519, 10)];
+    assert_eq!(proxy.way.send(&other.post()).await.refusal(), (422, "unknown-kid"));
+    let config = stage.folder.join("partner.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let papers = Folder::new();
+    let key = papers.write("other.key", &keyfile::pem(&secret(Kem::X25519, 10)));
+    let both = text.replace("private = [", &format!("private = [\"{}\", ", key.display()));
+    fs::write(&config, &both).unwrap();
+    proxy.signal("HUP");
+    assert_eq!(proxy.line(), "reloaded: keys and gateways are in force");
+    assert_eq!(proxy.way.send(&other.post()).await.status, 201);
+
+    fs::write(&config, both.replace("[keys]", "[keys]\nlost = 1")).unwrap();
+    proxy.signal("HUP");
+    while !stage.log().contains("unknown key `lost`") {
+        tokio::task::yield_now().await;
+    }
+    assert!(stage.log().contains("otkel: not reloaded: the configuration does not load"));
+    let again = Letter { to: vec![(Kem::X25519, 10)], ..Letter::new(SystemClock.now(), b"{}") };
+    assert_eq!(proxy.way.send(&again.post()).await.status, 201);
+    proxy.signal("TERM");
+    assert_eq!(proxy.line(), "stopping: messages under way are finished");
+    assert!(proxy.stop().success());
 }
 
 /// What was answered is on the disk itself, not only on its way there.

@@ -4,7 +4,7 @@ use otkel::signing::receipt::{Bytes, Status};
 use sha2::{Digest as _, Sha256};
 
 use crate::application::Act;
-use crate::letter::{Letter, Post, Reply, SIGNER};
+use crate::letter::{Letter, Post, Reply, SIGNER, behind};
 use crate::world::{World, gateway};
 use otkel::time::Clock as _;
 
@@ -23,15 +23,18 @@ fn texts(world: &World) -> Vec<String> {
     asked.into_iter().map(|asked| String::from_utf8(asked.body.unwrap()).unwrap()).collect()
 }
 
-/// What the receipt of a stream that ended early says: how many bytes and parts, and their fate.
-fn taken(reply: &Reply) -> Option<(Bytes, Option<u64>, Status)> {
+/// How many bytes and parts were taken of a stream, and their fate.
+type Taken = (Bytes, Option<u64>, Status);
+
+/// What the receipt of a stream that ended early says.
+fn taken(reply: &Reply) -> Option<Taken> {
     reply.receipt().map(|receipt| (receipt.env, receipt.parts, receipt.status))
 }
 
-fn of(frames: &[Vec<u8>], status: Status) -> Option<(Bytes, Option<u64>, Status)> {
+fn of(frames: &[Vec<u8>], status: Status) -> Taken {
     let body = frames.concat();
     let bytes = Bytes::new(&Sha256::digest(&body).into(), body.len() as u64);
-    Some((bytes, Some(frames.len() as u64), status))
+    (bytes, Some(frames.len() as u64), status)
 }
 
 #[tokio::test]
@@ -102,7 +105,7 @@ async fn what_is_no_whole_stream_ends_where_it_breaks() {
         let code = if what.contains("another") { "not-for-this-request" } else { "bad-stream" };
         assert_eq!(reply.field("otkel-error"), Some(code));
         assert_eq!(world.app.asked().len() - before, passed);
-        let expected = (passed > 0).then(|| of(&frames[..passed], Status::Accepted)).flatten();
+        let expected = (passed > 0).then(|| of(&frames[..passed], Status::Accepted));
         assert_eq!(taken(&reply), expected);
     }
 }
@@ -114,14 +117,14 @@ async fn each_part_is_signed_for_itself() {
         |part: &Letter, frame: &mut Vec<u8>| {
             let length = frame.len();
             frame.truncate(length - 64);
-            frame.extend(part.sent.behind(50, &part.envelope()));
+            frame.extend(behind(50, &part.envelope()));
         },
         |_: &Letter, frame: &mut Vec<u8>| *frame.last_mut().unwrap() ^= 1,
         // The signature of another envelope by the right key.
         |part: &Letter, frame: &mut Vec<u8>| {
             let length = frame.len();
             frame.truncate(length - 64);
-            frame.extend(part.sent.behind(SIGNER, &part.envelope()));
+            frame.extend(behind(SIGNER, &part.envelope()));
         },
         |_: &Letter, frame: &mut Vec<u8>| frame[100] ^= 1,
     ] {
@@ -132,7 +135,7 @@ async fn each_part_is_signed_for_itself() {
         let reply = world.way.send(&stream(&parts[0], &frames)).await;
         assert_eq!(reply.refusal(), (403, "bad-signature"));
         assert_eq!(world.app.asked().len() - before, 1);
-        assert_eq!(taken(&reply), of(&frames[..1], Status::Accepted));
+        assert_eq!(taken(&reply), Some(of(&frames[..1], Status::Accepted)));
     }
 }
 
@@ -179,7 +182,7 @@ async fn a_part_that_the_application_refuses_ends_the_stream() {
         let reply = world.way.send(&stream(&parts[0], &frames)).await;
         assert_eq!((reply.status, reply.field("otkel-error")), (status, None));
         assert_eq!(world.app.asked().len() - begun, 2);
-        assert_eq!(taken(&reply), of(&frames[..2], means));
+        assert_eq!(taken(&reply), Some(of(&frames[..2], means)));
     }
 }
 

@@ -155,7 +155,7 @@ pub(crate) fn configuration(application: SocketAddr, more: &str) -> String {
          [application]\naddress = \"{application}\"\n"
     );
     if !more.contains("[keys]") {
-        text.push_str(&format!("[keys]\nprivate = [\"{KEY}.key\"]\n"));
+        text = text + "[keys]\nprivate = [\"" + &KEY.to_string() + ".key\"]\n";
     }
     if !more.contains("[[gateway]]") {
         text.push_str(&gateway(&format!("keys = [\"{}\"]", signer(SIGNER).key())));

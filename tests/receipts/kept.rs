@@ -16,11 +16,11 @@ async fn nothing_of_a_partners_own_words_is_in_the_store() {
         strategy.new_tree(&mut runner).unwrap().current()
     };
     let words: Vec<(usize, String)> = (0..24).map(|n| (n % 8, draw(&text))).collect();
-    let (said, next) = (words.clone(), Mutex::new(0));
+    let (said, turn) = (words.clone(), Mutex::new(0));
     let plan = answering(move |request| {
-        let mut next = next.lock().unwrap();
-        let (place, word) = &said[*next];
-        *next += 1;
+        let mut turn = turn.lock().unwrap();
+        let (place, word) = &said[*turn];
+        *turn += 1;
         put(request, *place, word)
     });
     let mut world = plan.start().await;
@@ -28,20 +28,20 @@ async fn nothing_of_a_partners_own_words_is_in_the_store() {
         assert_eq!(status(&send(&world).await), Some("wrong"));
     }
     world.stop().await;
-    let mut stored = Vec::new();
+    let mut bytes = Vec::new();
     for file in std::fs::read_dir(world.folder().join("store")).unwrap() {
-        stored.extend(std::fs::read(file.unwrap().path()).unwrap());
+        bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
     }
-    assert!(count(&stored, b"\"type\":\"receipt\"") >= words.len());
+    assert!(count(&bytes, b"\"type\":\"receipt\"") >= words.len());
     for (_, word) in &words {
         let start = word.find("zq").unwrap();
-        let word = &word.as_bytes()[start..start + 12];
-        assert_eq!(count(&stored, word), 0, "{}", String::from_utf8_lossy(word));
+        let mark = &word.as_bytes()[start..start + 12];
+        assert_eq!(count(&bytes, mark), 0, "{word}");
         // As it would stand in base64, wherever it begins there.
         for skip in 0..3 {
-            let aligned = &word[skip..skip + 9];
+            let aligned = &mark[skip..skip + 9];
             let coded = data_encoding::BASE64URL_NOPAD.encode(aligned);
-            assert_eq!(count(&stored, coded.as_bytes()), 0, "{coded}");
+            assert_eq!(count(&bytes, coded.as_bytes()), 0, "{coded}");
         }
     }
 }

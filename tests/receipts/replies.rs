@@ -230,14 +230,14 @@ async fn a_changed_or_cut_sealed_answer_is_withheld() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_in_the_clear_comes_back_only_where_it_may() {
-    let plain = |request: &Request<'_>| {
+    let clear = |request: &Request<'_>| {
         let head = format!("otkel-receipt: {}\r\n", signed(request, |_| {}));
         answer(&head, SECRET.as_bytes())
     };
-    let sent = send(&plan("offered", plain).start().await).await;
+    let sent = send(&plan("offered", clear).start().await).await;
     assert_eq!((sent.status, &*sent.body), (200, SECRET.as_bytes()));
-    withheld(&send(&plan("required", plain).start().await).await, "in the clear");
-    let plan = with_rules(World::plan().stub(GB, Stub::answering(plain)), "reply = \"plain\"");
+    withheld(&send(&plan("required", clear).start().await).await, "in the clear");
+    let plan = with_rules(World::plan().stub(GB, Stub::answering(clear)), "reply = \"plain\"");
     assert_eq!(send(&plan.start().await).await.status, 200);
 }
 

@@ -186,8 +186,12 @@ pub(super) fn receipts() -> Vec<Value> {
         ("too old", Receipt { iat: NOW - 299, ..plain() }, Some("Time")),
         ("too new", Receipt { iat: NOW + 303, ..plain() }, Some("Time")),
     ];
-    let case = |(name, receipt, why): (&str, Receipt, Option<&str>)| json!({ "name": name, "text": receipt.sign(&by).unwrap(), "sent": sent, "why": why });
-    cases.into_iter().map(case).collect()
+    let made = |(name, receipt, why): (&str, Receipt, Option<&str>)| {
+        let mut made = case(name, receipt.sign(&by).unwrap(), why);
+        made["sent"] = sent.clone();
+        made
+    };
+    cases.into_iter().map(made).collect()
 }
 
 /// Why a receipt does not prove what was sent.
@@ -223,7 +227,11 @@ pub(super) fn lists() -> Vec<Value> {
     let (a, b, c) = (text(&first, &one), text(&second, &one), text(&third, &two));
     let other = SigningList { iss: "gw.other".into(), ..second.clone() };
     let same = SigningList { keys: first.keys.clone(), ..second.clone() };
-    let case = |name: &str, before: Option<&String>, text: String, now: i64, why: Option<&str>| json!({ "name": name, "before": before, "text": text, "now": now, "why": why });
+    let case = |name: &str, before: Option<&String>, text: String, now: i64, why: Option<&str>| {
+        let mut made = case(name, text, why);
+        (made["before"], made["now"]) = (json!(before), json!(now));
+        made
+    };
     let unknown = Some("Jws(Key)");
     vec![
         case("the first", None, a.clone(), NOW, None),

@@ -161,7 +161,7 @@ impl Sent {
     pub(crate) fn frames<'a>(&self, envelopes: impl IntoIterator<Item = &'a Vec<u8>>) -> Post {
         let mut body = Vec::new();
         for envelope in envelopes {
-            let signature = self.signer.map(|seed| self.behind(seed, envelope));
+            let signature = self.signer.map(|seed| behind(seed, envelope));
             body.extend(frames::frame(envelope, signature.as_ref()).unwrap());
         }
         let media = match self.signer {
@@ -169,11 +169,6 @@ impl Sent {
             Some(_) => frames::MEDIA_TYPE_SIGNED,
         };
         self.with(media, Covered::Parts, body)
-    }
-
-    /// The signature behind an envelope.
-    pub(crate) fn behind(&self, seed: u8, envelope: &[u8]) -> [u8; 64] {
-        signer(seed).sign(&request::part(&Sha256::digest(envelope).into())).unwrap()
     }
 
     fn with(&self, media: &str, covered: Covered, body: Vec<u8>) -> Post {
@@ -199,6 +194,11 @@ impl Sent {
     }
 }
 
+/// The signature behind an envelope among several.
+pub(crate) fn behind(seed: u8, envelope: &[u8]) -> [u8; 64] {
+    signer(seed).sign(&request::part(&Sha256::digest(envelope).into())).unwrap()
+}
+
 impl Post {
     /// The same, with this field, or without it.
     pub(crate) fn field(mut self, name: &str, value: Option<&str>) -> Self {
@@ -213,12 +213,10 @@ impl Post {
 
     /// The head of the request.
     pub(crate) fn head(&self, framing: &str) -> String {
-        let mut head = format!(
-            "{} {} HTTP/1.1\r\nhost: {}\r\n{framing}\r\n",
-            self.method, self.path, self.host
-        );
+        let Self { method, path, host, .. } = self;
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{framing}\r\n");
         for (name, value) in &self.fields {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head = head + name + ": " + value + "\r\n";
         }
         head + "\r\n"
     }

@@ -20,5 +20,6 @@ pub(crate) fn python(script: &str, arguments: &[&OsStr], input: Stdio) -> Output
 }
 
 const CURE: &str = "Run tests/run, which installs it in target/venv, or name a Python with \
-                    `cryptography` 47 or later, `rfc8785`, `jsonschema`, `requests` and \
+                    `cryptography` 47 or later, `http-message-signatures`, `joserfc`, \
+                    `rfc8785`, `jsonschema`, `requests` and \
                     `zeep` in OTKEL_PYTHON";

@@ -67,9 +67,9 @@ impl Request<'_> {
         value
     }
 
-    fn read<'a>(heard: &'a [u8], desk: &'a Desk) -> Request<'a> {
-        let end = heard.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let (head, body) = heard.split_at(end + 4);
+    fn read<'a>(whole: &'a [u8], desk: &'a Desk) -> Request<'a> {
+        let end = whole.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let (head, body) = whole.split_at(end + 4);
         let head = std::str::from_utf8(head).unwrap();
         let mut request = Request { head, body: body.to_vec(), desk };
         if request.header("transfer-encoding") == "chunked" {

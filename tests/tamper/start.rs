@@ -94,7 +94,7 @@ fn a_file_that_is_missing_or_something_else_is_refused_by_name() {
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
             fs::set_permissions(world.join("keys/store.secret"), mode).unwrap();
         },
-        &["keys/store.secret", "its mode lets others than the owner read it"],
+        &["keys/store.secret", "chmod 600"],
     );
 }
 

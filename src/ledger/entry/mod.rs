@@ -379,8 +379,8 @@ pub struct Disclosure {
     pub did: Uuid,
     /// When it was decided.
     pub time: Timestamp,
-    /// The id of the disclosure that the same transfer went by first, where the partner did not know
-    /// the key of that.
+    /// The id of the disclosure by which the same transfer went first, where the partner did not
+    /// know the key of that one.
     pub again: Option<Uuid>,
     /// Who asked for what.
     pub asked: Asked,

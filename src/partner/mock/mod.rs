@@ -127,13 +127,13 @@ impl MockPartner {
 #[derive(Clone, Debug)]
 pub enum Told {
     /// A payload has opened.
-    Received(Received),
+    Received(Box<Received>),
     /// A request was refused, before any script.
     Refused(Refusal),
 }
 
-/// How a mock partner with the certificate `<name>.pem` and the key `<name>.key` of a folder accepts
-/// those whom `authority.pem` there vouches for.
+/// How a mock partner with the certificate `<name>.pem` and the key `<name>.key` of a folder
+/// accepts those whom `authority.pem` there vouches for.
 ///
 /// # Errors
 /// A file that cannot be used.

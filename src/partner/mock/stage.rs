@@ -87,7 +87,7 @@ impl Stage {
     }
 
     fn keep(&self, received: Received) {
-        self.tell(Told::Received(received.clone()));
+        self.tell(Told::Received(Box::new(received.clone())));
         self.received.lock().unwrap_or_else(PoisonError::into_inner).push(received);
     }
 
@@ -236,15 +236,13 @@ impl Service for Desk {
         }
         let given = self.receiver.call(request, peer, fault).await;
         let turn = id.and_then(|id| self.stage.turns().remove(&id));
-        match turn {
-            Some(turn) => self.stage.finish(given, turn).await,
-            None => {
-                if let Some(refusal) = refusal(&given) {
-                    self.stage.tell(Told::Refused(refusal));
-                }
-                given
-            }
+        if let Some(turn) = turn {
+            return self.stage.finish(given, turn).await;
         }
+        if let Some(refusal) = refusal(&given) {
+            self.stage.tell(Told::Refused(refusal));
+        }
+        given
     }
 }
 

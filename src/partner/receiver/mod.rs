@@ -2,10 +2,10 @@
 //!
 //! | step | module | refused with |
 //! |---|---|---|
-//! | the gateway, by its certificate; host, media type, id, signature and its time | `head` | 403, 421 |
+//! | the gateway by its certificate; host, media type, id; signature | `head` | 403, 415, 421 |
 //! | the body, to its end and with the digest that was signed | `whole`, `frames` | 400, 408, 413 |
 //! | the envelope's header against gateway, partner, request and time | `head` | 403, 422 |
-//! | the key that it is sealed to, every chunk to the authenticated end, the padding | `open` | 422 |
+//! | its key, every chunk to the end, the padding, the request inside | `open` | 422 |
 //! | the id, on disk, once | [`super::taken`] | 409, 503 |
 //! | the application, which gets its first byte only here | [`super::application`] | its reply |
 //! | the receipt, and the reply sealed where the gateway asks for it | `answer` | |

@@ -1,17 +1,16 @@
 //! `[envelope]`: how what goes to a partner is sealed, signed and acknowledged.
 
-use std::collections::BTreeMap;
-
 use super::table::{Item, Table};
+use super::treatment::Recipients;
 use super::word;
 use crate::diagnostic::text;
-use crate::policy::{EnvelopeRules, Keeping, Padding, Recipient, Reply};
+use crate::policy::{EnvelopeRules, Keeping, Padding, Reply};
 use crate::vocabulary::{Kem, Name};
 
 /// Reads the table, or takes what holds without it.
 pub(super) fn read(
     table: &mut Table<'_>,
-    recipients: Option<&BTreeMap<Name, Recipient>>,
+    recipients: Option<&Recipients>,
 ) -> Option<EnvelopeRules> {
     let meaning = "`[envelope]` says how what goes to the partner is sealed, signed and \
         acknowledged";
@@ -20,10 +19,7 @@ pub(super) fn read(
     })
 }
 
-fn rules(
-    table: &mut Table<'_>,
-    recipients: Option<&BTreeMap<Name, Recipient>>,
-) -> Option<EnvelopeRules> {
+fn rules(table: &mut Table<'_>, recipients: Option<&Recipients>) -> Option<EnvelopeRules> {
     let default = EnvelopeRules::default();
     let meaning = "`kem` is `x25519`, or `mlkem768-x25519` for a partner whose keys stand against \
         a quantum computer too";
@@ -77,7 +73,7 @@ fn keeping(table: &mut Table<'_>) -> Option<Keeping> {
 
 fn also(
     table: &mut Table<'_>,
-    recipients: Option<&BTreeMap<Name, Recipient>>,
+    recipients: Option<&Recipients>,
     is_kept: bool,
 ) -> Option<Vec<Name>> {
     let meaning = "`also` lists those of the partner's `[recipient.NAME]`, at most 15, to whom \
@@ -85,7 +81,7 @@ fn also(
     table.or(Vec::new(), "also", meaning, |item| {
         let names = word::distinct(item, |item| {
             let name = word::own_name(item)?;
-            if recipients.is_some_and(|known| !known.contains_key(&name)) {
+            if recipients.is_some_and(|known| !known.all.contains_key(&name)) {
                 return item.wrong_since(
                     text!("the partner has no recipient `{}`", name),
                     text!("remove it, or add `[recipient.{}]`", name),

@@ -49,7 +49,7 @@ pub(super) fn read(
     let terms = terms(table, around.now);
     let endpoints = endpoints(table);
     let recipients = Recipients::read(table);
-    let envelope = envelope::read(table, recipients.as_ref().map(|known| &known.all));
+    let envelope = envelope::read(table, recipients.as_ref());
     let abroad = is_abroad(countries.as_deref(), endpoints.as_ref());
     let assessment = agreement::assessment(table, abroad);
     let agreement = agreement::agreement(table, around.now);
@@ -72,17 +72,15 @@ pub(super) fn read(
         };
         item.list(|item| item.table(|table| route::read(table, &mut frame).map(Arc::new)))
     });
-    let also = envelope.as_ref().map(|rules| rules.also.as_slice());
-    Recipients::warn_of_idle(recipients.as_ref(), table, routes.as_deref(), also);
-    let case_frame = case::Frame {
+    Recipients::warn_of_idle(recipients.as_ref(), table, (routes.as_deref(), envelope.as_ref()));
+    let frame = case::Frame {
         partner: name,
         routes: routes.as_deref(),
         register: around.register,
         partners: around.names,
         files: around.cases,
     };
-    let cases = case::read_all(table, &case_frame);
-    let (terms, duties) = (terms?, duties?);
+    let (cases, terms, duties) = (case::read_all(table, &frame), terms?, duties?);
     Some(Partner {
         name: name.clone(),
         party: identity.party?,

@@ -8,7 +8,7 @@ use super::table::{Item, Table};
 use super::word;
 use crate::diagnostic::text;
 use crate::policy::{
-    DatePart, Generalisation, Mask, OnFound, OnNumber, Recipient, Route, Treatment,
+    DatePart, EnvelopeRules, Generalisation, Mask, OnFound, OnNumber, Recipient, Route, Treatment,
 };
 use crate::vocabulary::Name;
 
@@ -186,14 +186,13 @@ impl Recipients {
     pub(super) fn warn_of_idle(
         all: Option<&Self>,
         table: &Table<'_>,
-        routes: Option<&[Arc<Route>]>,
-        also: Option<&[Name]>,
+        (routes, envelope): (Option<&[Arc<Route>]>, Option<&EnvelopeRules>),
     ) {
-        let (Some(all), Some(routes), Some(also)) = (all, routes, also) else { return };
+        let (Some(all), Some(routes), Some(envelope)) = (all, routes, envelope) else { return };
         let fields = || routes.iter().flat_map(|route| &route.fields);
         let is_used = |name: &Name| {
             let to = Some(name.clone());
-            also.contains(name)
+            envelope.also.contains(name)
                 || fields().any(|field| field.treatment == Treatment::Encrypt { to: to.clone() })
         };
         for (name, span) in all.spans.iter().filter(|(name, _)| !is_used(name)) {

@@ -311,7 +311,7 @@ impl Check<'_> {
             headers.insert(read, value);
         }
         let media = match (&raw.text, &raw.json) {
-            (Some(_), _) => "text/plain; charset=utf-8",
+            (Some(_), _) => "text/plain;charset=utf-8",
             (_, Some(_)) => "application/json",
             _ => return headers,
         };

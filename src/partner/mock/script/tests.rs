@@ -136,7 +136,7 @@ fn a_body_comes_with_its_media_type() {
         came.push((media, answer.body));
     }
     let [text, json, file, none] = came.try_into().unwrap();
-    assert_eq!(text, (Some("text/plain; charset=utf-8".into()), Some("ә".into())));
+    assert_eq!(text, (Some("text/plain;charset=utf-8".into()), Some("ә".into())));
     let document = r#"{"at":"2026-11-23T07:00:00Z","n":[1,0.5,true,"a"]}"#;
     assert_eq!(json, (Some("application/json".into()), Some(document.into())));
     assert!(file.0.as_deref() == Some("text/x") && file.1.unwrap().starts_with(b"[package]"));
