@@ -120,7 +120,7 @@ impl Gateway {
 
         let OpenStore { reader, recorder } = store;
         let metrics = Metrics::new();
-        let underway = TaskTracker::new();
+        let (underway, replies) = (TaskTracker::new(), ReplyKeys::new(&limits));
         let consents = Consents::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
         let blocks = Blocks::new(reader.clone(), recorder.clone(), Arc::clone(&clock));
         let proxy = Proxy::new(Parts {
@@ -135,7 +135,7 @@ impl Gateway {
             underway: underway.clone(),
             places: Arc::new(Semaphore::new(limits.transfers_max)),
             rates: Rates::default(),
-            replies: ReplyKeys::new(&limits),
+            replies: replies.clone(),
         });
         let admin = Admin {
             consents: consents.clone(),
@@ -153,7 +153,7 @@ impl Gateway {
         let mut tasks = vec![
             tokio::spawn(server),
             tokio::spawn(admin::serve(admin_listener, admin, stop.clone())),
-            tokio::spawn(wipe(activation.clone(), stop.clone())),
+            tokio::spawn(wipe(activation.clone(), replies, stop.clone())),
         ];
         if let Some(folder) = watched {
             tasks.push(tokio::spawn(watch(activation.clone(), folder, stop.clone())));

@@ -9,7 +9,7 @@
 //! | [`load`] | configuration and files to what transfers are decided by |
 //! | [`signature`] | officers' signatures under a set |
 //! | [`watch`] | reloads when the files change |
-//! | [`wipe`] | wipes kept agreements once their time is over |
+//! | [`wipe`] | wipes kept agreements and keys once their time is over |
 //! | [`report`] | what is in force, and what went wrong, as JSON |
 //!
 //! A set that does not load, is not signed as the configuration asks, or cannot be recorded leaves

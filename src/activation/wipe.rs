@@ -1,19 +1,22 @@
-//! Wipes what was kept of agreements with partners' keys, once its time is over.
+//! Wipes what was kept of agreements with partners' keys, and the keys that answers were sealed to,
+//! once their time is over.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Activation, Inner};
+use crate::proxy::ReplyKeys;
 
 /// Looks for such once a second, as without a further message nothing else would.
-pub async fn wipe(activation: Activation, stop: CancellationToken) {
+pub async fn wipe(activation: Activation, replies: ReplyKeys, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
         }
         activation.0.wipe().await;
+        replies.forget(activation.0.clock.now());
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Mock, config: Option<Config>) -> Outcome {
         if !told.is_empty() {
             introduce(arguments, &told.replace("@ADDRESS@", &mock.address.to_string()));
         }
-        introduce(arguments, "what it receives is shown here; Ctrl-C ends it");
+        introduce(arguments, "what it receives is shown here, until `Ctrl-C`");
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -160,7 +160,9 @@ fn made(arguments: &Mock, script: Script) -> Result<(Setup, String), Box<dyn std
     let name = arguments.name.to_string();
     let host = arguments.host.clone().unwrap_or_else(|| format!("{name}.example"));
     let (host, port) = match host.split_once(':') {
-        Some((host, port)) => (host.to_owned(), port.parse().map_err(|_| "not a port: --host")?),
+        Some((host, port)) => {
+            (host.to_owned(), port.parse().map_err(|_| "`--host` has no port behind its colon")?)
+        }
         None => (host, 443),
     };
     let hosts = vec![(host.clone(), port)];

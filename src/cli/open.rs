@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use sha2::{Digest as _, Sha256};
 
+use serde_json::Value;
+
 use super::{Outcome, WRONG};
 use crate::envelope::frames::{self, BadStream, Sequence};
 use crate::envelope::request::{self, Request};
@@ -140,11 +142,11 @@ fn exactly(input: &mut impl Read, length: usize) -> Result<Vec<u8>, Unopened> {
 fn expect(arguments: &Arguments, header: &Header) -> Result<(), Unopened> {
     let header = serde_json::to_value(header).map_err(io::Error::from)?;
     for (member, value) in &arguments.expect {
-        let said = header.get(member).map(|said| match said {
-            serde_json::Value::String(said) => said.clone(),
-            said => said.to_string(),
-        });
-        let is_said = said.as_ref() == Some(value);
+        let is_said = match header.get(member) {
+            Some(Value::String(said)) => said == value,
+            Some(said) => serde_json::from_str(value).is_ok_and(|value: Value| value == *said),
+            None => false,
+        };
         if !is_said {
             let why =
                 format!("the envelope is for something else: its `{member}` is not as expected");

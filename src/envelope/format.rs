@@ -42,6 +42,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -300,8 +301,21 @@ fn mode_of(byte: u8) -> Result<Mode, BadEnvelope> {
 fn read_header(json: &[u8]) -> Result<Header, BadEnvelope> {
     // serde alone would take an unknown member twice, and two readers could then disagree.
     serde_json::from_slice::<Unique>(json).map_err(|_| BadEnvelope::Header)?;
-    let header: Header = serde_json::from_slice(json).map_err(|_| BadEnvelope::Header)?;
+    let value: Value = serde_json::from_slice(json).map_err(|_| BadEnvelope::Header)?;
+    if !has_objects(&value) {
+        return Err(BadEnvelope::Header);
+    }
+    let header: Header = serde_json::from_value(value).map_err(|_| BadEnvelope::Header)?;
     if header.v == 1 { Ok(header) } else { Err(BadEnvelope::Header) }
+}
+
+/// Whether objects stand where they must: serde takes their members in an array as well, which no
+/// other reader does.
+fn has_objects(header: &Value) -> bool {
+    let recipients = header.get("rcpt").and_then(Value::as_array);
+    let is_array = |name| header.get(name).is_some_and(Value::is_array);
+    recipients.is_some_and(|all| all.iter().all(Value::is_object))
+        && !["stream", "re"].into_iter().any(is_array)
 }
 
 fn check_recipients(mode: Mode, recipients: &[Recipient]) -> Result<(), BadEnvelope> {

@@ -43,7 +43,7 @@ impl SignedKeys {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| BadJws::Form)?;
         let (payload, _) = jws::read(text, TYPE, [identity])?;
-        let list: KeyList = serde_json::from_slice(&payload).map_err(|_| BadKey::Form)?;
+        let list: KeyList = jws::object(&payload).ok_or(BadKey::Form)?;
         if list.seq > SEQ_MAX {
             return Err(BadKey::Form.into());
         }
@@ -83,7 +83,7 @@ impl KeyList {
     /// A list that is not signed so, or is another's.
     pub fn read_signed(text: &str, owner: &str, identity: &VerifyKey) -> Result<Self, BadList> {
         let (payload, _) = jws::read(text.trim_ascii(), TYPE, [identity])?;
-        let list: Self = serde_json::from_slice(&payload).map_err(|_| BadKey::Form)?;
+        let list: Self = jws::object(&payload).ok_or(BadKey::Form)?;
         if list.iss == owner { Ok(list) } else { Err(BadKey::Issuer.into()) }
     }
 }

@@ -70,6 +70,43 @@ fn direct(prefix: &[u8], body: &[u8], secret: &RecipientSecret) -> Vec<u8> {
     stream::seal(prefix, Text::new(body, None), &To::Direct(&key), &mut Fixed(5)).unwrap()
 }
 
+/// The members of an object in a row, as serde would take them too.
+fn in_a_row(value: &mut serde_json::Value) {
+    let members = std::mem::take(value.as_object_mut().unwrap());
+    let order = ["kid", "kem", "kdf", "aead", "pk"].into_iter();
+    *value = order.filter_map(|name| members.get(name).cloned()).collect();
+}
+
+#[test]
+fn a_header_is_an_object_and_so_is_each_in_it() {
+    let kid = secret(9).kid().to_owned();
+    let re = ReplyKey::of(&secret(3));
+    let header = Header { re: Some(re), ..header(&kid) };
+    let with = |edit: fn(&mut serde_json::Value)| {
+        let mut value = serde_json::to_value(&header).unwrap();
+        edit(&mut value);
+        let json = value.to_string();
+        let length = u16::try_from(json.len()).unwrap().to_be_bytes();
+        let prefix = [b"OTK1\x01\0".as_slice(), &length, json.as_bytes()].concat();
+        open(&direct(&prefix, b"body", &secret(9)), &secret(9)).map(drop)
+    };
+    assert_eq!(with(|_| {}), Ok(()));
+    assert_eq!(with(|value| value["later"] = serde_json::json!([[1], {}])), Ok(()));
+    let bad = [
+        with(|value| in_a_row(&mut value["rcpt"][0])),
+        with(|value| in_a_row(&mut value["re"])),
+        with(|value| value["stream"] = serde_json::json!([value["did"], 0, true])),
+        with(|value| {
+            let names = ["v", "did", "iss", "aud", "m", "p", "cty", "iat", "pur", "exp", "onw"];
+            let mut row: Vec<_> = names.iter().map(|name| value[*name].clone()).collect();
+            let none = serde_json::Value::Null;
+            row.extend([none.clone(), false.into(), none.clone(), none, value["rcpt"].clone()]);
+            *value = row.into();
+        }),
+    ];
+    assert_eq!(bad, [Err(BadEnvelope::Header); 4]);
+}
+
 #[test]
 fn a_body_of_any_length_opens_as_it_was() {
     for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 200_000] {
@@ -289,11 +326,11 @@ proptest! {
         bit in 0_u32..8,
     ) {
         let mut envelope = sealed_to(mode, Kem::X25519, &body, pad);
+        let start = format::prefix_length(&envelope).unwrap() + 80;
         let place = place.index(envelope.len());
         envelope[place] ^= 1 << bit;
         let (text, is_whole) = piece_by_piece(&envelope, &[CHUNK], &secret(9));
         // What is wrapped for the others is theirs to check.
-        let start = format::prefix_length(&envelope).map_or(0, |length| length + 80);
         let is_anothers = mode == Mode::Wrapped && (start..start + 160).contains(&place);
         prop_assert_eq!(is_whole, is_anothers);
         prop_assert!(body.starts_with(&text));

@@ -87,6 +87,7 @@ pub(super) async fn back(
     let rules = sent.claim.route().answer.as_ref();
     let (mut parts, body) = answer?.into_parts();
     if again::is_key_unknown(parts.status, &parts.headers) {
+        let _ = came.map(|came| came.binds(None));
         return Ok(Back::Withheld(parts.status, Withheld::UnknownKey));
     }
     let opened = reply::opened((&mut parts, body), sent, came, (keys, gateway)).await;

@@ -5,7 +5,7 @@
 //! partner sees the public key and could seal to it, so an answer counts only where the partner's
 //! receipt, which is signed, names its very bytes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hpke::rand_core::UnwrapErr;
@@ -26,9 +26,12 @@ use crate::policy::Reply;
 use crate::signing::receipt;
 use crate::time::Timestamp;
 
-/// The keys that answers may be sealed to.
+/// The keys that answers may be sealed to. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct ReplyKeys(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct ReplyKeys {
+struct Inner {
     keep_ms: i64,
     keys: Mutex<Vec<Pair>>,
 }
@@ -45,16 +48,21 @@ impl ReplyKeys {
     pub fn new(limits: &Limits) -> Self {
         let longest = limits.stream_ms.saturating_add(limits.answer_total_ms);
         let keep = i64::try_from(longest).unwrap_or(i64::MAX).saturating_add(OFFERED_MS);
-        Self { keep_ms: keep, keys: Mutex::default() }
+        Self(Arc::new(Inner { keep_ms: keep, keys: Mutex::default() }))
+    }
+
+    /// Forgets the keys that nobody can wait with any more: to be called now and then, as without a
+    /// further request nothing else would.
+    pub fn forget(&self, now: Timestamp) {
+        self.keys().retain(|pair| pair.age(now) < self.0.keep_ms);
     }
 
     /// The key to offer now; `None` where the system gives no random numbers.
     pub(super) fn offer(&self, kem: Kem, now: Timestamp) -> Option<ReplyKey> {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = |pair: &Pair| now.millis().saturating_sub(pair.made.millis());
-        keys.retain(|pair| age(pair) < self.keep_ms);
+        self.forget(now);
+        let mut keys = self.keys();
         let is_fresh =
-            |pair: &&Pair| pair.secret.kem() == kem && (0..OFFERED_MS).contains(&age(pair));
+            |pair: &&Pair| pair.secret.kem() == kem && (0..OFFERED_MS).contains(&pair.age(now));
         if let Some(pair) = keys.iter().find(is_fresh) {
             return Some(ReplyKey::of(&pair.secret));
         }
@@ -66,8 +74,18 @@ impl ReplyKeys {
     }
 
     fn find(&self, kid: &str) -> Option<Arc<RecipientSecret>> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys();
         keys.iter().find(|pair| pair.secret.kid() == kid).map(|pair| Arc::clone(&pair.secret))
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Vec<Pair>> {
+        self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pair {
+    fn age(&self, now: Timestamp) -> i64 {
+        now.millis().saturating_sub(self.made.millis())
     }
 }
 
@@ -168,6 +186,16 @@ mod tests {
         let _ = offer(Kem::X25519, 960);
         assert!(keys.find(&first).is_none() && keys.find(&second).is_some());
         assert!(keys.find("").is_none());
+    }
+
+    #[test]
+    fn a_key_is_forgotten_though_no_other_is_offered() {
+        let keys = ReplyKeys::new(&Limits::default());
+        let kid = keys.offer(Kem::X25519, at(0)).unwrap().kid;
+        keys.forget(at(keys.0.keep_ms / 1000 - 1));
+        assert!(keys.find(&kid).is_some());
+        keys.forget(at(keys.0.keep_ms / 1000));
+        assert!(keys.find(&kid).is_none());
     }
 
     #[test]

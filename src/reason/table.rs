@@ -65,8 +65,8 @@ reasons! {
             has arrived"
     AnswerUnproven "ANSWER_UNPROVEN" 502 "94-V Art. 22(1)"
         en "the partner's answer is not sealed to this transfer as it must be"
-        ru "ответ партнёра не зашифрован для этой передачи, как требуется"
-        kk "серіктестің жауабы осы беруге арнап талап етілгендей шифрланбаған"
+        ru "ответ партнёра не запечатан для этой передачи, как требуется"
+        kk "серіктестің жауабы осы беруге арнап талап етілгендей мөрленбеген"
         cure "ask the partner to seal its answer to the key in the envelope's `re`, and to name it \
             in the receipt; what was sent has arrived"
     AutomatedNotConsented "AUTOMATED_NOT_CONSENTED" 403 "94-V Art. 19-1"

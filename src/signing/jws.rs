@@ -4,6 +4,7 @@
 //! nothing to negotiate; base64url is canonical; the whole is at most [`LENGTH_MAX`] bytes.
 
 use data_encoding::BASE64URL_NOPAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{SIGNATURE, Sign, Unsigned, VerifyKey};
@@ -49,6 +50,13 @@ pub fn unproven(text: &str, typ: &str) -> Result<Vec<u8>, BadJws> {
     Ok(take(text, typ)?.payload)
 }
 
+/// What JSON says that is an object: serde alone would take the members in an array as well, which
+/// no other reader does.
+pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    let json = json.trim_ascii_start();
+    json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
+}
+
 struct Taken<'a> {
     signed: &'a str,
     kid: String,
@@ -65,8 +73,7 @@ fn take<'a>(text: &'a str, typ: &str) -> Result<Taken<'a>, BadJws> {
     let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| BadJws::Form);
     let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
     let signature: [u8; SIGNATURE] = signature.try_into().map_err(|_| BadJws::Form)?;
-    let Header { alg, typ: named, kid } =
-        serde_json::from_slice(&header).map_err(|_| BadJws::Header)?;
+    let Header { alg, typ: named, kid } = object(&header).ok_or(BadJws::Header)?;
     if alg != ALG && alg != ALG_BEFORE {
         return Err(BadJws::Algorithm);
     }

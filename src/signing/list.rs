@@ -93,7 +93,7 @@ impl SigningList {
         trusted: impl IntoIterator<Item = &'a VerifyKey>,
     ) -> Result<Self, BadList> {
         let (payload, _) = jws::read(text.trim_ascii(), TYPE, trusted)?;
-        let list: Self = serde_json::from_slice(&payload).map_err(|_| BadList::Form)?;
+        let list: Self = jws::object(&payload).ok_or(BadList::Form)?;
         if list.v != 1 || list.keys.iter().any(|listed| listed.key().is_none()) {
             return Err(BadList::Form);
         }
@@ -107,7 +107,7 @@ impl SigningList {
     pub fn read_own(text: &str, gateway: &str) -> Result<Self, BadList> {
         let payload = text.split('.').nth(1).unwrap_or_default();
         let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| BadList::Form)?;
-        let list: Self = serde_json::from_slice(&payload).map_err(|_| BadList::Form)?;
+        let list: Self = jws::object(&payload).ok_or(BadList::Form)?;
         let keys: Vec<VerifyKey> = list.keys.iter().filter_map(Listed::key).collect();
         Self::read(text, gateway, &keys)
     }

@@ -2,7 +2,7 @@
 //!
 //! | what | form | who signs |
 //! |---|---|---|
-//! | [`request`] | HTTP message signature (RFC 9421) over a digest of the body (RFC 9530) | the gateway |
+//! | [`request`] | HTTP message signature (RFC 9421), digest of the body (RFC 9530) | the gateway |
 //! | [`receipt`] | JWS (RFC 7515) in `Otkel-Receipt` | the partner |
 //! | [`list`] | JWS, the keys that a gateway signs requests with | the gateway |
 //!

@@ -120,7 +120,7 @@ impl Receipt {
             return Err(BadReceipt::Length);
         }
         let (payload, _) = jws::read(text, TYPE, keys)?;
-        serde_json::from_slice(&payload).map_err(|_| BadReceipt::Payload)
+        jws::object(&payload).ok_or(BadReceipt::Payload)
     }
 
     /// What a receipt says, whoever signed it.
@@ -131,7 +131,7 @@ impl Receipt {
         if text.len() > LENGTH_MAX {
             return Err(BadReceipt::Length);
         }
-        serde_json::from_slice(&jws::unproven(text, TYPE)?).map_err(|_| BadReceipt::Payload)
+        jws::object(&jws::unproven(text, TYPE)?).ok_or(BadReceipt::Payload)
     }
 
     /// Holds the receipt against what was sent.

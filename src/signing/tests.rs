@@ -167,6 +167,14 @@ fn a_receipt_proves_what_it_says_and_nothing_else() {
         assert_eq!(wrong.check(&expected()), Err(why), "{wrong:?}");
     }
     assert_eq!(Receipt::read(&text, [other.key()]), Err(Jws(jws::BadJws::Key)));
+    let row = format!(
+        r#"[1,"training-gb","gw.example",{NOW},"{}",["{}",9],"accepted",true,null,null]"#,
+        receipt().did,
+        "07".repeat(32)
+    );
+    let row = jws::sign(receipt::TYPE, row.as_bytes(), &key).unwrap();
+    assert_eq!(Receipt::read(&row, [key.key()]), Err(Payload));
+    assert_eq!(Receipt::unproven(&row), Err(Payload));
     let with_more = jws::sign(receipt::TYPE, br#"{"v":1,"name":"Akhmetov"}"#, &key).unwrap();
     assert_eq!(Receipt::read(&with_more, [key.key()]), Err(Payload));
 }
@@ -193,6 +201,7 @@ fn a_jws_of_another_kind_is_refused() {
         (before.replace('}', r#","crit":["x"]}"#), Header),
         (before.replace('}', r#","alg":"none"}"#), Header),
         (before.replace(r#""alg":"EdDSA","#, ""), Header),
+        (format!(r#"["EdDSA","a+jws","{kid}"]"#), Header),
     ] {
         assert_eq!(read(&with(&header)), Err(why), "{header}");
     }

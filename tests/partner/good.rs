@@ -203,3 +203,15 @@ async fn http_2_is_spoken_too() {
     assert!(Receipt::read(text, [signer(IDENTITY).key()]).is_ok());
     assert_eq!(world.app.asked().len(), 1);
 }
+
+#[tokio::test]
+async fn a_reply_that_cannot_be_sealed_is_no_empty_one() {
+    let world = World::new().await;
+    let long: &'static str = format!("text/plain; x={}", "x".repeat(8192)).leak();
+    world.app.act(Act::Says(200, vec![("content-type", long)], b"found".to_vec()));
+    let key = secret(Kem::X25519, 30);
+    let post = world.letter("{}").asking_for_a_sealed_reply(&key).post();
+    let reply = world.way.send(&post).await;
+    assert_eq!(reply.refusal(), (502, "application-broke-off"));
+    assert_eq!(world.receipt(&reply, &post, None).status, Status::Deferred);
+}

@@ -263,3 +263,20 @@ async fn the_key_that_is_offered_changes_and_an_earlier_one_still_opens() {
     let keys = keys.lock().unwrap();
     assert_ne!(keys[0].kid, keys[1].kid);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_beside_an_unknown_key_names_no_sealed_answer() {
+    let stub = Stub::answering(|request| {
+        let note = Bytes { sha256: "received of Aigerim, 850101300123".into(), len: 1 };
+        let text = signed(request, |receipt| receipt.reply = Some(note.clone()));
+        let head = "HTTP/1.1 422 No\r\notkel-error: unknown-kid\r\ncontent-length: 0\r\n";
+        format!("{head}otkel-receipt: {text}\r\n\r\n").into_bytes()
+    });
+    for rule in ["plain", "offered", "required"] {
+        let plan = with_rules(World::plan().stub(GB, stub.clone()), &format!("reply = \"{rule}\""));
+        let sent = send(&plan.start().await).await;
+        assert_eq!((sent.status, status(&sent)), (503, Some("wrong")), "{sent:#?}");
+        let [receipt] = sent.receipts.as_slice() else { panic!("{sent:#?}") };
+        assert_eq!((&receipt["why"], receipt.get("jws")), (&"reply".into(), None));
+    }
+}

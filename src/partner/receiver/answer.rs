@@ -78,12 +78,15 @@ pub(super) const fn unanswered(why: NoReply) -> (Refusal, Status) {
 }
 
 /// Makes the answer out of a reply; sealed, where the request has a key for that.
+///
+/// # Errors
+/// A reply whose media type is too long for an envelope: it cannot be passed on.
 pub(super) async fn answer(
     trust: &Trust,
     head: &Head<'_>,
     (came, now): (Came, Timestamp),
     (asked, reply): (&Header, Reply),
-) -> Answered {
+) -> Result<Answered, Refused> {
     let status = status(reply.status);
     let mut response = Response::new(());
     *response.status_mut() = reply.status;
@@ -94,7 +97,9 @@ pub(super) async fn answer(
         }
     }
     let (body, digested) = if asked.re.is_some() {
-        let sealed = sealed(head, (asked, now), reply);
+        let Some(sealed) = sealed(head, (asked, now), reply) else {
+            return Err(unreplied(trust, head, (came, now), NoReply::Broken).await);
+        };
         let digested = Digested::new(&Sha256::digest(&sealed).into(), sealed.len() as u64);
         // The status inside is the application's; the one outside must allow for a body.
         if !may_have_body(response.status()) {
@@ -108,11 +113,24 @@ pub(super) async fn answer(
     let mut response = response.map(|()| full(body));
     let receipt = receipt(trust, head, (came, now), (status, digested)).await;
     acknowledge(&mut response, receipt.as_deref());
-    Answered { status, receipt, response }
+    Ok(Answered { status, receipt, response })
 }
 
-/// Seals a reply to the key in the request. Where the request was padded, so is the reply.
-fn sealed(head: &Head<'_>, (asked, now): (&Header, Timestamp), reply: Reply) -> Vec<u8> {
+/// What the gateway gets where the application gave no reply, or none that can be passed on.
+pub(super) async fn unreplied(
+    trust: &Trust,
+    head: &Head<'_>,
+    came: (Came, Timestamp),
+    why: NoReply,
+) -> Refused {
+    let (refusal, status) = unanswered(why);
+    let receipt = receipt(trust, head, came, (status, None)).await;
+    Refused { refusal, receipt }
+}
+
+/// Seals a reply to the key in the request, which was read before the message was taken. Where the
+/// request was padded, so is the reply. `None` where the header would be too long.
+fn sealed(head: &Head<'_>, (asked, now): (&Header, Timestamp), reply: Reply) -> Option<Vec<u8>> {
     let media = reply.headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
     let answer = reply::Answer {
         status: reply.status.as_u16(),
@@ -122,9 +140,7 @@ fn sealed(head: &Head<'_>, (asked, now): (&Header, Timestamp), reply: Reply) -> 
     let asked = Header { did: head.id, ..asked.clone() };
     let pad = asked.pad.then_some(Padding::Padme);
     let mut random = UnwrapErr(getrandom::SysRng);
-    // The key was read before the message was taken, so that sealing to it cannot fail now; an
-    // empty body would open to nothing and be withheld by the gateway.
-    reply::seal(&asked, &answer, pad, now, &mut random).unwrap_or_default()
+    reply::seal(&asked, &answer, pad, now, &mut random).ok()
 }
 
 fn may_have_body(status: StatusCode) -> bool {

@@ -37,7 +37,7 @@ impl<A: Application> Receiver<A> {
         let ended = self.parts(trust, head, (key, &mut reading), &mut progress).await;
         let came = (progress.came(), self.0.clock.now());
         match ended {
-            Ok((asked, reply)) => Ok(answer(trust, head, came, (&asked, reply)).await),
+            Ok((asked, reply)) => answer(trust, head, came, (&asked, reply)).await,
             Err((refusal, status)) => {
                 let receipt = match progress.parts {
                     0 => None,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::super::application::{Application, Message, Payload};
 use super::super::refusal::Refusal;
 use super::super::trust::Trust;
-use super::answer::{self, Answered, Came, Refused, answer, unanswered};
+use super::answer::{Answered, Came, Refused, answer, unreplied};
 use super::head::Head;
 use super::open::{Opened, inner, open, refusal_of};
 use super::{Limits, Receiver, came_not, message};
@@ -98,12 +98,8 @@ impl<A: Application> Receiver<A> {
     ) -> Result<Answered, Refused> {
         let now = self.0.clock.now();
         let result = match reply {
-            Ok(reply) => Ok(answer(trust, head, (came, now), (asked, reply)).await),
-            Err(why) => {
-                let (refusal, status) = unanswered(why);
-                let receipt = answer::receipt(trust, head, (came, now), (status, None)).await;
-                Err(Refused { refusal, receipt })
-            }
+            Ok(reply) => answer(trust, head, (came, now), (asked, reply)).await,
+            Err(why) => Err(unreplied(trust, head, (came, now), why).await),
         };
         let receipt = match &result {
             Ok(answered) => answered.receipt.clone(),

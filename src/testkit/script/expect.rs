@@ -204,8 +204,9 @@ impl Check<'_> {
     fn pattern(&mut self, pattern: &str, span: Range<usize>) -> Option<()> {
         let Err(bad) = pattern::check(pattern) else { return Some(()) };
         let message = text!("`{{{}}}` is no place that stands for a value", bad);
-        let help = "write any, uuid, time, hash, base64, jws or number in the braces, a name \
-            behind it if its value must come again, or open for the braces themselves";
+        let help = "write `any`, `uuid`, `time`, `hash`, `base64`, `jws` or `number` in the \
+            braces, a name behind it if its value must come again, or `open` for the braces \
+            themselves";
         self.error(span, message, help)
     }
 
