@@ -2,7 +2,7 @@
 //!
 //! The body is followed by one byte 80 and then zeros, as in ISO/IEC 7816-4. Which length is aimed
 //! at is the sender's choice and says nothing to the receiver: a multiple of so many bytes, or the
-//! next length of `PADMÉ` (Nikitin et al., PoPETs 2019, issue 4), which is at most 12 % longer and
+//! next length of `PADMÉ` (Nikitin et al., PETS 2019), which is at most 12 % longer and
 //! shows only the order of magnitude and a few bits more.
 
 use bytes::Bytes;
