@@ -53,7 +53,7 @@ struct Options {
     /// Consents in Otkel's store, of as many people; one Otkel is started for each number.
     #[arg(long, env = "OTKEL_BENCH_CONSENTS", value_delimiter = ',', default_values_t = [PEOPLE])]
     consents: Vec<usize>,
-    /// What to measure: `nginx`, `lua`, `otkel`.
+    /// What to measure: `nginx`, `lua`, `otkel`, `kept`.
     #[arg(
         long,
         env = "OTKEL_BENCH_PEERS",
@@ -78,6 +78,8 @@ enum Peer {
     Lua,
     /// Otkel with everything on.
     Otkel,
+    /// The same, where one agreement with the partner's key serves for many messages.
+    Kept,
 }
 
 fn main() {
@@ -133,13 +135,15 @@ impl Contender {
     fn start(peer: Peer, consents: usize, world: &World) -> Option<Self> {
         let people = Arc::new(People::new(consents));
         let name = match (peer, consents) {
-            (Peer::Otkel, PEOPLE) | (Peer::Nginx | Peer::Lua, _) => peer.to_string(),
-            (Peer::Otkel, consents) => format!("{peer}/{consents}"),
+            (Peer::Otkel | Peer::Kept, PEOPLE) | (Peer::Nginx | Peer::Lua, _) => peer.to_string(),
+            (Peer::Otkel | Peer::Kept, consents) => format!("{peer}/{consents}"),
         };
+        let binary = Path::new(env!("CARGO_BIN_EXE_otkel"));
         let started = match peer {
             Peer::Nginx => nginx::start(world, nginx::Task::Forward),
             Peer::Lua => nginx::start(world, nginx::Task::Redact),
-            Peer::Otkel => otkel::start(world, &people, Path::new(env!("CARGO_BIN_EXE_otkel"))),
+            Peer::Otkel => otkel::start(world, &people, binary, ""),
+            Peer::Kept => otkel::start(world, &people, binary, otkel::KEPT),
         };
         let running = started.map_err(|reason| eprintln!("{name}: not measured: {reason}")).ok()?;
         Some(Self { name, peer, people, running })
@@ -168,7 +172,7 @@ async fn run(
 impl Peer {
     /// The numbers of consents to start it with: to all but Otkel they say nothing.
     fn numbers(self, consents: &[usize]) -> &[usize] {
-        if self == Self::Otkel { consents } else { &[PEOPLE] }
+        if matches!(self, Self::Otkel | Self::Kept) { consents } else { &[PEOPLE] }
     }
 
     /// What its partner must receive.
@@ -176,7 +180,7 @@ impl Peer {
         match self {
             Self::Nginx => Arrival::Whole,
             Self::Lua => Arrival::Redacted,
-            Self::Otkel => Arrival::Sealed,
+            Self::Otkel | Self::Kept => Arrival::Sealed,
         }
     }
 }
@@ -187,6 +191,7 @@ impl std::fmt::Display for Peer {
             Self::Nginx => "nginx",
             Self::Lua => "nginx+lua",
             Self::Otkel => "otkel",
+            Self::Kept => "otkel+kept",
         })
     }
 }

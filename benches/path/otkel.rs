@@ -18,11 +18,17 @@ use crate::document::People;
 use crate::running::{Running, free_address};
 use crate::world::{CALLER, GATEWAY, PARTNER, PATH, World};
 
-/// Imports everyone's consents, starts `otkel serve` and waits until it listens.
-pub(crate) fn start(world: &World, people: &People, binary: &Path) -> Result<Running, String> {
-    let folder = world.folder.join(format!("otkel-{}", people.iins().len()));
+/// Imports everyone's consents, starts `otkel serve` and waits until it listens; `more` stands at
+/// the end of the partner's file.
+pub(crate) fn start(
+    world: &World,
+    people: &People,
+    binary: &Path,
+    more: &str,
+) -> Result<Running, String> {
+    let folder = world.folder.join(format!("otkel-{}-{}", people.iins().len(), more.len()));
     let address = free_address();
-    set_up(world, &folder, &address.to_string())
+    set_up(world, &folder, &address.to_string(), more)
         .and_then(|()| write_consents(people, &folder.join("consents.ndjson")))
         .map_err(|error| error.to_string())?;
     let config = folder.join("gateway.toml");
@@ -46,7 +52,7 @@ pub(crate) fn start(world: &World, people: &People, binary: &Path) -> Result<Run
 }
 
 /// Writes the configuration, the keys and the rules.
-fn set_up(world: &World, folder: &Path, address: &str) -> std::io::Result<()> {
+fn set_up(world: &World, folder: &Path, address: &str, more: &str) -> std::io::Result<()> {
     let partners = folder.join("policies/partners");
     let notices = folder.join("policies/notices");
     fs::create_dir_all(&partners)?;
@@ -74,7 +80,7 @@ fn set_up(world: &World, folder: &Path, address: &str) -> std::io::Result<()> {
     let config = config.replace("@IDENTITY@", &keyfile::identity_line(identity.key()));
     fs::write(folder.join("gateway.toml"), config)?;
     write_secret(&folder.join("partner.identity.key"), identity_pem.as_bytes())?;
-    fs::write(partners.join("partner.toml"), filled(include_str!("partner.toml")))?;
+    fs::write(partners.join("partner.toml"), filled(include_str!("partner.toml")) + more)?;
     let now = SystemClock.now();
     let until = now.plus_millis(24 * 3600 * 1000);
     let (pem, key) = keyfile::generate(otkel::envelope::Kem::X25519, now, until).unwrap();
@@ -100,4 +106,6 @@ fn write_consents(people: &People, path: &Path) -> std::io::Result<()> {
     file.flush()
 }
 
+/// What a partner's file says where agreements are kept.
+pub(crate) const KEPT: &str = "\n[envelope]\nkept = { seconds = 60, messages = 1000000 }\n";
 const YEAR_MILLIS: i64 = 365 * 24 * 3600 * 1000;
