@@ -33,6 +33,8 @@
 
 #[path = "envelope_vectors/direct.rs"]
 mod direct;
+#[path = "support/edit.rs"]
+mod edit;
 #[path = "envelope_vectors/frames.rs"]
 mod frames;
 #[path = "envelope_vectors/modes.rs"]
@@ -52,6 +54,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
+use edit::edited;
 use hpke::rand_core::{TryCryptoRng, TryRng};
 use otkel::envelope::format::{self, CHUNK, Recipient, TAG};
 use otkel::envelope::pad::Text;
@@ -295,21 +298,6 @@ fn piece_by_piece(
             Next::Whole => return Ok(body),
         }
     }
-}
-
-fn edited(mut bytes: Vec<u8>, edit: &Value) -> Vec<u8> {
-    let number = |n: usize| usize::try_from(edit[n].as_u64().unwrap()).unwrap();
-    let byte = |n: usize| u8::try_from(number(n)).unwrap();
-    match edit[0].as_str().unwrap() {
-        "cut" => bytes.truncate(number(1)),
-        "flip" => bytes[number(1)] ^= 1,
-        "set" => bytes[number(1)] = byte(2),
-        "drop" => drop(bytes.drain(number(1)..number(2))),
-        "swap" => bytes[number(1)..number(3)].rotate_left(number(2) - number(1)),
-        "append" => bytes.push(byte(1)),
-        other => panic!("{other} is no edit"),
-    }
-    bytes
 }
 
 /// An envelope in mode 1.

@@ -11,6 +11,8 @@
 
 #[path = "partner_kit/cases.rs"]
 mod cases;
+#[path = "support/edit.rs"]
+mod edit;
 #[path = "partner_kit/talk.rs"]
 mod talk;
 #[path = "partner_kit/tools.rs"]

@@ -133,13 +133,7 @@ impl Config {
     /// As [`Self::read`]; so is a file that cannot be read.
     pub fn again(&self) -> Result<Self, Diagnostics> {
         let Places { file, folder, source, .. } = &self.places;
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            let mut found = Diagnostics::new();
-            let message = text!("the configuration cannot be read: {}", error);
-            found.error(&Source::new(&source.name, ""), 0..0, message, "put it back in its place");
-            found
-        })?;
-        Self::read(&source.name, &text, folder)
+        Self::read(&source.name, &read_again(source, file)?, folder)
     }
 
     /// Holds the names of the file against those of the rules; with it come the warnings.
@@ -164,6 +158,19 @@ impl Config {
         self.fits_partners(policy, &mut found);
         if found.has_errors() { Err(found) } else { Ok(found) }
     }
+}
+
+/// The text that a configuration's file has now.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn read_again(source: &Source, file: &Path) -> Result<String, Diagnostics> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let mut found = Diagnostics::new();
+        let message = text!("the configuration cannot be read: {}", error);
+        found.error(&Source::new(&source.name, ""), 0..0, message, "put it back in its place");
+        found
+    })
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,8 @@
 
 #[path = "../support/application.rs"]
 mod application;
+#[path = "../support/edit.rs"]
+mod edit;
 #[path = "../support/letter.rs"]
 mod letter;
 #[path = "../support/tls.rs"]

@@ -9,8 +9,9 @@ use data_encoding::HEXLOWER;
 use otkel::envelope::{Kem, RecipientSecret, frames};
 use otkel::keyfile;
 use otkel::signing::Sign as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::edit::edited;
 use crate::letter::{CLIENT, Post, SIGNER, Sent, signer};
 use crate::world::{World, write};
 use otkel::time::Clock as _;
@@ -60,7 +61,7 @@ async fn every_envelope_that_must_be_refused_is() {
         let refused = index["refused"].as_array().unwrap().iter();
         for vector in refused.filter(|vector| vector["key"] == key) {
             let envelope = match vector["of"].as_str() {
-                Some(of) => edited(read(of), vector["edit"].as_array().unwrap()),
+                Some(of) => edited(read(of), &vector["edit"]),
                 None => read(vector["file"].as_str().unwrap()),
             };
             let code = if vector["why"] == "Key" { "unknown-kid" } else { "cannot-open" };
@@ -90,7 +91,7 @@ async fn an_envelope_that_was_cut_or_changed_anywhere_is_refused() {
                 let name = range["of"].as_str().unwrap();
                 let number = |end: &str| usize::try_from(range[end].as_u64().unwrap()).unwrap();
                 for n in (number("from")..number("to")).step_by(53) {
-                    let envelope = edited(read(name), &[edit.into(), n.into()]);
+                    let envelope = edited(read(name), &json!([edit, n]));
                     let reply = stage.world.way.send(&stage.sent.post(envelope)).await;
                     assert!((400..500).contains(&reply.status), "{name} {edit} {n}");
                 }
@@ -169,21 +170,6 @@ fn cut(body: &[u8]) -> Vec<Vec<u8>> {
     let mut buffer = bytes::BytesMut::from(body);
     let next = || frames::next(&mut buffer).unwrap().map(|envelope| envelope.to_vec());
     std::iter::from_fn(next).collect()
-}
-
-fn edited(mut bytes: Vec<u8>, edit: &[Value]) -> Vec<u8> {
-    let number = |n: usize| usize::try_from(edit[n].as_u64().unwrap()).unwrap();
-    let byte = |n: usize| u8::try_from(number(n)).unwrap();
-    match edit[0].as_str().unwrap() {
-        "cut" => bytes.truncate(number(1)),
-        "flip" => bytes[number(1)] ^= 1,
-        "set" => bytes[number(1)] = byte(2),
-        "drop" => drop(bytes.drain(number(1)..number(2))),
-        "swap" => bytes[number(1)..number(3)].rotate_left(number(2) - number(1)),
-        "append" => bytes.push(byte(1)),
-        other => panic!("{other} is no edit"),
-    }
-    bytes
 }
 
 fn index() -> Value {

@@ -14,8 +14,9 @@ use otkel::envelope::stream::{self, To};
 use otkel::envelope::{Header, Keeping, Kem, Kept, Padding, RecipientKey, RecipientSecret};
 use otkel::keyfile;
 use otkel::time::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::edit::edited;
 use super::sha256;
 use super::tools::{Opens, root};
 
@@ -77,9 +78,9 @@ pub(crate) fn vectors() -> Vec<Case> {
         Case { body: Some(hex.unwrap_or_else(|| pattern(length))), kem, inside: length, ..case }
     });
     let refused = list("refused").into_iter().map(|vector| {
-        let envelope = match vector["edit"].as_array() {
-            Some(edit) => edited(file_of(&vector), edit),
-            None => file_of(&vector),
+        let envelope = match &vector["edit"] {
+            Value::Null => file_of(&vector),
+            edit => edited(file_of(&vector), edit),
         };
         new(&vector, "name", envelope)
     });
@@ -90,7 +91,7 @@ pub(crate) fn vectors() -> Vec<Case> {
         list(kind).into_iter().flat_map(move |vector| {
             let at = |member: &str| usize::try_from(vector[member].as_u64().unwrap()).unwrap();
             let places = (at("from")..at("to")).step_by(step).chain([at("to") - 1]);
-            let damaged = |n: usize| edited(file_of(&vector), &[edit.into(), n.into()]);
+            let damaged = |n: usize| edited(file_of(&vector), &json!([edit, n]));
             places.map(|n| new(&vector, "of", damaged(n))).collect::<Vec<_>>()
         })
     });
@@ -207,21 +208,6 @@ pub(crate) fn split(heard: &[u8]) -> (BTreeMap<String, String>, &[u8]) {
     fields.insert("method".to_owned(), words[0].to_owned());
     fields.insert("path".to_owned(), words[1].to_owned());
     (fields, &heard[end + 4..])
-}
-
-fn edited(mut bytes: Vec<u8>, edit: &[Value]) -> Vec<u8> {
-    let number = |n: usize| usize::try_from(edit[n].as_u64().unwrap()).unwrap();
-    let byte = |n: usize| u8::try_from(number(n)).unwrap();
-    match edit[0].as_str().unwrap() {
-        "cut" => bytes.truncate(number(1)),
-        "flip" => bytes[number(1)] ^= 1,
-        "set" => bytes[number(1)] = byte(2),
-        "drop" => drop(bytes.drain(number(1)..number(2))),
-        "swap" => bytes[number(1)..number(3)].rotate_left(number(2) - number(1)),
-        "append" => bytes.push(byte(1)),
-        other => panic!("{other} is no edit"),
-    }
-    bytes
 }
 
 pub(crate) fn pattern(length: usize) -> Vec<u8> {

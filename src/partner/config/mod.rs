@@ -14,8 +14,8 @@ use toml::Spanned;
 
 pub use limits::Limits;
 
-use crate::config::{Check, KeySource, RawToken};
-use crate::diagnostic::{Diagnostics, Source, text};
+use crate::config::{Check, KeySource, RawToken, read_again};
+use crate::diagnostic::{Diagnostics, Source};
 use crate::signing::VerifyKey;
 use crate::vocabulary::Name;
 
@@ -98,13 +98,7 @@ impl Config {
     /// # Errors
     /// As [`Self::read`]; so is a file that cannot be read.
     pub fn again(&self) -> Result<Self, Diagnostics> {
-        let text = std::fs::read_to_string(&self.file).map_err(|error| {
-            let mut found = Diagnostics::new();
-            let message = text!("the configuration cannot be read: {}", error);
-            let source = Source::new(&self.source.name, "");
-            found.error(&source, 0..0, message, "put it back in its place");
-            found
-        })?;
+        let text = read_again(&self.source, &self.file)?;
         Self::read(&self.source.name, &text, &self.folder)
     }
 }
